@@ -1,0 +1,214 @@
+/**
+ * Live reads. Every subscriber is just a cursor over the journal: it reads what follows from the ring, or, when it has
+ * fallen behind, from the table. There is no queue per subscriber, so there is nothing to overflow; a reader that
+ * stops reading simply stays where it is.
+ */
+
+import type { Logger } from 'pino'
+import type { Limits } from '../limits.ts'
+import type { Access, Fact, FactKind, Seq } from '../model.ts'
+import type { Stats } from '../stats.ts'
+import { compileFilters } from '../topic.ts'
+import { Ring } from './ring.ts'
+
+export interface FeedAsk {
+  /** Everything up to here has been seen. */
+  after: Seq
+  /** Topic filters; none means every topic. They do not concern facts without a topic. */
+  filters: readonly string[]
+  kinds: readonly FactKind[]
+  /** Only facts of this command. */
+  commandId?: string
+}
+
+/** What a subscriber is to see next; without facts it tells how far the journal has been read. */
+export interface FeedPage {
+  facts: Fact[]
+  /** Everything up to here has been seen, or did not match. */
+  cursor: Seq
+  /** Facts that retention took before they could be read: from here to there. */
+  skipped: { from: Seq; to: Seq } | null
+}
+
+export interface Feed {
+  /** Newest fact that this instance knows of. */
+  end(): Seq
+  /** Facts that this instance committed, in order. */
+  publish(facts: readonly Fact[]): void
+  /** The journal may have come to `seq`, or to an unknown one. */
+  hint(seq: Seq | null): void
+  /** Pages from `after` on, until `signal` aborts. Asks for the next only when the reader has taken the last. */
+  read(access: Access, ask: FeedAsk, signal: AbortSignal): AsyncGenerator<FeedPage, void, undefined>
+  close(): void
+}
+
+/** Concurrent reads of the table by subscribers that have fallen behind. */
+const catchUpReadsMax = 3
+/** Our own NOTIFY often arrives before `publish`: a moment later there may be nothing to read. */
+const hintDelayMs = 10
+
+export function createFeed(parts: {
+  end: Seq
+  limits: Limits
+  stats: Stats
+  log: Logger
+  /** Facts after a position, from the table. */
+  following: (after: Seq, limit: number, bytesMax: number) => Promise<Fact[]>
+  head: () => Promise<Seq>
+}): Feed {
+  const { limits, stats, log } = parts
+  const ring = new Ring(parts.end, limits.ringFactsMax, limits.ringBytesMax)
+  const closing = new AbortController()
+  let waiting = new Set<() => void>()
+  let known = parts.end
+  let tailing: Promise<void> | null = null
+  const reads = createSharedReads(parts.following, limits, stats)
+
+  function wakeAll(): void {
+    const all = waiting
+    waiting = new Set()
+    for (const wake of all) wake()
+  }
+
+  /** Fetches what others committed, or what came behind a hole. */
+  async function tail(): Promise<void> {
+    while (ring.end < known && !closing.signal.aborted) {
+      try {
+        const facts = await parts.following(ring.end, limits.feedPageFactsMax, limits.feedPageBytesMax)
+        if (facts.length === 0) return
+        if (!ring.append(facts)) ring.restart(facts.at(-1)!.seq)
+        wakeAll()
+      } catch (error) {
+        log.debug({ err: error }, 'Cannot follow the journal yet')
+        await delay(limits.databaseRetryMs)
+      }
+    }
+  }
+
+  function follow(): void {
+    tailing ??= tail().finally(() => (tailing = null))
+  }
+
+  /** Waits for facts after `after`, at most `heartbeatMs`. */
+  async function more(after: Seq, signal: AbortSignal): Promise<void> {
+    if (ring.end > after || signal.aborted) return
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer)
+        waiting.delete(done)
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      const timer = setTimeout(done, limits.heartbeatMs)
+      waiting.add(done)
+      signal.addEventListener('abort', done)
+    })
+  }
+
+  async function nextFacts(after: Seq): Promise<Fact[]> {
+    if (after >= ring.end) return []
+    return after >= ring.start ? ring.after(after, limits.feedScanFactsMax) : reads(after)
+  }
+
+  return {
+    end: () => ring.end,
+    publish(facts) {
+      known = Math.max(known, facts.at(-1)?.seq ?? 0)
+      if (!ring.append(facts)) follow()
+      wakeAll()
+    },
+    hint(seq) {
+      if (seq === null) {
+        parts.head().then(
+          (head) => {
+            known = Math.max(known, head)
+            follow()
+          },
+          (error: unknown) => log.debug({ err: error }, 'Cannot read the head yet')
+        )
+      } else if (seq > known) {
+        known = seq
+        setTimeout(follow, hintDelayMs)
+      }
+    },
+    async *read(access, ask, outer) {
+      const signal = AbortSignal.any([outer, closing.signal])
+      const wanted = createMatcher(access, ask)
+      let cursor = ask.after
+      let reported = cursor
+      while (!signal.aborted) {
+        const facts = await nextFacts(cursor)
+        const first = facts[0]
+        if (first === undefined) {
+          const before = Date.now()
+          await more(cursor, signal)
+          if (Date.now() - before < limits.heartbeatMs || signal.aborted) continue
+          yield { facts: [], cursor, skipped: null }
+          reported = cursor
+          continue
+        }
+        const skipped = first.seq > cursor + 1 ? { from: cursor + 1, to: first.seq - 1 } : null
+        for (let at = 0; at < facts.length; at += limits.feedPageFactsMax) {
+          const some = facts.slice(at, at + limits.feedPageFactsMax)
+          const matching = some.filter(wanted)
+          cursor = some.at(-1)!.seq
+          const due = cursor - reported >= limits.feedScanFactsMax
+          if (matching.length === 0 && !due && (skipped === null || at > 0)) continue
+          yield { facts: matching, cursor, skipped: at === 0 ? skipped : null }
+          reported = cursor
+          if (signal.aborted) return
+        }
+      }
+    },
+    close() {
+      closing.abort()
+      wakeAll()
+    }
+  }
+}
+
+function createMatcher(access: Access, ask: FeedAsk): (fact: Fact) => boolean {
+  const kinds = new Set(ask.kinds)
+  const matches = compileFilters(ask.filters)
+  return (fact) => {
+    if (!kinds.has(fact.kind)) return false
+    if (ask.commandId !== undefined) return fact.commandId === ask.commandId
+    if (fact.topic !== null) return matches(fact.topic) && access.mayRead(fact.topic)
+    const about = (fact.detail as { topic?: string } | null)?.topic
+    return about === undefined || (matches(about) && access.mayRead(about))
+  }
+}
+
+/** Reads of the table: few at a time, and one for all who ask for the same. */
+function createSharedReads(
+  following: (after: Seq, limit: number, bytesMax: number) => Promise<Fact[]>,
+  limits: Limits,
+  stats: Stats
+): (after: Seq) => Promise<Fact[]> {
+  const running = new Map<Seq, Promise<Fact[]>>()
+  const queue: Array<() => void> = []
+  let active = 0
+
+  async function read(after: Seq): Promise<Fact[]> {
+    if (active >= catchUpReadsMax) await new Promise<void>((resolve) => queue.push(resolve))
+    active++
+    try {
+      const facts = await following(after, limits.feedPageFactsMax, limits.feedPageBytesMax)
+      stats.feedFactsFromTable += facts.length
+      return facts
+    } finally {
+      active--
+      queue.shift()?.()
+    }
+  }
+
+  return (after) => {
+    const same = running.get(after)
+    if (same !== undefined) return same
+    const promise = read(after).finally(() => running.delete(after))
+    running.set(after, promise)
+    return promise
+  }
+}
+
+const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

@@ -1,0 +1,66 @@
+/** The newest facts in memory: contiguous in seq, bounded in number and bytes. */
+
+import type { Fact, Seq } from '../model.ts'
+
+export class Ring {
+  private readonly factsMax: number
+  private readonly bytesMax: number
+  private facts: Fact[] = []
+  /** Position of the oldest fact in `facts`; those before it have been dropped, and are cut off in one go. */
+  private first = 0
+  private bytes = 0
+  /** Newest seq that has been seen; the next fact must be the one after it. */
+  end: Seq
+
+  constructor(end: Seq, factsMax: number, bytesMax: number) {
+    this.end = end
+    this.factsMax = factsMax
+    this.bytesMax = bytesMax
+  }
+
+  /** A reader that has seen everything up to `start` or later is served from here. */
+  get start(): Seq {
+    return this.end - (this.facts.length - this.first)
+  }
+
+  /** Takes those that follow what is here; false when some are missing in between. */
+  append(facts: readonly Fact[]): boolean {
+    for (const fact of facts) {
+      if (fact.seq <= this.end) continue
+      if (fact.seq !== this.end + 1) return false
+      this.facts.push(fact)
+      this.bytes += bytesOf(fact)
+      this.end = fact.seq
+    }
+    this.trim()
+    return true
+  }
+
+  /** Begins anew behind a hole. */
+  restart(end: Seq): void {
+    this.facts = []
+    this.first = 0
+    this.bytes = 0
+    this.end = end
+  }
+
+  /** At most `limit` facts after `after`, which must not be before `start`. */
+  after(after: Seq, limit: number): Fact[] {
+    const from = this.first + (after - this.start)
+    return this.facts.slice(from, from + limit)
+  }
+
+  private trim(): void {
+    while (this.facts.length - this.first > this.factsMax || this.bytes > this.bytesMax) {
+      this.bytes -= bytesOf(this.facts[this.first]!)
+      this.first++
+    }
+    if (this.first > this.factsMax / 2) {
+      this.facts = this.facts.slice(this.first)
+      this.first = 0
+    }
+  }
+}
+
+/** Payload, and about what the objects around it take. */
+const bytesOf = (fact: Fact): number => 300 + (fact.message?.payload.length ?? 0)

@@ -1,0 +1,85 @@
+/**
+ * Every bound of the service, in one place: what is counted, its unit, `Max` last.
+ * Tests start the service with smaller ones to see what happens at the limit.
+ */
+export const defaultLimits = {
+  // From the broker
+  /** Larger packets are not asked for (MQTT 5), or discarded, acknowledged and recorded as a gap (3.1.1). */
+  packetBytesMax: 16 * 1024 * 1024,
+  /** QoS 1 and 2 messages that the broker may send before an acknowledgement [MQTT-3.1.2.11.3]. */
+  receiveMaximum: 5_000,
+  /** Received and not yet committed; above it the socket is paused, below half of it resumed. */
+  heldMessagesMax: 20_000,
+  heldBytesMax: 64 * 1024 * 1024,
+  batchMessagesMax: 5_000,
+  batchBytesMax: 16 * 1024 * 1024,
+  batchDelayMs: 2,
+  /** Batches handed to the store: one in Postgres, one encoded behind it. */
+  batchesInFlightMax: 2,
+  redeliveryWindowBytesMax: 16 * 1024 * 1024,
+  keepAliveSeconds: 30,
+  connectTimeoutMs: 10_000,
+  subscribeFiltersMax: 8,
+  reconnectDelayMsMin: 250,
+  reconnectDelayMsMax: 30_000,
+  /** The broker's answer to SUBSCRIBE, UNSUBSCRIBE or PUBLISH. */
+  brokerAnswerMsMax: 10_000,
+  snapshotQuietMs: 500,
+  snapshotMsMax: 120_000,
+
+  // Topics and filters
+  topicLevelsMax: 128,
+  filterBytesMax: 1_024,
+  filtersMax: 100,
+
+  // The database
+  poolConnectionsMax: 10,
+  statementMsMax: 15_000,
+  databaseRetryMs: 250,
+  topicCacheEntriesMax: 50_000,
+  leaseSeconds: 10,
+  leaseRenewMs: 2_000,
+  appendQueueMax: 10_000,
+
+  // The journal
+  partitionRowsMax: 1_000_000,
+  partitionsAheadMin: 2,
+  retentionCheckMs: 60_000,
+  idempotencyKeyHours: 24,
+
+  // Readers
+  ringFactsMax: 20_000,
+  ringBytesMax: 32 * 1024 * 1024,
+  pageItemsMax: 1_000,
+  pageItemsDefault: 100,
+  /** Rows of one page scanned at most before an empty page with a `next` is given. */
+  pageRowsScannedMax: 100_000,
+  pageBytesMax: 32 * 1024 * 1024,
+  feedPageFactsMax: 500,
+  feedPageBytesMax: 4 * 1024 * 1024,
+  feedScanFactsMax: 10_000,
+  heartbeatMs: 15_000,
+  streamsMax: 2_000,
+
+  // Writers
+  bodyBytesMax: 12 * 1024 * 1024,
+  commandPayloadBytesMax: 10 * 1024 * 1024,
+  commandsPerRequestMax: 1_000,
+  commandsOpenMax: 100_000,
+  commandsPublishingMax: 50,
+  commandExpirySecondsMax: 30 * 86_400,
+  commandPollMs: 1_000,
+  waitSecondsMax: 60,
+  userPropertiesMax: 100,
+  idempotencyKeyCharsMax: 255,
+
+  // Connections
+  requestMsMax: 70_000,
+  headersMsMax: 10_000,
+  graphqlDepthMax: 12,
+  socketInitMsMax: 3_000,
+  socketMessageBytesMax: 256 * 1024,
+  closeMsMax: 9_000
+}
+
+export type Limits = typeof defaultLimits

@@ -1,0 +1,175 @@
+/** The domain's types, in the field's words. Imports nothing. */
+
+/** Position in the journal: dense, in commit order, from 1. A safe integer here, a decimal string in JSON. */
+export type Seq = number
+
+/** Milliseconds since 1970-01-01T00:00:00Z. */
+export type Millis = number
+
+export type QoS = 0 | 1 | 2
+
+/** MQTT 5 properties that travel with an application message [MQTT-3.3.2.3]. */
+export interface MessageProperties {
+  contentType?: string
+  /** 1 = the publisher says the payload is UTF-8 [MQTT-3.3.2.3.2]. */
+  payloadFormatIndicator?: 0 | 1
+  /** Seconds; what was left when the broker sent the message [MQTT-3.3.2-6]. */
+  messageExpiryInterval?: number
+  responseTopic?: string
+  /** Base64 of the bytes. */
+  correlationData?: string
+  /** In order, names may repeat [MQTT-3.1.3-10]. */
+  userProperties?: Array<[name: string, value: string]>
+}
+
+/** An application message as received. */
+export interface Message {
+  seq: Seq
+  topicId: number
+  topic: string
+  receivedAt: Millis
+  qos: QoS
+  /** null: not knowable, because MQTT 3.1.1 clears the flag on live messages [MQTT-3.3.1-9]. */
+  retain: boolean | null
+  dup: boolean
+  payload: Buffer
+  properties: MessageProperties | null
+}
+
+/** What a journal row says; the numbers are stored, so they never change. */
+export const factKinds = {
+  message: 1,
+  snapshot: 2,
+  cleared: 3,
+  expired: 4,
+  command: 5,
+  presence: 6,
+  gap: 7,
+  datapoints: 8,
+  projection: 9
+} as const
+
+export type FactKind = keyof typeof factKinds
+
+export const factKindNames = Object.fromEntries(
+  Object.entries(factKinds).map(([name, number]) => [number, name])
+) as Record<number, FactKind>
+
+/** Why an interval may be incomplete. */
+export type GapCause =
+  /** The broker had no session any more: whatever it had queued is gone. */
+  | 'session_lost'
+  /** The connection was down: QoS 0 messages of the interval were not queued. */
+  | 'absence'
+  /** A message larger than `packetBytesMax` was discarded and acknowledged. */
+  | 'packet_too_large'
+  /** A message whose topic is not a legal topic name; its payload is kept in the fact. */
+  | 'invalid_topic'
+  /** A message that Postgres refuses to store; kept in the fact as far as it can be. */
+  | 'unstorable'
+
+export interface GapDetail {
+  cause: GapCause
+  session: string
+  from: Millis
+  to: Millis
+  /** Messages known to be concerned, or null where nobody can tell. */
+  messages: number | null
+  [more: string]: unknown
+}
+
+/** One row of the journal. */
+export interface Fact {
+  seq: Seq
+  /** When it was committed, by the database's clock; never goes back. */
+  at: Millis
+  kind: FactKind
+  topicId: number | null
+  topic: string | null
+  /** For message, snapshot and cleared: what came. */
+  message: Message | null
+  commandId: string | null
+  detail: unknown
+}
+
+export type TombstoneCause = 'cleared' | 'expired' | 'reconciled'
+
+export interface Tombstone {
+  at: Millis
+  seq: Seq
+  cause: TombstoneCause
+  previous: Message | null
+}
+
+/** What Rialto knows of one topic now. */
+export interface TopicState {
+  topicId: number
+  topic: string
+  /** The newest fact that changed this state: its version, and its ETag. */
+  seq: Seq
+  latest: Message
+  retained: Message | null
+  retainedKnown: boolean
+  tombstone: Tombstone | null
+  expiresAt: Millis | null
+  confirmedAt: Millis | null
+}
+
+export const commandStates = [
+  'pending',
+  'publishing',
+  'published',
+  'undeliverable',
+  'refused',
+  'expired',
+  'cancelled'
+] as const
+
+export type CommandState = (typeof commandStates)[number]
+
+/** A request to publish a message, and what became of it. */
+export interface Command {
+  id: string
+  /** Its acceptance, and its newest transition. */
+  createdSeq: Seq
+  seq: Seq
+  topic: string
+  payload: Buffer
+  qos: QoS
+  retain: boolean
+  properties: MessageProperties | null
+  state: CommandState
+  awaits: 'none'
+  attempts: number
+  createdAt: Millis
+  expiresAt: Millis | null
+  publishedAt: Millis | null
+  finishedAt: Millis | null
+  brokerReasonCode: number | null
+  principal: string
+  batchId: string | null
+}
+
+/** The `detail` of a `command` fact: one transition. */
+export interface CommandTransition {
+  id: string
+  topic: string
+  from: CommandState | null
+  to: CommandState
+  attempt: number
+  brokerReasonCode: number | null
+}
+
+/** Who asks, and what they may see and do. Every read of store and feed takes one. */
+export interface Access {
+  principal: string
+  mayRead(topic: string): boolean
+  mayPublish(topic: string): boolean
+}
+
+/** The newest position of the journal, and the oldest that is no longer kept. */
+export interface Head {
+  seq: Seq
+  at: Millis
+  horizon: Seq
+}

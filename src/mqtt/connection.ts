@@ -1,0 +1,279 @@
+/** One network connection to a broker. It ends once and is never reused: what belongs to it cannot leak to the next. */
+
+import type { Duplex } from 'node:stream'
+import type { IClientOptions, IConnackPacket, IPublishPacket } from 'mqtt'
+import { MqttClient } from 'mqtt'
+import type { Limits } from '../limits.ts'
+import type { MessageProperties, QoS } from '../model.ts'
+import type { TapHandlers } from './tap.ts'
+import { Tap } from './tap.ts'
+import type { Broker } from './transport.ts'
+import { openTransport } from './transport.ts'
+
+export type ProtocolVersion = 4 | 5
+
+export interface ConnectionOptions {
+  broker: Broker
+  version: ProtocolVersion
+  clientId: string
+  /** Clean Start; with false, the session is kept `sessionExpirySeconds` after the connection ends [MQTT-3.1.2.11.2]. */
+  clean: boolean
+  sessionExpirySeconds: number
+  will?: { topic: string; payload: string }
+  limits: Limits
+  /** Messages go to the tap, and are acknowledged through it. */
+  tap?: TapHandlers
+  /** Messages, where there is no tap; the next is handed over when `done` is called. */
+  onMessage?: (packet: IPublishPacket, done: () => void) => void
+}
+
+/** The broker refused, or closed without an answer. */
+export class ConnectError extends Error {
+  /** CONNACK's reason code; null where there was no CONNACK. */
+  readonly reasonCode: number | null
+
+  constructor(message: string, reasonCode: number | null, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'ConnectError'
+    this.reasonCode = reasonCode
+  }
+
+  /** The broker does not speak this version: 0x84 in MQTT 5 [MQTT-3.1.2-2], 1 in 3.1.1, or just a closed connection. */
+  get versionRefused(): boolean {
+    return this.reasonCode === 0x84 || this.reasonCode === 1
+  }
+}
+
+export interface Subscription {
+  filters: readonly string[]
+  qos: QoS
+  /** 0: retained messages are sent; 2: none are [MQTT-3.8.3.1]. */
+  retainHandling: 0 | 2
+}
+
+/** The broker's word on a PUBLISH. */
+export interface PublishResult {
+  /** Reason code of PUBACK, or of PUBREC/PUBCOMP; 0 for QoS 0 and 3.1.1. */
+  reasonCode: number
+}
+
+export interface OutgoingMessage {
+  topic: string
+  payload: Uint8Array | string
+  qos: QoS
+  retain: boolean
+  properties: MessageProperties | null
+}
+
+export interface Connection {
+  version: ProtocolVersion
+  sessionPresent: boolean
+  /** What CONNACK said of the broker's limits [MQTT-3.2.2.3]. */
+  server: { maximumPacketSize: number | null; maximumQos: QoS; retainAvailable: boolean; receiveMaximum: number }
+  tap: Tap | null
+  /** Granted QoS or failure code for each filter. */
+  subscribe(subscription: Subscription): Promise<number[]>
+  unsubscribe(filters: readonly string[]): Promise<void>
+  publish(message: OutgoingMessage): Promise<PublishResult>
+  /** Resolves when the connection has ended, with the reason as far as known. */
+  ended: Promise<string>
+  /** Sends DISCONNECT, so that the broker publishes no will [MQTT-3.14.4-3]. */
+  end(): Promise<void>
+  /** Drops the connection as a network failure would. */
+  destroy(): void
+}
+
+/** Resolves after a successful CONNACK; rejects with ConnectError. */
+export async function connect(options: ConnectionOptions): Promise<Connection> {
+  const { limits } = options
+  let tap: Tap | null = null
+  let transport: Duplex | null = null
+  const client = new MqttClient(() => {
+    transport = openTransport(options.broker, limits.packetBytesMax + 1_024)
+    if (options.tap === undefined) return transport
+    return (tap = new Tap(transport, options.version, limits.packetBytesMax, options.tap))
+  }, clientOptions(options))
+  if (options.onMessage !== undefined) client.handleMessage = options.onMessage
+
+  let reason = 'the connection was closed'
+  client.on('error', (error) => {
+    reason = error.message
+    // After a parse error MQTT.js would stay on a stream it no longer understands
+    client.stream.destroy()
+  })
+  client.on('disconnect', (packet) => (reason = `the broker sent DISCONNECT 0x${(packet.reasonCode ?? 0).toString(16)}`))
+  const ended = new Promise<string>((resolve) => client.once('close', () => resolve(reason)))
+  const connack = await handshake(client, ended)
+  const stopWatch = watchKeepAlive(client, () => transport!, limits)
+  void ended.then(() => {
+    stopWatch()
+    client.end(true)
+  })
+  return createConnection(options, client, connack, tap, ended)
+}
+
+function clientOptions(options: ConnectionOptions): IClientOptions {
+  const { broker, version, limits, will } = options
+  return {
+    manualConnect: true,
+    reconnectPeriod: 0,
+    resubscribe: false,
+    protocolVersion: version,
+    protocolId: 'MQTT',
+    clientId: options.clientId,
+    clean: options.clean,
+    keepalive: limits.keepAliveSeconds,
+    connectTimeout: limits.connectTimeoutMs,
+    timerVariant: 'native',
+    ...(broker.username !== undefined && { username: broker.username }),
+    ...(broker.password !== undefined && { password: broker.password }),
+    ...(will && { will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1 as const, retain: true } }),
+    ...(version === 5 && {
+      properties: {
+        // Without it the session ends with the connection, Clean Start or not [MQTT-3.1.2.11.2]
+        sessionExpiryInterval: options.clean ? 0 : options.sessionExpirySeconds,
+        receiveMaximum: limits.receiveMaximum,
+        maximumPacketSize: limits.packetBytesMax
+      }
+    })
+  }
+}
+
+async function handshake(client: MqttClient, ended: Promise<string>): Promise<IConnackPacket> {
+  let refused: { code?: number } | null = null
+  client.on('error', (error) => (refused ??= error as { code?: number }))
+  const connected = new Promise<IConnackPacket>((resolve) => client.once('connect', resolve))
+  client.connect()
+  const first = await Promise.race([connected, ended])
+  if (typeof first !== 'string') return first
+  client.end(true)
+  const code = (refused as { code?: unknown } | null)?.code
+  throw new ConnectError(first, typeof code === 'number' ? code : null, { cause: refused })
+}
+
+/**
+ * While the socket is paused, or a backlog comes in, PINGRESP waits behind other bytes, and MQTT.js would take the
+ * connection for dead. So any byte received, and a pause of our own, count as life; PINGREQ is still sent, since the
+ * broker must hear from us [MQTT-3.1.2-22].
+ */
+function watchKeepAlive(client: MqttClient, transport: () => Duplex, limits: Limits): () => void {
+  let seen = 0
+  const timer = setInterval(() => {
+    const socket = transport() as Duplex & { bytesRead?: number }
+    const bytes = socket.bytesRead ?? 0
+    if (bytes === seen && !socket.isPaused()) return
+    seen = bytes
+    client.sendPing()
+    client.reschedulePing(true)
+  }, limits.keepAliveSeconds * 500)
+  return () => clearInterval(timer)
+}
+
+function createConnection(
+  options: ConnectionOptions,
+  client: MqttClient,
+  connack: IConnackPacket,
+  tap: Tap | null,
+  ended: Promise<string>
+): Connection {
+  const { limits, version } = options
+  const server = connack.properties ?? {}
+
+  /** No answer of the broker is waited for longer than its limit, or than the connection. */
+  async function answered<T>(what: string, promise: Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined
+    promise.catch(() => {}) // MQTT.js may reject later, when nobody waits any more
+    try {
+      return await Promise.race([
+        promise,
+        ended.then((reason) => Promise.reject(new Error(`${what} was not answered: ${reason}`))),
+        new Promise<never>((_, reject) => {
+          timer = setTimeout(() => reject(new Error(`${what} was not answered in time`)), limits.brokerAnswerMsMax)
+        })
+      ])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  return {
+    version,
+    sessionPresent: connack.sessionPresent,
+    server: {
+      maximumPacketSize: server.maximumPacketSize ?? null,
+      maximumQos: (server.maximumQoS ?? 2) as QoS,
+      retainAvailable: server.retainAvailable ?? true,
+      receiveMaximum: server.receiveMaximum ?? 65_535
+    },
+    tap,
+    async subscribe({ filters, qos, retainHandling }) {
+      const grants: number[] = []
+      // AWS IoT takes 8 filters in one SUBSCRIBE
+      for (let at = 0; at < filters.length; at += limits.subscribeFiltersMax) {
+        const some = filters.slice(at, at + limits.subscribeFiltersMax)
+        const flags = version === 5 ? { rap: true, rh: retainHandling } : {}
+        grants.push(...(await answered('SUBSCRIBE', subscribeSome(client, some, { qos, ...flags }))))
+      }
+      return grants
+    },
+    async unsubscribe(filters) {
+      if (filters.length > 0) await answered('UNSUBSCRIBE', client.unsubscribeAsync([...filters]))
+    },
+    publish: (message) => answered('PUBLISH', publishOne(client, version, message)),
+    ended,
+    async end() {
+      client.end()
+      await ended
+    },
+    destroy: () => client.stream.destroy()
+  }
+}
+
+/** MQTT.js rejects when a filter is refused; the granted list is what we want either way. */
+function subscribeSome(
+  client: MqttClient,
+  filters: readonly string[],
+  options: { qos: QoS; rap?: boolean; rh?: number }
+): Promise<number[]> {
+  return new Promise((resolve, reject) => {
+    client.subscribe([...filters], options, (error, _granted, packet) => {
+      if (packet !== undefined) resolve(packet.granted as number[])
+      else reject(error ?? new Error('SUBSCRIBE was not answered'))
+    })
+  })
+}
+
+function publishOne(client: MqttClient, version: ProtocolVersion, message: OutgoingMessage): Promise<PublishResult> {
+  const { topic, qos, retain, properties } = message
+  const payload = typeof message.payload === 'string' ? message.payload : Buffer.from(message.payload)
+  return new Promise((resolve, reject) => {
+    client.publish(
+      topic,
+      payload,
+      { qos, retain, ...(version === 5 && properties !== null && { properties: toPacketProperties(properties) }) },
+      (error, packet) => {
+        const code = (error as { code?: unknown } | null)?.code
+        if (error == null) resolve({ reasonCode: (packet as { reasonCode?: number } | undefined)?.reasonCode ?? 0 })
+        else if (typeof code === 'number') resolve({ reasonCode: code })
+        else reject(error)
+      }
+    )
+  })
+}
+
+/** To MQTT.js' names; names that repeat become an array there, in the order of their first. */
+function toPacketProperties(properties: MessageProperties): NonNullable<IPublishPacket['properties']> {
+  const { payloadFormatIndicator, correlationData, userProperties, ...same } = properties
+  const user: Record<string, string | string[]> = {}
+  for (const [name, value] of userProperties ?? []) {
+    const before = Object.hasOwn(user, name) ? user[name] : undefined
+    const values = before === undefined ? value : [before, value].flat()
+    Object.defineProperty(user, name, { value: values, enumerable: true, configurable: true, writable: true })
+  }
+  return {
+    ...same,
+    ...(payloadFormatIndicator !== undefined && { payloadFormatIndicator: payloadFormatIndicator === 1 }),
+    ...(correlationData !== undefined && { correlationData: Buffer.from(correlationData, 'base64') }),
+    ...(userProperties !== undefined && { userProperties: user })
+  }
+}

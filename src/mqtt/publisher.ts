@@ -1,0 +1,100 @@
+/** The connection that publishes: apart from the receiving one, so that neither holds up the other. */
+
+import type { Logger } from 'pino'
+import { Problem } from '../errors.ts'
+import type { Limits } from '../limits.ts'
+import { nextDelay } from './backoff.ts'
+import type { Connection, OutgoingMessage, ProtocolVersion, PublishResult } from './connection.ts'
+import { connect, ConnectError } from './connection.ts'
+import type { Broker } from './transport.ts'
+
+export interface Publisher {
+  connected(): boolean
+  /** Resolves when connected, or when closing. */
+  whenConnected(): Promise<void>
+  /**
+   * Publishes, and resolves with the broker's word. Never waits for a connection and never queues: what is not
+   * published is the caller's to keep. Throws Problem broker_unavailable when not connected, and any other error
+   * when nobody can tell whether the broker has it.
+   */
+  publish(message: OutgoingMessage): Promise<PublishResult>
+  /** Why this broker would never take the message, or null. Sending it would end the connection, again and again. */
+  fault(message: OutgoingMessage): string | null
+  run(): Promise<void>
+  close(): Promise<void>
+}
+
+export function createPublisher(parts: {
+  broker: Broker
+  clientId: string
+  limits: Limits
+  log: Logger
+}): Publisher {
+  const { broker, clientId, limits, log } = parts
+  let connection: Connection | null = null
+  let version: ProtocolVersion = 5
+  let closed = false
+  let stopWaiting: (() => void) | null = null
+  let waiting: Array<() => void> = []
+
+  const wakeAll = (): void => {
+    for (const resolve of waiting.splice(0)) resolve()
+  }
+
+  return {
+    connected: () => connection !== null,
+    async whenConnected() {
+      if (connection === null && !closed) await new Promise<void>((resolve) => waiting.push(resolve))
+    },
+    async publish(message) {
+      if (connection === null) throw new Problem('broker_unavailable', 'Not connected to the broker; try again later')
+      return connection.publish(message)
+    },
+    fault(message) {
+      if (connection === null) return null
+      const { maximumPacketSize, maximumQos, retainAvailable } = connection.server
+      const bytes = packetBytes(message)
+      if (maximumPacketSize !== null && bytes > maximumPacketSize) {
+        return `The broker takes packets of ${maximumPacketSize} bytes; this one has ${bytes}` // [MQTT-3.2.2-15]
+      }
+      if (message.qos > maximumQos) return `The broker takes QoS up to ${maximumQos}` // [MQTT-3.2.2-11]
+      if (message.retain && !retainAvailable) return 'The broker keeps no retained messages' // [MQTT-3.2.2-14]
+      return null
+    },
+    async run() {
+      let delay = 0
+      while (!closed) {
+        try {
+          const opened = await connect({ broker, version, clientId, clean: true, sessionExpirySeconds: 0, limits })
+          delay = 0
+          connection = opened
+          wakeAll()
+          await opened.ended
+        } catch (error) {
+          if (error instanceof ConnectError && error.versionRefused) version = 4
+          else version = version === 5 && error instanceof ConnectError && error.cause == null ? 4 : 5
+          log.debug({ err: error }, 'The publishing connection is not there yet')
+        }
+        connection = null
+        if (closed) break
+        delay = nextDelay(delay, limits)
+        await new Promise<void>((resolve) => {
+          stopWaiting = resolve
+          setTimeout(resolve, delay)
+        })
+      }
+    },
+    async close() {
+      closed = true
+      stopWaiting?.()
+      wakeAll()
+      await connection?.end()
+    }
+  }
+}
+
+/** An upper bound of the packet's bytes: fixed header, topic, identifier, properties, payload. */
+function packetBytes(message: OutgoingMessage): number {
+  const properties = message.properties === null ? 0 : Buffer.byteLength(JSON.stringify(message.properties))
+  return 16 + Buffer.byteLength(message.topic) + properties + Buffer.byteLength(message.payload)
+}

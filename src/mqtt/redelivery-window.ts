@@ -1,0 +1,84 @@
+/**
+ * Recognises a QoS 1 message that the broker sends again because our acknowledgement did not reach it: DUP set, and
+ * identifier, topic and payload equal to one of the last `receiveMaximum` messages of this session. DUP alone proves
+ * nothing [MQTT-3.3.1.1]; within the window the identifier does, where the broker hands identifiers out in sequence,
+ * since it then comes back to one only after all the others. That is observed, not assumed: a broker that jumps
+ * is not trusted until a whole window has come in sequence.
+ */
+
+interface Received {
+  ordinal: number
+  topic: string
+  payload: Buffer
+}
+
+const identifiers = 65_535
+
+export class RedeliveryWindow {
+  private readonly messagesMax: number
+  private readonly bytesMax: number
+  private readonly byPacketId = new Map<number, Received>()
+  private bytes = 0
+  private ordinal = 0
+  private lastPacketId = 0
+  /** Messages still to come in sequence before identifiers are trusted again. */
+  private untrusted = 0
+
+  constructor(messagesMax: number, bytesMax: number) {
+    this.messagesMax = messagesMax
+    this.bytesMax = bytesMax
+  }
+
+  isRedelivery(packetId: number, topic: string, payload: Buffer): boolean {
+    if (this.untrusted > 0) return false
+    const known = this.byPacketId.get(packetId)
+    return (
+      known !== undefined &&
+      this.ordinal - known.ordinal < this.messagesMax &&
+      known.topic === topic &&
+      known.payload.equals(payload)
+    )
+  }
+
+  /** Every QoS 1 message that is not a redelivery, in the order received. */
+  remember(packetId: number, topic: string, payload: Buffer): void {
+    this.observe(packetId)
+    this.ordinal++
+    this.forget(packetId)
+    this.byPacketId.set(packetId, { ordinal: this.ordinal, topic, payload })
+    this.bytes += payload.length
+    this.trim()
+  }
+
+  /** Every identifier of a new QoS 1 or 2 message: both are of one sequence. */
+  observe(packetId: number): void {
+    const inSequence = this.lastPacketId === 0 || packetId === (this.lastPacketId % identifiers) + 1
+    if (!inSequence) this.untrusted = this.messagesMax
+    else if (this.untrusted > 0) this.untrusted--
+    this.lastPacketId = packetId
+  }
+
+  /** The session is new: former identifiers mean nothing. */
+  clear(): void {
+    this.byPacketId.clear()
+    this.bytes = 0
+    this.lastPacketId = 0
+    this.untrusted = 0
+  }
+
+  /** A forgotten message is stored twice if it is redelivered, which is allowed; an unbounded window is not. */
+  private trim(): void {
+    for (const [packetId, received] of this.byPacketId) {
+      const old = this.ordinal - received.ordinal >= this.messagesMax
+      if (!old && this.bytes <= this.bytesMax) return
+      this.forget(packetId)
+    }
+  }
+
+  private forget(packetId: number): void {
+    const received = this.byPacketId.get(packetId)
+    if (received === undefined) return
+    this.bytes -= received.payload.length
+    this.byPacketId.delete(packetId)
+  }
+}

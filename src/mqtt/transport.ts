@@ -1,0 +1,46 @@
+/** Opens a byte stream to a broker: mqtt (TCP), mqtts (TLS), ws, wss. */
+
+import { connect as connectTcp } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { connect as connectTls } from 'node:tls'
+import { createWebSocketStream, WebSocket } from 'ws'
+
+/** Where the broker is, and how to prove who we are. */
+export interface Broker {
+  /** mqtt:, mqtts:, ws: or wss:, without user and password. */
+  url: string
+  username?: string
+  password?: string
+  /** PEM. */
+  ca?: string
+  cert?: string
+  key?: string
+}
+
+const defaultPorts: Record<string, number> = { 'mqtt:': 1883, 'mqtts:': 8883 }
+
+/** Errors and closing come as events of the stream. */
+export function openTransport(broker: Broker, packetBytesMax: number): Duplex {
+  const url = new URL(broker.url)
+  const secrets = {
+    ...(broker.ca !== undefined && { ca: broker.ca }),
+    ...(broker.cert !== undefined && { cert: broker.cert }),
+    ...(broker.key !== undefined && { key: broker.key })
+  }
+  const host = url.hostname.replace(/^\[|\]$/g, '') // an IPv6 address stands in brackets in a URL
+  const port = url.port === '' ? (defaultPorts[url.protocol] ?? 0) : Number(url.port)
+  switch (url.protocol) {
+    case 'mqtt:':
+      return connectTcp({ host, port, noDelay: true })
+    case 'mqtts:':
+      return connectTls({ host, port, servername: /^[\d.]+$|:/.test(host) ? '' : host, ...secrets })
+    case 'ws:':
+    case 'wss:': {
+      // The subprotocol's name is `mqtt` [MQTT-6.0.0-3]
+      const socket = new WebSocket(broker.url, 'mqtt', { ...secrets, maxPayload: packetBytesMax, perMessageDeflate: false })
+      return createWebSocketStream(socket)
+    }
+    default:
+      throw new TypeError(`${url.protocol} is not a transport of MQTT`)
+  }
+}

@@ -1,0 +1,122 @@
+/** Received messages to facts and changes of state. Pure: no clock, no I/O; the same input gives the same output. */
+
+import type { FactKind, GapCause, GapDetail, MessageProperties, Millis, QoS } from '../model.ts'
+
+/** A message as the broker sent it. */
+export interface Received {
+  topic: string
+  payload: Uint8Array
+  qos: QoS
+  retain: boolean | null
+  dup: boolean
+  packetId: number | null
+  properties: MessageProperties | null
+  receivedAt: Millis
+  found: boolean
+  discardedBytes: number
+  /** The topic is not UTF-8; `topic` is only an approximation. */
+  malformedTopic: boolean
+}
+
+export interface NormalizedFact {
+  kind: FactKind
+  topic: string | null
+  receivedAt: Millis
+  payload: Uint8Array | null
+  qos: QoS | null
+  retain: boolean | null
+  dup: boolean | null
+  packetId: number | null
+  properties: MessageProperties | null
+  detail: GapDetail | null
+}
+
+/** How the facts of a batch change one topic; numbers are positions in the batch. */
+export interface NormalizedState {
+  topic: string
+  last: number
+  latest: number | null
+  retained: 'keep' | 'set' | 'clear'
+  known: boolean | null
+  retainedBy: number | null
+  previous: number | null
+  expiresAt: Millis | null
+}
+
+export interface Normalized {
+  facts: NormalizedFact[]
+  states: NormalizedState[]
+}
+
+/** Folds a batch: one fact per message, in order, and one change per topic. */
+export function normalize(messages: readonly Received[], session: string): Normalized {
+  const facts: NormalizedFact[] = []
+  const states = new Map<string, NormalizedState>()
+  for (const message of messages) {
+    const cause = gapCause(message)
+    const fact = cause === null ? toFact(message) : toGap(message, cause, session)
+    facts.push(fact)
+    if (fact.topic !== null) fold(states, fact, facts.length - 1)
+  }
+  return { facts, states: [...states.values()] }
+}
+
+function gapCause(message: Received): GapCause | null {
+  if (message.discardedBytes > 0) return 'packet_too_large'
+  // [MQTT-1.5.4-1], [MQTT-1.5.4-2], [MQTT-4.7.3-1], [MQTT-3.3.2-2]
+  if (message.malformedTopic || message.topic === '' || /[\0+#]/.test(message.topic)) return 'invalid_topic'
+  return null
+}
+
+function toFact(message: Received): NormalizedFact {
+  const { topic, receivedAt, payload, qos, retain, dup, packetId, properties, found } = message
+  const cleared = retain === true && payload.length === 0 // [MQTT-3.3.1-6]
+  const kind = found ? 'snapshot' : cleared ? 'cleared' : 'message'
+  return { kind, topic, receivedAt, payload, qos, retain, dup, packetId, properties, detail: null }
+}
+
+/** Nothing disappears in silence: what cannot be a message of a topic is a fact that says so, with the bytes there are. */
+function toGap(message: Received, cause: GapCause, session: string): NormalizedFact {
+  const { topic, receivedAt, payload, qos, retain, dup, packetId, discardedBytes } = message
+  const detail: GapDetail = {
+    cause,
+    session,
+    from: receivedAt,
+    to: receivedAt,
+    messages: 1,
+    topic,
+    ...(discardedBytes > 0 && { bytes: discardedBytes })
+  }
+  const kept = cause === 'packet_too_large' ? null : payload
+  return { kind: 'gap', topic: null, receivedAt, payload: kept, qos, retain, dup, packetId, properties: null, detail }
+}
+
+function fold(states: Map<string, NormalizedState>, fact: NormalizedFact, index: number): void {
+  const topic = fact.topic!
+  const before = states.get(topic)
+  const state: NormalizedState = {
+    ...(before ?? { topic, retained: 'keep', known: null, retainedBy: null, previous: null, expiresAt: null }),
+    topic,
+    last: index,
+    latest: fact.kind === 'snapshot' ? (before?.latest ?? null) : index
+  }
+  if (fact.kind === 'cleared') {
+    state.previous = before?.retained === 'set' ? before.retainedBy : (before?.previous ?? null)
+    Object.assign(state, { retained: 'clear', known: true, retainedBy: index, expiresAt: null })
+  } else if (fact.retain === true) {
+    Object.assign(state, {
+      retained: 'set',
+      known: true,
+      retainedBy: index,
+      previous: null,
+      expiresAt: expiry(fact)
+    })
+  } else if (fact.retain === null) {
+    // A live message of 3.1.1 may or may not have replaced what is retained
+    state.known = false
+  }
+  states.set(topic, state)
+}
+
+const expiry = ({ receivedAt, properties }: NormalizedFact): Millis | null =>
+  properties?.messageExpiryInterval === undefined ? null : receivedAt + properties.messageExpiryInterval * 1_000

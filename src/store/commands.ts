@@ -1,0 +1,127 @@
+/** Commands: accepting them, moving them, reading them. The lifecycle itself is commands/lifecycle.ts. */
+
+import type { Access, Command, CommandState, CommandTransition, Fact, Seq } from '../model.ts'
+import { factKinds } from '../model.ts'
+import type { AppendQueue, Guard } from './append.ts'
+import type { AcceptedRow, IdempotencyClaim, NewCommand, NewTransition, TransitionRow } from './append-commands.ts'
+import { acceptStatement, transitionStatement } from './append-commands.ts'
+import type { Database } from './database.ts'
+import type { CommandRow } from './rows.ts'
+import { toCommand } from './rows.ts'
+
+export type { IdempotencyClaim, NewCommand, NewTransition } from './append-commands.ts'
+
+export interface CommandsAsk {
+  states: readonly CommandState[]
+  topic: string | null
+  after: Seq | null
+  limit: number
+  order: 'asc' | 'desc'
+}
+
+/** What a request with this Idempotency-Key was answered. */
+export interface Acceptance {
+  bodyHash: Buffer
+  answer: string
+}
+
+export interface CommandStore {
+  /** Stores all of them in one transaction; false when the claim is taken, and then none. */
+  accept(commands: readonly NewCommand[], claim: IdempotencyClaim | null): Promise<{ accepted: boolean; seq: Seq }>
+  acceptance(principal: string, key: string): Promise<Acceptance | null>
+  /** Moves those that are in a state the transition begins at; returns the ids that moved. */
+  move(transitions: readonly NewTransition[]): Promise<Set<string>>
+  byId(access: Access, id: string): Promise<Command | null>
+  page(access: Access, ask: CommandsAsk): Promise<{ items: Command[]; next: Seq | null }>
+  /** Transitions of each command, oldest first. */
+  events(ids: readonly string[]): Promise<Map<string, Array<{ seq: Seq; at: number } & CommandTransition>>>
+  /** Accepted and not final, oldest first. */
+  open(limit: number): Promise<Command[]>
+  countOpen(): Promise<number>
+  /** Ids of those pending past their expiry, by the database's clock. */
+  expired(limit: number): Promise<string[]>
+}
+
+export function createCommandStore({ pool, prisma }: Database, queue: AppendQueue, guard: Guard): CommandStore {
+  return {
+    async accept(commands, claim) {
+      const rows = await queue.push<AcceptedRow>(guard, async () => acceptStatement(commands, claim, guard.sql), {
+        patient: false
+      })
+      if (rows !== null) return { accepted: rows[0]!.id !== null, seq: rows.at(-1)!.seq ?? 0 }
+      // Committed, but the answer was lost: the rows tell
+      const stored = await prisma.command.findUnique({ where: { id: commands.at(-1)!.id } })
+      return { accepted: stored !== null, seq: Number(stored?.createdSeq ?? 0) }
+    },
+
+    async acceptance(principal, key) {
+      const row = await prisma.idempotencyKey.findUnique({ where: { principal_key: { principal, key } } })
+      return row === null ? null : { bodyHash: Buffer.from(row.bodyHash), answer: row.answer }
+    },
+
+    async move(transitions) {
+      const rows = await queue.push<TransitionRow>(guard, async () => transitionStatement(transitions, guard.sql), {
+        patient: true
+      })
+      if (rows !== null) return new Set(rows.flatMap((row) => (row.id === null ? [] : [row.id])))
+      const stored = await prisma.command.findMany({
+        where: { id: { in: transitions.map((transition) => transition.id) } },
+        select: { id: true, state: true }
+      })
+      const states = new Map(stored.map((row) => [row.id, row.state]))
+      return new Set(transitions.filter((move) => states.get(move.id) === move.to).map((move) => move.id))
+    },
+
+    async byId(access, id) {
+      const row = await prisma.command.findUnique({ where: { id } })
+      return row === null || !access.mayRead(row.topic) ? null : toCommand(row as CommandRow)
+    },
+
+    async page(access, { states, topic, after, limit, order }) {
+      const rows = await prisma.command.findMany({
+        where: {
+          ...(states.length > 0 && { state: { in: [...states] } }),
+          ...(topic !== null && { topic }),
+          ...(after !== null && { createdSeq: order === 'asc' ? { gt: after } : { lt: after } })
+        },
+        orderBy: { createdSeq: order },
+        take: limit
+      })
+      const items = (rows as CommandRow[]).filter((row) => access.mayRead(row.topic)).map(toCommand)
+      return { items, next: rows.length < limit ? null : Number(rows.at(-1)!.createdSeq) }
+    },
+
+    async events(ids) {
+      const { rows } = await pool.query<{ seq: Seq; at: Date; detail: CommandTransition }>({
+        name: 'command_events',
+        text: `select seq, at, detail from journal where command_id = any ($1::uuid[]) and kind = $2 order by seq`,
+        values: [ids, factKinds.command]
+      })
+      const events = new Map<string, Array<{ seq: Seq; at: number } & CommandTransition>>(ids.map((id) => [id, []]))
+      for (const row of rows) events.get(row.detail.id)?.push({ seq: row.seq, at: row.at.getTime(), ...row.detail })
+      return events
+    },
+
+    async open(limit) {
+      const rows = await prisma.command.findMany({
+        where: { state: { in: ['pending', 'publishing'] } },
+        orderBy: { createdSeq: 'asc' },
+        take: limit
+      })
+      return (rows as CommandRow[]).map(toCommand)
+    },
+
+    countOpen: () => prisma.command.count({ where: { state: { in: ['pending', 'publishing'] } } }),
+
+    async expired(limit) {
+      const { rows } = await pool.query<{ id: string }>(
+        `select id from commands where state = 'pending' and expires_at < now() order by created_seq limit $1`,
+        [limit]
+      )
+      return rows.map((row) => row.id)
+    }
+  }
+}
+
+/** The transition that a `command` fact tells of. */
+export const toTransition = (fact: Fact): CommandTransition => fact.detail as CommandTransition

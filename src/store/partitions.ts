@@ -1,0 +1,185 @@
+/** The journal's partitions: made ahead of the head, dropped behind the horizon after their last word is carried forward. */
+
+import type { Limits } from '../limits.ts'
+import type { Seq } from '../model.ts'
+import { factKinds } from '../model.ts'
+import type { Database, Pool } from './database.ts'
+
+interface Partition {
+  name: string
+  class: number
+  /** Facts with from <= seq < to. */
+  from: Seq
+  to: Seq
+  bytes: number
+}
+
+export interface RetentionLimits {
+  /** null: no limit. */
+  keepSeconds: number | null
+  keepBytes: number | null
+}
+
+export interface Partitions {
+  /** Sets what RIALTO_RETENTION says for topics without a class of their own. */
+  setDefault(limits: RetentionLimits): Promise<void>
+  /** Makes those that the head will need soon. Safe to run twice, and in two instances. */
+  makeAhead(): Promise<void>
+  /** Drops what is past its limits; returns the names. */
+  dropExpired(): Promise<string[]>
+}
+
+/** A class sees only its own share of the sequence; the system's facts are few. */
+const systemClass = 0
+const systemSpanFactor = 20
+const systemKeepSecondsMin = 90 * 86_400
+
+/** Waiting longer than this for a lock would hold up everyone who comes after. */
+const lockTimeout = `set local lock_timeout = '900ms'`
+
+export function createPartitions({ pool, prisma }: Database, limits: Limits): Partitions {
+  const spanOf = (retentionClass: number): number =>
+    limits.partitionRowsMax * (retentionClass === systemClass ? systemSpanFactor : 1)
+
+  async function list(): Promise<Partition[]> {
+    const { rows } = await pool.query<{ name: string; class: number; from: number; to: number; bytes: number }>(listSql)
+    return rows
+  }
+
+  async function make(retentionClass: number, from: Seq): Promise<void> {
+    const name = `journal_class_${retentionClass}_${String(from).padStart(15, '0')}`
+    const client = await pool.connect()
+    try {
+      await client.query(
+        `begin; ${lockTimeout};
+         create table if not exists ${name} partition of journal_class_${retentionClass}
+           for values from (${from}) to (${from + spanOf(retentionClass)}); commit`
+      )
+      client.release()
+    } catch (error) {
+      client.release(true)
+      throw error
+    }
+  }
+
+  async function makeAhead(): Promise<void> {
+    const { rows } = await pool.query<{ seq: Seq }>('select seq from journal_head where shard = 0')
+    const classes = await prisma.retentionClass.findMany({ select: { id: true } })
+    const existing = await list()
+    for (const { id } of classes) {
+      const ends = existing.filter((partition) => partition.class === id).map((partition) => partition.to)
+      // A class without any begins where the head is: its first fact will be later
+      let end = ends.length > 0 ? Math.max(...ends) : rows[0]!.seq
+      for (; end < rows[0]!.seq + limits.partitionsAheadMin * spanOf(id); end += spanOf(id)) await make(id, end)
+    }
+  }
+
+  async function dropExpired(): Promise<string[]> {
+    const classes = await prisma.retentionClass.findMany()
+    const { rows } = await pool.query<{ seq: Seq }>('select seq from journal_head where shard = 0')
+    const existing = await list()
+    const dropped: string[] = []
+    for (const { id, keepSeconds, keepBytes } of classes) {
+      const closed = existing.filter((partition) => partition.class === id && partition.to <= rows[0]!.seq)
+      let bytes = existing.filter((partition) => partition.class === id).reduce((sum, one) => sum + one.bytes, 0)
+      for (const partition of closed) {
+        const tooMuch = keepBytes !== null && bytes > keepBytes
+        if (!tooMuch && !(await isOlder(pool, partition, keepSeconds === null ? null : Number(keepSeconds)))) break
+        await carryForward(pool, partition)
+        await drop(pool, partition)
+        bytes -= partition.bytes
+        dropped.push(partition.name)
+      }
+    }
+    return dropped
+  }
+
+  return {
+    async setDefault({ keepSeconds, keepBytes }) {
+      await prisma.retentionClass.update({ where: { name: 'default' }, data: { keepSeconds, keepBytes } })
+      // The system's own facts stay at least as long, since the horizon is one for all classes
+      const systemSeconds = keepSeconds === null ? null : Math.max(keepSeconds, systemKeepSecondsMin)
+      await prisma.retentionClass.update({ where: { id: systemClass }, data: { keepSeconds: systemSeconds } })
+    },
+    makeAhead,
+    dropExpired
+  }
+}
+
+/** Leaf partitions, oldest first, with their bounds as Postgres keeps them. */
+const listSql = `
+  select leaf.relname as name, substring(parent.relname from '\\d+$')::int as class,
+    (regexp_match(pg_get_expr(leaf.relpartbound, leaf.oid), 'FROM \\(''?(\\d+)'))[1]::bigint as "from",
+    (regexp_match(pg_get_expr(leaf.relpartbound, leaf.oid), 'TO \\(''?(\\d+)'))[1]::bigint as "to",
+    pg_total_relation_size(leaf.oid) as bytes
+  from pg_class journal
+  join pg_inherits classes on classes.inhparent = journal.oid
+  join pg_class parent on parent.oid = classes.inhrelid
+  join pg_inherits leaves on leaves.inhparent = parent.oid
+  join pg_class leaf on leaf.oid = leaves.inhrelid
+  where journal.oid = 'journal'::regclass
+  order by class, "from"`
+
+/** True when every fact of the partition is older; an empty one counts as old once the head has passed it. */
+async function isOlder(pool: Pool, partition: Partition, keepSeconds: number | null): Promise<boolean> {
+  if (keepSeconds === null) return false
+  const { rows } = await pool.query<{ older: boolean }>(
+    `select coalesce(max(at) < now() - make_interval(secs => $1), true) as older
+     from (select at from ${partition.name} order by seq desc limit 1) as newest`,
+    [keepSeconds]
+  )
+  return rows[0]!.older
+}
+
+/**
+ * Keeps, for each topic of the partition, the facts that tell its state at the new horizon, and moves the horizon: in
+ * one transaction, so that no reader finds neither. Repeating it changes nothing.
+ */
+async function carryForward(pool: Pool, partition: Partition): Promise<void> {
+  const client = await pool.connect()
+  try {
+    await client.query('begin; set local statement_timeout = 0')
+    for (const [role, condition] of Object.entries(carriedRoles)) {
+      await client.query(carrySql(partition.name, Number(role), condition))
+    }
+    await client.query('update journal_head set horizon = greatest(horizon, $1) where shard = 0', [partition.to - 1])
+    await client.query('commit')
+    client.release()
+  } catch (error) {
+    client.release(true)
+    throw error
+  }
+}
+
+const { message, snapshot, cleared, expired } = factKinds
+
+/** Role 1: the latest message; 2: the last that set the retained message; 3: the last that took it away. */
+const carriedRoles = {
+  1: `kind in (${message}, ${cleared})`,
+  2: `(kind = ${message} and retain) or kind = ${snapshot}`,
+  3: `kind in (${cleared}, ${expired})`
+}
+
+const carrySql = (partition: string, role: number, condition: string): string => `
+  insert into carried_facts (topic_id, role, seq, at, received_at, kind, qos, retain, dup, payload, properties, detail)
+  select distinct on (topic_id) topic_id, ${role}, seq, at, received_at, kind, qos, retain, dup, payload, properties,
+    detail
+  from ${partition}
+  where topic_id is not null and (${condition})
+  order by topic_id, seq desc
+  on conflict (topic_id, role) do update set
+    seq = excluded.seq, at = excluded.at, received_at = excluded.received_at, kind = excluded.kind,
+    qos = excluded.qos, retain = excluded.retain, dup = excluded.dup, payload = excluded.payload,
+    properties = excluded.properties, detail = excluded.detail
+  where carried_facts.seq < excluded.seq`
+
+async function drop(pool: Pool, partition: Partition): Promise<void> {
+  const client = await pool.connect()
+  try {
+    await client.query(`begin; ${lockTimeout}; drop table if exists ${partition.name}; commit`)
+    client.release()
+  } catch (error) {
+    client.release(true)
+    throw error
+  }
+}

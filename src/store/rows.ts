@@ -1,0 +1,193 @@
+/** Rows of hot SQL reads to the domain's types. */
+
+import type {
+  Command,
+  CommandState,
+  Fact,
+  Message,
+  MessageProperties,
+  QoS,
+  Tombstone,
+  TombstoneCause,
+  TopicState
+} from '../model.ts'
+import { factKindNames } from '../model.ts'
+
+export interface FactRow {
+  seq: number
+  at: Date
+  kind: number
+  topic_id: number | null
+  name: string | null
+  received_at: Date | null
+  qos: number | null
+  retain: boolean | null
+  dup: boolean | null
+  payload: Buffer | null
+  properties: MessageProperties | null
+  command_id: string | null
+  detail: unknown
+}
+
+export const factColumns = `j.seq, j.at, j.kind, j.topic_id, t.name, j.received_at, j.qos, j.retain, j.dup, j.payload,
+  j.properties, j.command_id, j.detail`
+
+export function toFact(row: FactRow): Fact {
+  return {
+    seq: row.seq,
+    at: row.at.getTime(),
+    kind: factKindNames[row.kind]!,
+    topicId: row.topic_id,
+    topic: row.name,
+    message: row.payload === null || row.topic_id === null ? null : toMessage(row, row.topic_id, row.payload),
+    commandId: row.command_id,
+    detail: row.detail
+  }
+}
+
+const toMessage = (row: FactRow, topicId: number, payload: Buffer): Message => ({
+  seq: row.seq,
+  topicId,
+  topic: row.name!,
+  receivedAt: row.received_at!.getTime(),
+  qos: row.qos as QoS,
+  retain: row.retain,
+  dup: row.dup ?? false,
+  payload,
+  properties: row.properties
+})
+
+export interface StateRow {
+  topic_id: number
+  name: string
+  seq: number
+  message_seq: number | null
+  received_at: Date | null
+  qos: number | null
+  retain: boolean | null
+  dup: boolean | null
+  payload: Buffer | null
+  properties: MessageProperties | null
+  retained_seq: number | null
+  retained_received_at: Date | null
+  retained_qos: number | null
+  retained_payload: Buffer | null
+  retained_properties: MessageProperties | null
+  retained_known: boolean
+  expires_at: Date | null
+  confirmed_at: Date | null
+  tombstone: StoredTombstone | null
+}
+
+interface StoredTombstone {
+  at: string
+  seq: number
+  cause: TombstoneCause
+  previous: { seq: number; receivedAt: string; qos: QoS; payload: string; properties: MessageProperties | null } | null
+}
+
+export const stateColumns = `s.topic_id, t.name, s.seq, s.message_seq, s.received_at, s.qos, s.retain, s.dup, s.payload,
+  s.properties, s.retained_seq, s.retained_received_at, s.retained_qos, s.retained_payload, s.retained_properties,
+  s.retained_known, s.expires_at, s.confirmed_at, s.tombstone`
+
+export function toTopicState(row: StateRow): TopicState {
+  const topic = { topicId: row.topic_id, topic: row.name }
+  const retained: Message | null =
+    row.retained_seq === null
+      ? null
+      : {
+          ...topic,
+          seq: row.retained_seq,
+          receivedAt: row.retained_received_at!.getTime(),
+          qos: row.retained_qos as QoS,
+          retain: true,
+          dup: false,
+          payload: row.retained_payload!,
+          properties: row.retained_properties
+        }
+  const latest: Message =
+    row.message_seq === null
+      ? retained! // a row with a seq has had a message, or a snapshot that set what is retained
+      : {
+          ...topic,
+          seq: row.message_seq,
+          receivedAt: row.received_at!.getTime(),
+          qos: row.qos as QoS,
+          retain: row.retain,
+          dup: row.dup ?? false,
+          payload: row.payload!,
+          properties: row.properties
+        }
+  return {
+    ...topic,
+    seq: row.seq,
+    latest,
+    retained,
+    retainedKnown: row.retained_known,
+    tombstone: row.tombstone === null ? null : toTombstone(row.tombstone, topic),
+    expiresAt: row.expires_at?.getTime() ?? null,
+    confirmedAt: row.confirmed_at?.getTime() ?? null
+  }
+}
+
+function toTombstone(stored: StoredTombstone, topic: { topicId: number; topic: string }): Tombstone {
+  const { previous } = stored
+  return {
+    at: Date.parse(stored.at),
+    seq: stored.seq,
+    cause: stored.cause,
+    previous: previous && {
+      ...topic,
+      seq: previous.seq,
+      receivedAt: Date.parse(previous.receivedAt),
+      qos: previous.qos,
+      retain: true,
+      dup: false,
+      payload: Buffer.from(previous.payload, 'base64'),
+      properties: previous.properties
+    }
+  }
+}
+
+/** A command as the Prisma client returns it. */
+export interface CommandRow {
+  id: string
+  createdSeq: bigint
+  seq: bigint
+  topic: string
+  payload: Uint8Array
+  qos: number
+  retain: boolean
+  properties: unknown
+  state: string
+  awaits: string
+  attempts: number
+  createdAt: Date
+  expiresAt: Date | null
+  publishedAt: Date | null
+  finishedAt: Date | null
+  brokerReasonCode: number | null
+  principal: string
+  batchId: string | null
+}
+
+export const toCommand = (row: CommandRow): Command => ({
+  id: row.id,
+  createdSeq: Number(row.createdSeq),
+  seq: Number(row.seq),
+  topic: row.topic,
+  payload: Buffer.from(row.payload.buffer, row.payload.byteOffset, row.payload.byteLength),
+  qos: row.qos as QoS,
+  retain: row.retain,
+  properties: row.properties as MessageProperties | null,
+  state: row.state as CommandState,
+  awaits: 'none',
+  attempts: row.attempts,
+  createdAt: row.createdAt.getTime(),
+  expiresAt: row.expiresAt?.getTime() ?? null,
+  publishedAt: row.publishedAt?.getTime() ?? null,
+  finishedAt: row.finishedAt?.getTime() ?? null,
+  brokerReasonCode: row.brokerReasonCode,
+  principal: row.principal,
+  batchId: row.batchId
+})

@@ -1,0 +1,176 @@
+/** Our MQTT sessions: a lease with an epoch, what is subscribed, and what a redelivery is recognised by. */
+
+import { randomBytes } from 'node:crypto'
+import type { Limits } from '../limits.ts'
+import type { Seq } from '../model.ts'
+import type { Guard } from './append.ts'
+import { FencedError, sessionGuard } from './append.ts'
+import type { Database, Pool } from './database.ts'
+
+/** The right to receive for a session. Everything it writes carries the epoch. */
+export interface Lease {
+  sessionId: number
+  name: string
+  clientId: string
+  epoch: number
+  generation: number
+  guard: Guard
+  protocolVersion: 4 | 5 | null
+  filters: string[]
+  subscription: 'none' | 'subscribing' | 'subscribed'
+  /** Last time the connection was known to live, before this lease; null: never. */
+  aliveAt: Date | null
+}
+
+/** A QoS 1 message that may be redelivered. */
+export interface ReceivedPacket {
+  packetId: number
+  topic: string
+  payload: Buffer
+}
+
+export interface Sessions {
+  /** Finds or makes the session; the client id is generated once and kept unless one is given. */
+  ensure(name: string, clientId: string | null): Promise<number>
+  /** Takes the lease if `force` (its owner is known to be gone), or if it has expired; null where another holds it. */
+  take(sessionId: number, owner: string, force: boolean): Promise<Lease | null>
+  /** Keeps the lease. Throws FencedError when another took it. `alive`: the connection to the broker is up. */
+  renew(lease: Lease, alive: boolean): Promise<void>
+  /** Gives the lease up, so that the next one starts at once. */
+  release(lease: Lease): Promise<void>
+  /** Durably, before SUBSCRIBE on a session that is new at the broker: its packet identifiers start afresh. */
+  raiseGeneration(lease: Lease): Promise<void>
+  /** Writes ahead what is being subscribed, and that it was. */
+  setSubscription(lease: Lease, state: Lease['subscription'], filters: string[], version: 4 | 5): Promise<void>
+  /** QoS 2 messages that are committed and not released. */
+  inboundPackets(lease: Lease): Promise<Array<{ packetId: number; hash: Buffer }>>
+  /** The last QoS 1 messages of this generation, oldest first. */
+  lastReceived(lease: Lease, count: number): Promise<ReceivedPacket[]>
+  registerInstance(id: string): Promise<void>
+  removeInstance(id: string): Promise<void>
+}
+
+export function createSessions({ pool, prisma }: Database, limits: Limits): Sessions {
+  /** Updates under our epoch, or learns that it is no longer ours. */
+  async function update(lease: Lease, set: string, values: unknown[]): Promise<void> {
+    const { rowCount } = await pool.query(`update sessions set ${set} where id = $1 and epoch = $2`, [
+      lease.sessionId,
+      lease.epoch,
+      ...values
+    ])
+    if (rowCount === 0) throw new FencedError()
+  }
+
+  return {
+    async ensure(name, clientId) {
+      const made = clientId ?? `rialto-${randomBytes(6).toString('hex')}`
+      const session = await prisma.session.upsert({
+        where: { name },
+        create: { name, clientId: made },
+        update: clientId === null ? {} : { clientId }
+      })
+      return session.id
+    },
+    take: (sessionId, owner, force) => takeLease(pool, limits, sessionId, owner, force),
+    renew: (lease, alive) =>
+      update(
+        lease,
+        `lease_until = now() + make_interval(secs => $3), alive_at = case when $4 then now() else alive_at end`,
+        [limits.leaseSeconds, alive]
+      ),
+    release: (lease) => update(lease, 'lease_until = null, owner = null', []),
+    async raiseGeneration(lease) {
+      await pool.query('delete from inbound_packets where session_id = $1 and generation <= $2', [
+        lease.sessionId,
+        lease.generation
+      ])
+      const set = `generation = $3, subscription = 'none',
+        generation_seq = (select seq from journal_head where shard = 0)`
+      await update(lease, set, [lease.generation + 1])
+      lease.generation++
+    },
+    async setSubscription(lease, state, filters, version) {
+      await update(lease, 'subscription = $3, filters = $4, protocol_version = $5', [
+        state,
+        JSON.stringify(filters),
+        version
+      ])
+      Object.assign(lease, { subscription: state, filters, protocolVersion: version })
+    },
+    async inboundPackets(lease) {
+      const rows = await prisma.inboundPacket.findMany({
+        where: { sessionId: lease.sessionId, generation: lease.generation }
+      })
+      return rows.map((row) => ({ packetId: row.packetId, hash: Buffer.from(row.hash) }))
+    },
+    lastReceived: (lease, count) => lastReceived(pool, lease, count),
+    async registerInstance(id) {
+      await prisma.instance.create({ data: { id } })
+    },
+    async removeInstance(id) {
+      await prisma.instance.deleteMany({ where: { id } })
+    }
+  }
+}
+
+async function takeLease(
+  pool: Pool,
+  limits: Limits,
+  sessionId: number,
+  owner: string,
+  force: boolean
+): Promise<Lease | null> {
+  const { rows } = await pool.query<LeaseRow>(
+    `update sessions set epoch = epoch + 1, owner = $2, lease_until = now() + make_interval(secs => $3)
+     where id = $1 and ($4 or lease_until is null or lease_until < now())
+     returning id, name, client_id, epoch, generation, batch, protocol_version, filters, subscription, alive_at`,
+    [sessionId, owner, limits.leaseSeconds, force]
+  )
+  const row = rows[0]
+  return row === undefined
+    ? null
+    : {
+        sessionId: row.id,
+        name: row.name,
+        clientId: row.client_id,
+        epoch: row.epoch,
+        generation: row.generation,
+        guard: sessionGuard(row.id, row.epoch, row.batch),
+        protocolVersion: row.protocol_version,
+        filters: row.filters,
+        subscription: row.subscription,
+        aliveAt: row.alive_at
+      }
+}
+
+interface LeaseRow {
+  id: number
+  name: string
+  client_id: string
+  epoch: number
+  generation: number
+  batch: number
+  protocol_version: 4 | 5 | null
+  filters: string[]
+  subscription: Lease['subscription']
+  alive_at: Date | null
+}
+
+/** Rows looked through for `count` QoS 1 messages: others lie between them. */
+const rowsPerMessage = 4
+
+async function lastReceived(pool: Pool, lease: Lease, count: number): Promise<ReceivedPacket[]> {
+  const { rows } = await pool.query<{ seq: Seq; packet_id: number; name: string; payload: Buffer }>(
+    `select j.seq, j.packet_id, t.name, j.payload
+     from journal j join topics t on t.id = j.topic_id
+     where j.seq > (select greatest(
+         (select seq from journal_head where shard = 0) - $2::bigint,
+         (select generation_seq from sessions where id = $1)))
+       and j.session_id = $1 and j.packet_id is not null and j.qos = 1
+     order by j.seq desc limit $3`,
+    [lease.sessionId, count * rowsPerMessage, count]
+  )
+  return rows
+    .toReversed()
+    .map((row) => ({ packetId: row.packet_id, topic: row.name, payload: row.payload }))
+}

@@ -1,0 +1,156 @@
+/** Opens the store: migrated, with its parts. Level 2: everything that speaks SQL is behind this. */
+
+import { randomUUID } from 'node:crypto'
+import type { Logger } from 'pino'
+import type { Cursors } from '../cursor.ts'
+import { createCursors } from '../cursor.ts'
+import type { Limits } from '../limits.ts'
+import type { Millis, Seq } from '../model.ts'
+import type { Stats } from '../stats.ts'
+import type { AppendQueue } from './append.ts'
+import { createAppendQueue, instanceGuard } from './append.ts'
+import type { AppendedRow, Batch } from './append-batch.ts'
+import { batchStatement } from './append-batch.ts'
+import type { CommandStore } from './commands.ts'
+import { createCommandStore } from './commands.ts'
+import type { Database } from './database.ts'
+import { connectDirectly, openDatabase } from './database.ts'
+import type { Journal } from './journal.ts'
+import { createJournal } from './journal.ts'
+import type { Listener } from './listen.ts'
+import { openListener } from './listen.ts'
+import { migrate, readMigrations } from './migrations.ts'
+import type { Partitions } from './partitions.ts'
+import { createPartitions } from './partitions.ts'
+import type { Lease, Sessions } from './sessions.ts'
+import { createSessions } from './sessions.ts'
+import type { States } from './states.ts'
+import { createStates } from './states.ts'
+import type { TopicIds, TopicRow } from './topics.ts'
+import { createTopicIds } from './topics.ts'
+
+/** Where a batch went: its facts have the seqs base + 1, base + 2, ... */
+export interface Appended {
+  base: Seq
+  at: Millis
+  /** Topic ids, by name. */
+  topicIds: ReadonlyMap<string, TopicRow>
+}
+
+export interface Store {
+  instanceId: string
+  cursors: Cursors
+  journal: Journal
+  states: States
+  commands: CommandStore
+  sessions: Sessions
+  partitions: Partitions
+  listener: Listener
+  /**
+   * Appends a batch under the lease; resolves after COMMIT, with null where the COMMIT happened but its answer was
+   * lost. Waits as long as the database is away. Throws FencedError when the lease is another's, and the database's
+   * error when the data can never be stored.
+   */
+  append(batch: Batch, lease: Lease): Promise<Appended | null>
+  /** Marks retained messages as found again by a snapshot. */
+  confirm(topics: readonly string[]): Promise<void>
+  forgetExpiredKeys(hours: number): Promise<number>
+  /** False while the database takes no appends. */
+  healthy(): boolean
+  /** Asks the database for an answer; throws when there is none. */
+  ping(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface StoreParts {
+  url: string
+  directUrl: string
+  migrationsDirectory: string
+  limits: Limits
+  stats: Stats
+  log: Logger
+  onHead: (seq: Seq | null) => void
+}
+
+export async function openStore(parts: StoreParts): Promise<Store> {
+  const { limits, stats, log } = parts
+  await applyMigrations(parts)
+  const database = openDatabase({
+    url: parts.url,
+    limits,
+    onError: (error) => log.debug({ err: error }, 'An idle database connection ended')
+  })
+  const partitions = createPartitions(database, limits)
+  await partitions.makeAhead()
+  const head = await database.prisma.journalHead.findUniqueOrThrow({ where: { shard: 0 } })
+  const instanceId = randomUUID()
+  const sessions = createSessions(database, limits)
+  await sessions.registerInstance(instanceId)
+  const queue = createAppendQueue({ pool: database.pool, limits, stats, log, makePartitions: partitions.makeAhead })
+  const listener = await openListener({ url: parts.directUrl, limits, log, onHead: parts.onHead })
+  const topicIds = createTopicIds(database.pool, limits)
+
+  return {
+    instanceId,
+    cursors: createCursors(head.journalId, head.tokenKey),
+    journal: createJournal(database.pool, limits),
+    states: createStates(database.pool),
+    commands: createCommandStore(database, queue, instanceGuard(instanceId)),
+    sessions,
+    partitions,
+    listener,
+    append: (batch, lease) => append(queue, topicIds, batch, lease),
+    confirm: (topics) => confirm(database, topics),
+    async forgetExpiredKeys(hours) {
+      const { count } = await database.prisma.idempotencyKey.deleteMany({
+        where: { createdAt: { lt: new Date(Date.now() - hours * 3_600_000) } }
+      })
+      return count
+    },
+    healthy: queue.healthy,
+    async ping() {
+      await database.pool.query('select 1')
+    },
+    async close() {
+      await queue.close()
+      await sessions.removeInstance(instanceId).catch(() => {}) // a database that is gone cannot be tidied
+      await listener.close()
+      await database.close()
+    }
+  }
+}
+
+async function applyMigrations({ directUrl, migrationsDirectory, limits, log }: StoreParts): Promise<void> {
+  const client = await connectDirectly(directUrl, { ...limits, statementMsMax: 3_600_000 })
+  try {
+    for (const name of await migrate(client, await readMigrations(migrationsDirectory))) {
+      log.info({ migration: name }, 'Applied a migration')
+    }
+  } finally {
+    await client.end()
+  }
+}
+
+async function append(
+  queue: AppendQueue,
+  topicIds: TopicIds,
+  batch: Batch,
+  lease: Lease
+): Promise<Appended | null> {
+  let rows = new Map<string, TopicRow>()
+  const prepare = async () => {
+    const names = [...new Set(batch.facts.flatMap((fact) => (fact.topic === null ? [] : [fact.topic])))]
+    const resolved = await topicIds.resolve(names)
+    rows = new Map(names.map((name, index) => [name, resolved[index]!]))
+    return batchStatement(batch, rows, { id: lease.sessionId, generation: lease.generation }, lease.guard.sql)
+  }
+  const outcome = await queue.push<AppendedRow>(lease.guard, prepare, { patient: true })
+  return outcome && { base: outcome[0]!.base, at: outcome[0]!.at.getTime(), topicIds: rows }
+}
+
+async function confirm({ prisma }: Database, topics: readonly string[]): Promise<void> {
+  await prisma.topicState.updateMany({
+    where: { topic: { name: { in: [...topics] } } },
+    data: { confirmedAt: new Date() }
+  })
+}

@@ -1,0 +1,70 @@
+/** Topic names and their ids. Names never change their id, so they can be cached; the cache is bounded. */
+
+import { createHash } from 'node:crypto'
+import type { Limits } from '../limits.ts'
+import type { Pool } from './database.ts'
+
+export interface TopicRow {
+  id: number
+  retentionClass: number
+}
+
+export const hashTopic = (name: string): Buffer => createHash('sha256').update(name).digest()
+
+export interface TopicIds {
+  /** Ids of `names`, registering those that are new. In the order of `names`. */
+  resolve(names: readonly string[]): Promise<TopicRow[]>
+}
+
+export function createTopicIds(pool: Pool, limits: Limits): TopicIds {
+  const cache = new Map<string, TopicRow>()
+
+  /** Least recently used first, as a Map keeps insertion order. */
+  function remember(name: string, row: TopicRow): void {
+    cache.delete(name)
+    cache.set(name, row)
+    if (cache.size > limits.topicCacheEntriesMax) cache.delete(cache.keys().next().value!)
+  }
+
+  async function register(names: readonly string[]): Promise<Map<string, TopicRow>> {
+    const byHash = new Map(names.map((name) => [hashTopic(name).toString('hex'), name]))
+    const found = new Map<string, TopicRow>()
+    // Sorted, so that two instances that register the same names wait for one another instead of deadlocking
+    let missing = [...byHash.keys()].toSorted()
+    while (missing.length > 0) {
+      const { rows } = await pool.query<{ id: number; retention_class: number; hash: string }>({
+        name: 'register_topics',
+        text: registerSql,
+        values: [missing.map((hash) => byHash.get(hash)), missing]
+      })
+      for (const row of rows) found.set(byHash.get(row.hash)!, { id: row.id, retentionClass: row.retention_class })
+      // Another instance registered one after our snapshot was taken: the next round sees it
+      missing = missing.filter((hash) => !found.has(byHash.get(hash)!))
+    }
+    return found
+  }
+
+  return {
+    async resolve(names) {
+      const unknown = new Set(names.filter((name) => !cache.has(name)))
+      const registered = unknown.size > 0 ? await register([...unknown]) : new Map<string, TopicRow>()
+      const rows = names.map((name) => registered.get(name) ?? cache.get(name)!)
+      for (const [index, name] of names.entries()) remember(name, rows[index]!)
+      return rows
+    }
+  }
+}
+
+const registerSql = `
+  with given as (
+    select name, decode(hash, 'hex') as hash from unnest($1::text[], $2::text[]) as u (name, hash)
+  ), added as (
+    insert into topics (name, name_hash) select name, hash from given order by hash
+    on conflict (name_hash) do nothing
+    returning id, name_hash, retention_class
+  ), states as (
+    insert into topic_state (topic_id) select id from added
+  )
+  select id, retention_class, encode(name_hash, 'hex') as hash from added
+  union all
+  select id, retention_class, encode(name_hash, 'hex') from topics where name_hash in (select hash from given)`
