@@ -173,3 +173,15 @@ export interface Head {
   at: Millis
   horizon: Seq
 }
+
+/** Where the broker is, and how to prove who we are. */
+export interface Broker {
+  /** mqtt:, mqtts:, ws: or wss:, without user and password. */
+  url: string
+  username?: string
+  password?: string
+  /** PEM. */
+  ca?: string
+  cert?: string
+  key?: string
+}

@@ -4,10 +4,9 @@ import type { Duplex } from 'node:stream'
 import type { IClientOptions, IConnackPacket, IPublishPacket } from 'mqtt'
 import { MqttClient } from 'mqtt'
 import type { Limits } from '../limits.ts'
-import type { MessageProperties, QoS } from '../model.ts'
+import type { Broker, MessageProperties, QoS } from '../model.ts'
 import type { TapHandlers } from './tap.ts'
 import { Tap } from './tap.ts'
-import type { Broker } from './transport.ts'
 import { openTransport } from './transport.ts'
 
 export type ProtocolVersion = 4 | 5

@@ -89,6 +89,9 @@ export class Inbox {
   private full: Draft[] = []
   /** Batches taken and not yet settled. */
   private taken = 0
+  /** Messages held since the start, and those of them that are settled: batches settle in order. */
+  private heldCount = 0
+  private settledCount = 0
   private wake: (() => void) | null = null
   private settled: Array<() => void> = []
 
@@ -195,11 +198,10 @@ export class Inbox {
     this.arm()
   }
 
-  /** Resolves when every message received so far is committed or abandoned. */
+  /** Resolves when every message received before is committed or abandoned. */
   async idle(): Promise<void> {
-    while (this.taken > 0 || this.full.length > 0 || !this.isEmpty()) {
-      await new Promise<void>((resolve) => this.settled.push(resolve))
-    }
+    const { heldCount } = this
+    while (this.settledCount < heldCount) await new Promise<void>((resolve) => this.settled.push(resolve))
   }
 
   /** Gives up what nobody has taken. */
@@ -241,6 +243,7 @@ export class Inbox {
     const { draft, limits, stats } = this
     const bytes = message.payload.length
     draft.messages.push(message)
+    this.heldCount++
     draft.bytes += bytes
     stats.held++
     stats.heldBytes += bytes
@@ -319,6 +322,7 @@ export class Inbox {
   }
 
   private release(draft: Draft): void {
+    this.settledCount += draft.messages.length
     this.stats.held -= draft.messages.length
     this.stats.heldBytes -= draft.bytes
     this.resume()

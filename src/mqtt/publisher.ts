@@ -3,15 +3,13 @@
 import type { Logger } from 'pino'
 import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
+import type { Broker } from '../model.ts'
 import { nextDelay } from './backoff.ts'
 import type { Connection, OutgoingMessage, ProtocolVersion, PublishResult } from './connection.ts'
 import { connect, ConnectError } from './connection.ts'
-import type { Broker } from './transport.ts'
 
 export interface Publisher {
   connected(): boolean
-  /** Resolves when connected, or when closing. */
-  whenConnected(): Promise<void>
   /**
    * Publishes, and resolves with the broker's word. Never waits for a connection and never queues: what is not
    * published is the caller's to keep. Throws Problem broker_unavailable when not connected, and any other error
@@ -29,23 +27,16 @@ export function createPublisher(parts: {
   clientId: string
   limits: Limits
   log: Logger
+  onConnected: () => void
 }): Publisher {
   const { broker, clientId, limits, log } = parts
   let connection: Connection | null = null
   let version: ProtocolVersion = 5
   let closed = false
   let stopWaiting: (() => void) | null = null
-  let waiting: Array<() => void> = []
-
-  const wakeAll = (): void => {
-    for (const resolve of waiting.splice(0)) resolve()
-  }
 
   return {
     connected: () => connection !== null,
-    async whenConnected() {
-      if (connection === null && !closed) await new Promise<void>((resolve) => waiting.push(resolve))
-    },
     async publish(message) {
       if (connection === null) throw new Problem('broker_unavailable', 'Not connected to the broker; try again later')
       return connection.publish(message)
@@ -68,7 +59,7 @@ export function createPublisher(parts: {
           const opened = await connect({ broker, version, clientId, clean: true, sessionExpirySeconds: 0, limits })
           delay = 0
           connection = opened
-          wakeAll()
+          parts.onConnected()
           await opened.ended
         } catch (error) {
           if (error instanceof ConnectError && error.versionRefused) version = 4
@@ -87,7 +78,6 @@ export function createPublisher(parts: {
     async close() {
       closed = true
       stopWaiting?.()
-      wakeAll()
       await connection?.end()
     }
   }

@@ -5,13 +5,12 @@
 
 import type { Logger } from 'pino'
 import type { Limits } from '../limits.ts'
-import type { GapDetail, Millis, QoS } from '../model.ts'
+import type { Broker, GapDetail, Millis, QoS } from '../model.ts'
 import type { Stats } from '../stats.ts'
 import { nextDelay } from './backoff.ts'
 import type { Connection, ProtocolVersion } from './connection.ts'
 import { connect, ConnectError } from './connection.ts'
 import type { Inbox } from './inbox.ts'
-import type { Broker } from './transport.ts'
 
 /** What the session knows of itself from before. */
 export interface SessionMemory {

@@ -5,10 +5,9 @@
 
 import type { IPublishPacket } from 'mqtt'
 import type { Limits } from '../limits.ts'
-import type { MessageProperties, QoS } from '../model.ts'
+import type { Broker, MessageProperties, QoS } from '../model.ts'
 import type { ProtocolVersion } from './connection.ts'
 import { connect } from './connection.ts'
-import type { Broker } from './transport.ts'
 
 export interface RetainedMessage {
   topic: string

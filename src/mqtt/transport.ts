@@ -4,18 +4,7 @@ import { connect as connectTcp } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
 import { createWebSocketStream, WebSocket } from 'ws'
-
-/** Where the broker is, and how to prove who we are. */
-export interface Broker {
-  /** mqtt:, mqtts:, ws: or wss:, without user and password. */
-  url: string
-  username?: string
-  password?: string
-  /** PEM. */
-  ca?: string
-  cert?: string
-  key?: string
-}
+import type { Broker } from '../model.ts'
 
 const defaultPorts: Record<string, number> = { 'mqtt:': 1883, 'mqtts:': 8883 }
 

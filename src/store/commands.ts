@@ -38,6 +38,8 @@ export interface CommandStore {
   /** Accepted and not final, oldest first. */
   open(limit: number): Promise<Command[]>
   countOpen(): Promise<number>
+  /** Deletes final commands that are older than the system's facts are kept; returns how many. */
+  forgetFinal(): Promise<number>
   /** Ids of those pending past their expiry, by the database's clock. */
   expired(limit: number): Promise<string[]>
 }
@@ -112,6 +114,14 @@ export function createCommandStore({ pool, prisma }: Database, queue: AppendQueu
     },
 
     countOpen: () => prisma.command.count({ where: { state: { in: ['pending', 'publishing'] } } }),
+
+    async forgetFinal() {
+      const { rowCount } = await pool.query(
+        `delete from commands where finished_at < now() - make_interval(secs => (
+           select keep_seconds from retention_classes where name = 'system'))`
+      )
+      return rowCount ?? 0
+    },
 
     async expired(limit) {
       const { rows } = await pool.query<{ id: string }>(

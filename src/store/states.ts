@@ -15,6 +15,7 @@ export interface StatePage {
 
 export interface States {
   byName(access: Access, name: string): Promise<TopicState | null>
+  byNames(access: Access, names: readonly string[]): Promise<Map<string, TopicState>>
   byId(access: Access, topicId: number): Promise<TopicState | null>
   /**
    * In the order in which topics were first seen, or the reverse: stable while topics come and change.
@@ -44,6 +45,16 @@ export function createStates(pool: Pool): States {
 
   return {
     byName: (access, name) => one(access, 'state_by_name', 't.name_hash = $1', hashTopic(name)),
+    async byNames(access, names) {
+      const { rows } = await pool.query<StateRow>({
+        name: 'states_by_name',
+        text: `select ${stateColumns} from topics t join topic_state s on s.topic_id = t.id
+               where t.name_hash = any ($1::bytea[]) and s.seq > 0`,
+        values: [names.map(hashTopic)]
+      })
+      const readable = rows.filter((row) => access.mayRead(row.name))
+      return new Map(readable.map((row) => [row.name, toTopicState(row)]))
+    },
     byId: (access, topicId) => one(access, 'state_by_id', 't.id = $1', topicId),
     async page(access, { filters, after, limit, order, until }) {
       const values: unknown[] = []

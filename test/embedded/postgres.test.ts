@@ -99,6 +99,24 @@ test('kill -9 of everything at once loses nothing that was committed', { skip: !
   assert.match(await readLog(dataDir), /not properly shut down/)
 })
 
+test('children that a killed postmaster left behind are waited for', { skip: !linux }, async (t) => {
+  const dataDir = sharedDirectory(t)
+  const from = await logSize(dataDir)
+  const { child, url } = await startInChild(t, dataDir)
+  const client = await connect(t, url)
+  const backend = (await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows[0]?.pid ?? 0
+  const others = processesOf(dataDir).filter((pid) => pid !== backend)
+
+  process.kill(backend, 'SIGSTOP') // so that it does not notice that the postmaster is gone
+  child.kill('SIGKILL')
+  for (const pid of others) killIfThere(pid, 'SIGKILL')
+  const next = start(t, dataDir)
+  await until(async () => /shared memory block/.test((await readLog(dataDir)).slice(from)), 'a first attempt')
+  process.kill(backend, 'SIGKILL')
+
+  assert.deepEqual(await query((await next).url, 'SELECT 1 AS one'), [{ one: 1 }])
+})
+
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   test(`${signal} to the process group leaves Postgres up until stop()`, { skip: process.platform === 'win32' }, async (t) => {
     const dataDir = sharedDirectory(t)
@@ -201,6 +219,30 @@ test('a start that fails says what Postgres said, and leaves no process', async 
   await assert.rejects(start(t, dataDir), /did not start[^]*no_such_setting/)
 
   assert.deepEqual(processesOf(dataDir), [])
+})
+
+test('a start that takes too long is given up, and leaves no process', async (t) => {
+  const dataDir = sharedDirectory(t)
+
+  await assert.rejects(start(t, dataDir, { readyMsMax: 0 }), /did not start/)
+
+  assert.deepEqual(processesOf(dataDir), [])
+})
+
+test('an end that nobody asked for is logged as an error, a stop is not', { skip: !linux }, async (t) => {
+  const dataDir = sharedDirectory(t)
+  const errors: string[] = []
+  const recording = pino({ level: 'error' }, { write: (line: string) => void errors.push(line) })
+  const first = await startEmbeddedPostgres({ dataDir, log: recording })
+  await first.stop()
+  assert.deepEqual(errors, [])
+
+  const second = await startEmbeddedPostgres({ dataDir, log: recording })
+  process.kill(postmasterOf(dataDir), 'SIGINT')
+  await until(() => errors.length > 0, 'a line in the log')
+  await second.stop()
+
+  assert.match(errors.join(), /ended by itself/)
 })
 
 test('the log is cut at the start when it has grown too large', async (t) => {

@@ -1,0 +1,161 @@
+/** Accepts commands, waits for what becomes of them, cancels them. The dispatcher publishes them. */
+
+import { createHash, randomUUID } from 'node:crypto'
+import { Problem } from '../errors.ts'
+import type { Feed } from '../feed/feed.ts'
+import type { Limits } from '../limits.ts'
+import type { Access, Command, MessageProperties, Millis, QoS, Seq } from '../model.ts'
+import type { Stats } from '../stats.ts'
+import type { IdempotencyClaim, NewCommand } from '../store/commands.ts'
+import type { Store } from '../store/store.ts'
+import { topicFault } from '../topic.ts'
+import { isFinal, moves } from './lifecycle.ts'
+
+/** What a client asks for; the payload is bytes by now. */
+export interface CommandRequest {
+  topic: string
+  payload: Buffer
+  qos: QoS
+  retain: boolean
+  expiresInSeconds: number | null
+  properties: MessageProperties | null
+}
+
+/** For one of several: accepted, or why not. */
+export type CommandOutcome = { command: Command } | { problem: Problem }
+
+export interface Accepted {
+  /** What the request is answered, now and whenever it is repeated with the same key. */
+  answer: string
+  /** Position of the acceptance in the journal; 0 for a repetition. */
+  seq: Seq
+  repeated: boolean
+}
+
+export interface Commands {
+  /**
+   * Accepts all that are acceptable, in one transaction. `toAnswer` renders the outcomes once; a repetition gets the
+   * same text. Throws Problem idempotency_mismatch for the same key with another body.
+   */
+  accept(
+    access: Access,
+    requests: ReadonlyArray<CommandRequest | Problem>,
+    options: { idempotencyKey: string | null; body: string; toAnswer: (outcomes: CommandOutcome[]) => string }
+  ): Promise<Accepted>
+  /** Resolves with the command when it is final, or as it is when `signal` aborts. */
+  waitUntilFinal(access: Access, id: string, signal: AbortSignal): Promise<Command | null>
+  /** Throws Problem not_found or not_cancellable. */
+  cancel(access: Access, id: string): Promise<Command>
+}
+
+export function createCommands(parts: {
+  store: Store
+  feed: Feed
+  limits: Limits
+  stats: Stats
+  now?: () => Millis
+}): Commands {
+  const { store, feed, limits, stats, now = Date.now } = parts
+
+  function check(access: Access, request: CommandRequest): void {
+    const fault = topicFault(request.topic, limits.topicLevelsMax)
+    if (fault !== null) throw new Problem('invalid_topic', `${fault}`, [{ pointer: '/topic', detail: fault }])
+    if (!access.mayPublish(request.topic)) throw new Problem('forbidden', 'This key may not publish to this topic')
+    if (request.payload.length > limits.commandPayloadBytesMax) {
+      throw new Problem('payload_too_large', `A command has at most ${limits.commandPayloadBytesMax} bytes of payload`)
+    }
+  }
+
+  function toNewCommand(access: Access, request: CommandRequest, batchId: string | null): NewCommand {
+    const createdAt = now()
+    const { topic, payload, qos, retain, properties, expiresInSeconds } = request
+    const expiresAt = expiresInSeconds === null ? null : createdAt + expiresInSeconds * 1_000
+    return { id: randomUUID(), topic, payload, qos, retain, properties, createdAt, expiresAt, principal: access.principal, batchId }
+  }
+
+  async function repetition(access: Access, key: string, bodyHash: Buffer): Promise<Accepted | null> {
+    const before = await store.commands.acceptance(access.principal, key)
+    if (before === null) return null
+    if (!before.bodyHash.equals(bodyHash)) {
+      throw new Problem('idempotency_mismatch', 'Use a new Idempotency-Key for a new request')
+    }
+    return { answer: before.answer, seq: 0, repeated: true }
+  }
+
+  return {
+    async accept(access, requests, { idempotencyKey, body, toAnswer }) {
+      const bodyHash = createHash('sha256').update(body).digest()
+      if (idempotencyKey !== null) {
+        const before = await repetition(access, idempotencyKey, bodyHash)
+        if (before !== null) return before
+      }
+      const batchId = requests.length > 1 ? randomUUID() : null
+      const created: NewCommand[] = []
+      const outcomes = requests.map((request): CommandOutcome => {
+        if (request instanceof Problem) return { problem: request }
+        try {
+          check(access, request)
+        } catch (error) {
+          if (error instanceof Problem) return { problem: error }
+          throw error
+        }
+        const command = toNewCommand(access, request, batchId)
+        created.push(command)
+        return { command: asAccepted(command) }
+      })
+      if (created.length === 0) return { answer: toAnswer(outcomes), seq: 0, repeated: false }
+      if ((await store.commands.countOpen()) + created.length > limits.commandsOpenMax) {
+        throw new Problem('too_many_requests', `${limits.commandsOpenMax} commands are open; wait until some are published`)
+      }
+      const answer = toAnswer(outcomes)
+      const claim: IdempotencyClaim | null =
+        idempotencyKey === null ? null : { principal: access.principal, key: idempotencyKey, bodyHash, answer }
+      const { accepted, seq } = await store.commands.accept(created, claim)
+      if (!accepted) return (await repetition(access, idempotencyKey!, bodyHash))!
+      stats.commandsAccepted += created.length
+      feed.hint(seq)
+      return { answer, seq, repeated: false }
+    },
+
+    async waitUntilFinal(access, id, signal) {
+      const after = feed.end() // listen first, then look: what happens in between is seen
+      let command = await store.commands.byId(access, id)
+      if (command === null || isFinal(command.state)) return command
+      for await (const page of feed.read(access, { after, filters: [], kinds: ['command'], commandId: id }, signal)) {
+        if (page.facts.length === 0) continue
+        command = await store.commands.byId(access, id)
+        if (command === null || isFinal(command.state)) return command
+      }
+      return store.commands.byId(access, id)
+    },
+
+    async cancel(access, id) {
+      const command = await store.commands.byId(access, id)
+      if (command === null || !access.mayPublish(command.topic)) throw notFound()
+      const { from, to } = moves('cancel')
+      const moved = await store.commands.move([{ id, from, to, attempt: false, brokerReasonCode: null }])
+      const after = (await store.commands.byId(access, id))!
+      if (!moved.has(id)) {
+        throw new Problem('not_cancellable', `The command is ${after.state}: only a pending one can be cancelled`)
+      }
+      feed.hint(after.seq)
+      return after
+    }
+  }
+}
+
+export const notFound = (): Problem => new Problem('not_found', 'There is no such command')
+
+/** As it will be stored: everything but its place in the journal is known. */
+const asAccepted = (command: NewCommand): Command => ({
+  ...command,
+  payload: Buffer.from(command.payload),
+  createdSeq: 0,
+  seq: 0,
+  state: 'pending',
+  awaits: 'none',
+  attempts: 0,
+  publishedAt: null,
+  finishedAt: null,
+  brokerReasonCode: null
+})

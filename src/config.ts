@@ -1,0 +1,214 @@
+/** Environment -> frozen configuration. The only reader of process.env; docs/configuration.md is generated from it. */
+
+import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+import type { Broker, QoS } from './model.ts'
+import { filterFault } from './topic.ts'
+
+export interface Config {
+  host: string
+  port: number
+  logLevel: string
+  /** null: the embedded one. */
+  databaseUrl: string | null
+  databaseDirectUrl: string | null
+  broker: Broker | null
+  dataDirectory: string
+  clientId: string | null
+  filters: string[]
+  qos: QoS
+  sessionExpirySeconds: number
+  retention: { keepSeconds: number | null; keepBytes: number | null }
+  apiKey: string | null
+  embeddedMqttPort: number
+  embeddedMqttWsPort: number
+}
+
+/** What is wrong with the environment, every variable by name, with the fix. */
+export class ConfigError extends Error {
+  constructor(faults: readonly string[]) {
+    super(`The configuration is not usable:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`)
+    this.name = 'ConfigError'
+  }
+}
+
+interface Variable<T> {
+  /** As an operator would write it; null: none. */
+  default: string | null
+  about: string
+  /** Throws with the value's fault and the fix. */
+  parse: (value: string) => T
+}
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
+
+const text = (value: string): string => value
+
+const port = (value: string): number => {
+  const number = Number(value)
+  if (!/^\d+$/.test(value) || number > 65_535) throw new Error('is not a port; use 1 to 65535, or 0 for any free one')
+  return number
+}
+
+const url = (schemes: readonly string[], example: string) => (value: string): string => {
+  const scheme = URL.canParse(value) ? new URL(value).protocol.slice(0, -1) : null
+  if (scheme === null) throw new Error(`is not a URL; use for instance ${example}`)
+  if (!schemes.includes(scheme)) throw new Error(`has the scheme ${scheme}; use ${schemes.join(', ')}, as in ${example}`)
+  return value
+}
+
+const wholeNumber = (min: number, max: number, unit: string) => (value: string): number => {
+  const number = Number(value)
+  if (!/^\d+$/.test(value) || number < min || number > max) throw new Error(`is not a number of ${unit} from ${min} to ${max}`)
+  return number
+}
+
+const oneOf = <T extends string>(values: readonly T[]) => (value: string): T => {
+  if (!(values as readonly string[]).includes(value)) throw new Error(`is not one of ${values.join(', ')}`)
+  return value as T
+}
+
+const file = (value: string): string => {
+  try {
+    return readFileSync(value, 'utf8')
+  } catch (error) {
+    throw new Error(`names a file that cannot be read (${(error as NodeJS.ErrnoException).code}); give the path of a PEM file`)
+  }
+}
+
+const filters = (value: string): string[] => {
+  const list = value.split(',').map((filter) => filter.trim())
+  for (const filter of list) {
+    const fault = filterFault(filter, 128)
+    if (fault !== null) throw new Error(`has the filter "${filter}", but ${fault}; separate filters with commas`)
+  }
+  return [...new Set(list)]
+}
+
+const seconds: Record<string, number> = { s: 1, m: 60, h: 3_600, d: 86_400 }
+const bytes: Record<string, number> = { MB: 1e6, GB: 1e9, TB: 1e12, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 }
+
+/** "7d", "10GB", "7d,10GB" (whichever comes first) or "forever". */
+function retention(value: string): Config['retention'] {
+  const limits: Config['retention'] = { keepSeconds: null, keepBytes: null }
+  if (value === 'forever') return limits
+  for (const part of value.split(',')) {
+    const match = /^(\d+)([A-Za-z]+)$/.exec(part.trim())
+    const unit = match?.[2] ?? ''
+    const amount = Number(match?.[1])
+    if (amount > 0 && Object.hasOwn(seconds, unit)) limits.keepSeconds = amount * seconds[unit]!
+    else if (amount > 0 && Object.hasOwn(bytes, unit)) limits.keepBytes = amount * bytes[unit]!
+    else throw new Error(`has "${part.trim()}"; use a time (s, m, h, d), a size (MB, GB, TB), both as in 7d,10GB, or forever`)
+  }
+  return limits
+}
+
+const clientId = (value: string): string => {
+  if (!/^[A-Za-z0-9._-]{1,64}$/.test(value)) throw new Error('is not usable; use 1 to 64 letters, digits and . _ -')
+  return value
+}
+
+const apiKey = (value: string): string => {
+  if (value.length < 16 || /\s/.test(value)) throw new Error('is too weak; use at least 16 characters without spaces')
+  return value
+}
+
+const define = <T>(variable: Variable<T>): Variable<T> => variable
+
+/** Every variable, in the order of the documentation. */
+export const variables = {
+  HOST: define({ default: '127.0.0.1', about: 'Address to listen on. Beyond loopback a key is required, see `RIALTO_API_KEY`.', parse: text }),
+  PORT: define({ default: '3000', about: 'Port of REST, GraphQL and streams. 0: any free one.', parse: port }),
+  LOG_LEVEL: define({ default: 'info', about: `One of ${logLevels.join(', ')}.`, parse: oneOf(logLevels) }),
+  DATABASE_URL: define({ default: null, about: 'Postgres 14 to 18. Not set: an embedded server that keeps its data in `RIALTO_DATA_DIR`.', parse: url(['postgres', 'postgresql'], 'postgresql://user:password@host:5432/rialto') }),
+  DATABASE_DIRECT_URL: define({ default: null, about: 'For LISTEN, locks and migrations, when `DATABASE_URL` is a PgBouncer. Not set: `DATABASE_URL`.', parse: url(['postgres', 'postgresql'], 'postgresql://user:password@host:5432/rialto') }),
+  MQTT_URL: define({ default: null, about: 'Broker: mqtt, mqtts, ws or wss. Not set: an embedded broker.', parse: url(['mqtt', 'mqtts', 'ws', 'wss'], 'mqtts://broker.example:8883') }),
+  MQTT_USERNAME: define({ default: null, about: 'User name at the broker.', parse: text }),
+  MQTT_PASSWORD: define({ default: null, about: 'Password at the broker.', parse: text }),
+  MQTT_CA: define({ default: null, about: 'Path of a PEM file: the authority that signed the broker\'s certificate, where the system does not know it.', parse: file }),
+  MQTT_CERT: define({ default: null, about: 'Path of a PEM file: our client certificate.', parse: file }),
+  MQTT_KEY: define({ default: null, about: 'Path of a PEM file: its private key.', parse: file }),
+  RIALTO_DATA_DIR: define({ default: '.rialto', about: 'Directory of the embedded servers\' data.', parse: text }),
+  RIALTO_CLIENT_ID: define({ default: null, about: 'MQTT client id. Not set: generated once and kept in the database.', parse: clientId }),
+  RIALTO_TOPICS: define({ default: '#', about: 'Topic filters to subscribe to, separated by commas.', parse: filters }),
+  RIALTO_QOS: define({ default: '2', about: 'Highest QoS to receive with: 0, 1 or 2. Messages keep the QoS they were published with, up to this.', parse: (value) => Number(oneOf(['0', '1', '2'])(value)) as QoS }),
+  RIALTO_SESSION_EXPIRY_SECONDS: define({ default: '604800', about: 'How long the broker keeps our session while we are away (MQTT 5).', parse: wholeNumber(60, 4_294_967_294, 'seconds') }),
+  RIALTO_RETENTION: define({ default: '7d,10GB', about: 'How long messages are kept: a time, a size, both (whichever comes first), or `forever`. Current state stays in any case.', parse: retention }),
+  RIALTO_API_KEY: define({ default: null, about: 'Clients send it as `Authorization: Bearer <key>`. At least 16 characters.', parse: apiKey }),
+  RIALTO_ALLOW_ANONYMOUS: define({ default: 'false', about: '`true` allows listening beyond loopback without a key.', parse: (value) => oneOf(['true', 'false'])(value) === 'true' }),
+  RIALTO_MQTT_PORT: define({ default: '1883', about: 'Port of the embedded broker. 0: any free one.', parse: port }),
+  RIALTO_MQTT_WS_PORT: define({ default: '8083', about: 'Port of the embedded broker for MQTT over WebSocket. 0: any free one.', parse: port })
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** Throws ConfigError with every fault at once. */
+export function readConfig(environment: Environment = process.env): Readonly<Config> {
+  const faults: string[] = []
+  const read = <Name extends keyof typeof variables>(name: Name): ReturnType<(typeof variables)[Name]['parse']> | null => {
+    // An empty variable is what a compose file leaves of one that is not set
+    const value = environment[name] === '' ? undefined : environment[name]
+    const given = value ?? variables[name].default
+    if (given === null) return null
+    try {
+      return variables[name].parse(given) as ReturnType<(typeof variables)[Name]['parse']>
+    } catch (error) {
+      // The value may be a secret, or hold one
+      faults.push(`${name} ${(error as Error).message}.`)
+      return null
+    }
+  }
+
+  const host = read('HOST') ?? ''
+  const key = read('RIALTO_API_KEY')
+  const mqttUrl = read('MQTT_URL')
+  const secrets = {
+    username: read('MQTT_USERNAME'),
+    password: read('MQTT_PASSWORD'),
+    ca: read('MQTT_CA'),
+    cert: read('MQTT_CERT'),
+    key: read('MQTT_KEY')
+  }
+  const anonymous = read('RIALTO_ALLOW_ANONYMOUS') ?? false
+  if (!isLoopback(host) && key === null && !anonymous) {
+    faults.push(
+      `HOST is ${host}, beyond loopback, and there is no RIALTO_API_KEY. Set RIALTO_API_KEY to at least 16 characters, ` +
+        'or RIALTO_ALLOW_ANONYMOUS=true if everybody on that network may read and command everything.'
+    )
+  }
+  if ((secrets.cert === null) !== (secrets.key === null)) faults.push('MQTT_CERT and MQTT_KEY go together; set both.')
+  const config: Config = {
+    host,
+    port: read('PORT') ?? 0,
+    logLevel: read('LOG_LEVEL') ?? 'info',
+    databaseUrl: read('DATABASE_URL'),
+    databaseDirectUrl: read('DATABASE_DIRECT_URL'),
+    broker: mqttUrl === null ? null : toBroker(mqttUrl, secrets),
+    dataDirectory: read('RIALTO_DATA_DIR') ?? '',
+    clientId: read('RIALTO_CLIENT_ID'),
+    filters: read('RIALTO_TOPICS') ?? [],
+    qos: read('RIALTO_QOS') ?? 2,
+    sessionExpirySeconds: read('RIALTO_SESSION_EXPIRY_SECONDS') ?? 0,
+    retention: read('RIALTO_RETENTION') ?? { keepSeconds: null, keepBytes: null },
+    apiKey: key,
+    embeddedMqttPort: read('RIALTO_MQTT_PORT') ?? 0,
+    embeddedMqttWsPort: read('RIALTO_MQTT_WS_PORT') ?? 0
+  }
+  if (faults.length > 0) throw new ConfigError(faults)
+  return Object.freeze(config)
+}
+
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || (isIP(host) === 4 && host.startsWith('127.')) || host === '::1'
+
+/** User and password may stand in the URL; they leave it here, so that it can be shown. */
+function toBroker(given: string, secrets: Record<string, string | null>): Broker {
+  const address = new URL(given)
+  const broker: Record<string, string> = {}
+  if (address.username !== '') broker['username'] = decodeURIComponent(address.username)
+  if (address.password !== '') broker['password'] = decodeURIComponent(address.password)
+  address.username = ''
+  address.password = ''
+  for (const [name, value] of Object.entries(secrets)) if (value !== null) broker[name] = value
+  return { ...broker, url: address.href }
+}

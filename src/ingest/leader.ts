@@ -1,0 +1,109 @@
+/**
+ * Which instance receives. One holds the lease of the session; others wait, and take over when it is gone (its lock
+ * in the database is free) or hangs (its lease has run out). Whoever was overtaken finds the epoch raised, writes
+ * nothing any more, and waits again.
+ */
+
+import type { Logger } from 'pino'
+import type { Limits } from '../limits.ts'
+import type { Stats } from '../stats.ts'
+import { FencedError } from '../store/append.ts'
+import type { Store } from '../store/store.ts'
+import type { Lease } from '../store/sessions.ts'
+
+export interface Leader {
+  leading(): boolean
+  run(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** What is done with the lease: `run` until stopped or fenced, `alive` while the connection lives. */
+export interface Term {
+  alive(): boolean
+  run(): Promise<void>
+  /** Flushes and ends in order. */
+  stop(): Promise<void>
+  /** Ends at once: nothing that is written now would count. */
+  drop(): void
+}
+
+export function createLeader(parts: {
+  store: Store
+  sessionName: string
+  clientId: string | null
+  begin: (lease: Lease) => Promise<Term>
+  limits: Limits
+  stats: Stats
+  log: Logger
+}): Leader {
+  const { store, limits, stats, log } = parts
+  const stopping = new AbortController()
+  let term: Term | null = null
+  let ended: Promise<void> = Promise.resolve()
+
+  async function take(sessionId: number): Promise<Lease | null> {
+    const free = await store.listener.tryLock(sessionId)
+    return store.sessions.take(sessionId, store.instanceId, free)
+  }
+
+  async function serve(lease: Lease): Promise<void> {
+    const current = await parts.begin(lease)
+    term = current
+    const renewing = setInterval(() => {
+      store.sessions.renew(lease, current.alive()).catch((error: unknown) => {
+        if (error instanceof FencedError) current.drop()
+        else log.debug({ err: error }, 'Cannot renew the lease yet')
+      })
+    }, limits.leaseRenewMs)
+    try {
+      await current.run()
+    } finally {
+      clearInterval(renewing)
+      term = null
+      current.drop()
+    }
+  }
+
+  async function once(sessionId: number): Promise<void> {
+    const lease = await take(sessionId)
+    if (lease === null) return
+    log.info({ epoch: lease.epoch, clientId: lease.clientId }, 'This instance receives')
+    try {
+      await serve(lease)
+      if (stopping.signal.aborted) await store.sessions.release(lease)
+    } catch (error) {
+      if (!(error instanceof FencedError)) throw error
+      stats.fenced++
+      log.warn('Another instance took the session over; this one waits')
+      await store.listener.unlock(sessionId)
+    }
+  }
+
+  return {
+    leading: () => term !== null,
+    run() {
+      const work = async (): Promise<void> => {
+        const sessionId = await store.sessions.ensure(parts.sessionName, parts.clientId)
+        while (!stopping.signal.aborted) {
+          await once(sessionId).catch((error: unknown) => log.error({ err: error }, 'Receiving failed; beginning again'))
+          if (!stopping.signal.aborted) await pause(limits.leaseRenewMs / 2, stopping.signal)
+        }
+      }
+      return (ended = work())
+    },
+    async stop() {
+      stopping.abort()
+      await term?.stop()
+      await ended
+    }
+  }
+}
+
+const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })

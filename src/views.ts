@@ -1,0 +1,228 @@
+/** The domain's types as clients see them, on REST and GraphQL alike. Pure. */
+
+import type {
+  Command,
+  CommandState,
+  CommandTransition,
+  Fact,
+  GapDetail,
+  Message,
+  MessageProperties,
+  Millis,
+  Seq,
+  TombstoneCause,
+  TopicState
+} from './model.ts'
+import type { PayloadFormat } from './payload.ts'
+import { decodePayload } from './payload.ts'
+
+export const toTime = (at: Millis): string => new Date(at).toISOString()
+const toTimeOrNull = (at: Millis | null): string | null => (at === null ? null : toTime(at))
+export const toSeq = (seq: Seq): string => String(seq)
+
+export interface PropertiesView {
+  contentType: string | null
+  payloadFormatIndicator: 0 | 1 | null
+  messageExpiryInterval: number | null
+  responseTopic: string | null
+  correlationData: string | null
+  userProperties: Array<[string, string]>
+}
+
+export interface PayloadView {
+  format: PayloadFormat
+  payload: unknown
+  payloadText: string | null
+  payloadBase64: string
+  properties: PropertiesView | null
+}
+
+export interface MessageView extends PayloadView {
+  seq: string
+  topic: string
+  receivedAt: string
+  qos: number
+  retain: boolean | null
+  dup: boolean
+}
+
+export interface TombstoneView {
+  at: string
+  seq: string
+  cause: TombstoneCause
+  previous: MessageView | null
+}
+
+export interface TopicStateView extends PayloadView {
+  topic: string
+  topicId: string
+  seq: string
+  messageSeq: string
+  receivedAt: string
+  qos: number
+  retain: boolean | null
+  dup: boolean
+  retained: MessageView | null
+  retainedStatus: 'known' | 'unknown'
+  tombstone: TombstoneView | null
+  expiresAt: string | null
+  confirmedAt: string | null
+}
+
+export interface CommandView extends PayloadView {
+  id: string
+  topic: string
+  qos: number
+  retain: boolean
+  state: CommandState
+  final: boolean
+  awaits: 'none'
+  attempts: number
+  createdAt: string
+  expiresAt: string | null
+  publishedAt: string | null
+  finishedAt: string | null
+  brokerReasonCode: number | null
+  batchId: string | null
+  principal: string
+}
+
+export interface CommandEventView {
+  id: string
+  seq: string
+  at: string
+  topic: string
+  from: CommandState | null
+  to: CommandState
+  attempt: number
+  brokerReasonCode: number | null
+}
+
+export interface GapView {
+  seq: string
+  at: string
+  cause: GapDetail['cause']
+  session: string
+  from: string
+  to: string
+  messages: number | null
+}
+
+export const toPropertiesView = (properties: MessageProperties | null): PropertiesView | null =>
+  properties && {
+    contentType: properties.contentType ?? null,
+    payloadFormatIndicator: properties.payloadFormatIndicator ?? null,
+    messageExpiryInterval: properties.messageExpiryInterval ?? null,
+    responseTopic: properties.responseTopic ?? null,
+    correlationData: properties.correlationData ?? null,
+    userProperties: properties.userProperties ?? []
+  }
+
+function toPayloadView(payload: Buffer, properties: MessageProperties | null): PayloadView {
+  const { format, value, text } = decodePayload(payload, properties)
+  return {
+    format,
+    payload: value,
+    payloadText: text,
+    payloadBase64: payload.toString('base64'),
+    properties: toPropertiesView(properties)
+  }
+}
+
+export const toMessageView = (message: Message): MessageView => ({
+  seq: toSeq(message.seq),
+  topic: message.topic,
+  receivedAt: toTime(message.receivedAt),
+  qos: message.qos,
+  retain: message.retain,
+  dup: message.dup,
+  ...toPayloadView(message.payload, message.properties)
+})
+
+export const toTopicStateView = (state: TopicState): TopicStateView => ({
+  ...toMessageView(state.latest),
+  topicId: String(state.topicId),
+  seq: toSeq(state.seq),
+  messageSeq: toSeq(state.latest.seq),
+  retained: state.retained && toMessageView(state.retained),
+  retainedStatus: state.retainedKnown ? 'known' : 'unknown',
+  tombstone: state.tombstone && {
+    at: toTime(state.tombstone.at),
+    seq: toSeq(state.tombstone.seq),
+    cause: state.tombstone.cause,
+    previous: state.tombstone.previous && toMessageView(state.tombstone.previous)
+  },
+  expiresAt: toTimeOrNull(state.expiresAt),
+  confirmedAt: toTimeOrNull(state.confirmedAt)
+})
+
+/** States that never change any more. With `awaits: none`, published is one. */
+const finalStates: ReadonlySet<CommandState> = new Set([
+  'published',
+  'undeliverable',
+  'refused',
+  'expired',
+  'cancelled'
+])
+
+export const toCommandView = (command: Command): CommandView => ({
+  id: command.id,
+  topic: command.topic,
+  qos: command.qos,
+  retain: command.retain,
+  state: command.state,
+  final: finalStates.has(command.state),
+  awaits: command.awaits,
+  attempts: command.attempts,
+  createdAt: toTime(command.createdAt),
+  expiresAt: toTimeOrNull(command.expiresAt),
+  publishedAt: toTimeOrNull(command.publishedAt),
+  finishedAt: toTimeOrNull(command.finishedAt),
+  brokerReasonCode: command.brokerReasonCode,
+  batchId: command.batchId,
+  principal: command.principal,
+  ...toPayloadView(command.payload, command.properties)
+})
+
+export const toCommandEventView = (event: { seq: Seq; at: Millis } & CommandTransition): CommandEventView => ({
+  id: event.id,
+  seq: toSeq(event.seq),
+  at: toTime(event.at),
+  topic: event.topic,
+  from: event.from,
+  to: event.to,
+  attempt: event.attempt,
+  brokerReasonCode: event.brokerReasonCode
+})
+
+export function toGapView(fact: Fact): GapView {
+  const detail = fact.detail as GapDetail
+  return {
+    seq: toSeq(fact.seq),
+    at: toTime(fact.at),
+    cause: detail.cause,
+    session: detail.session,
+    from: toTime(detail.from),
+    to: toTime(detail.to),
+    messages: detail.messages
+  }
+}
+
+/** Types of events on streams, and the kinds of facts they come from. */
+export const eventKinds = {
+  message: ['message', 'cleared'],
+  state: ['message', 'snapshot', 'cleared', 'expired'],
+  command: ['command'],
+  gap: ['gap']
+} as const satisfies Record<string, readonly Fact['kind'][]>
+
+export type EventType = keyof typeof eventKinds
+
+/** What a stream sends: one of the types, or a word about the stream itself. */
+export type StreamEvent =
+  | { cursor: string; type: 'message'; message: MessageView }
+  | { cursor: string; type: 'state'; state: TopicStateView }
+  | { cursor: string; type: 'command'; command: CommandEventView }
+  | { cursor: string; type: 'gap'; gap: GapView }
+  | { cursor: string; type: 'skipped'; skipped: { from: string; to: string } }
+  | { cursor: string; type: 'progress' }
