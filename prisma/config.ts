@@ -9,5 +9,8 @@ if (/^(generate|validate|format|version)$/.test(process.argv[2] ?? '')) {
 export default defineConfig({
   schema: 'schema.prisma',
   migrations: { path: 'migrations' },
+  // Partitions of the journal, which is modelled
+  experimental: { externalTables: true },
+  tables: { external: ['public.journal_class_0', 'public.journal_class_1'] },
   datasource: { url: process.env['DATABASE_URL'] ?? 'postgresql://localhost/rialto' }
 })

@@ -10,11 +10,20 @@ const pageKind = 2
 /** One shard until the journal is sharded by topic; the byte is there so that cursors then still parse. */
 const shard = 0
 
+export interface Position {
+  seq: Seq
+  /** null: the snapshot, if there was one, has been seen whole. */
+  snapshotTopicId: number | null
+}
+
 export interface Cursors {
   /** A position: everything up to and including `seq` has been seen. */
   encode(seq: Seq): string
+  /** A position within a snapshot that shows the states at `seq`: topics up to this one have been seen. */
+  encodeInSnapshot(seq: Seq, topicId: number): string
   /** Throws cursor_invalid, cursor_kind, cursor_ahead or cursor_expired. */
   decode(token: string, head: Head): Seq
+  decodePosition(token: string, head: Head): Position
   /** `list` names what is paged, with its arguments, so that a token fits only the list it came from. */
   encodePage(list: string, position: readonly number[]): string
   decodePage(list: string, token: string): number[]
@@ -38,24 +47,29 @@ export function createCursors(journalId: string, key: Uint8Array): Cursors {
     return head.subarray(1)
   }
 
+  const encode = (...numbers: number[]): string => {
+    const body = Buffer.alloc(1 + numbers.length * 8)
+    body[0] = shard
+    for (const [index, number] of numbers.entries()) body.writeBigUInt64BE(BigInt(number), 1 + index * 8)
+    return seal(cursorKind, body)
+  }
+  const decodePosition = (token: string, head: Head): Position => {
+    const body = open(cursorKind, token)
+    const seq = Number(body.readBigUInt64BE(1))
+    if (seq > head.seq) {
+      throw new Problem('cursor_ahead', 'The journal has not come this far: read a snapshot and go on from its cursor')
+    }
+    if (seq < head.horizon) {
+      throw new Problem('cursor_expired', 'What follows is no longer kept: read a snapshot and go on from its cursor')
+    }
+    return { seq, snapshotTopicId: body.length > 9 ? Number(body.readBigUInt64BE(9)) : null }
+  }
+
   return {
-    encode(seq) {
-      const body = Buffer.alloc(9)
-      body[0] = shard
-      body.writeBigUInt64BE(BigInt(seq), 1)
-      return seal(cursorKind, body)
-    },
-    decode(token, head) {
-      const body = open(cursorKind, token)
-      const seq = Number(body.readBigUInt64BE(1))
-      if (seq > head.seq) {
-        throw new Problem('cursor_ahead', 'The journal has not come this far: read a snapshot and go on from its cursor')
-      }
-      if (seq < head.horizon) {
-        throw new Problem('cursor_expired', 'What follows is no longer kept: read a snapshot and go on from its cursor')
-      }
-      return seq
-    },
+    encode: (seq) => encode(seq),
+    encodeInSnapshot: (seq, topicId) => encode(seq, topicId),
+    decode: (token, head) => decodePosition(token, head).seq,
+    decodePosition,
     encodePage(list, position) {
       const body = Buffer.alloc(8 + position.length * 8)
       digest(list).copy(body)

@@ -180,7 +180,9 @@ async function findBinaries(): Promise<Binaries> {
     for (const binary of [binaries.initdb, binaries.postgres]) await makeExecutable(binary)
   } catch (cause) {
     const advice = `run "node scripts/hydrate-symlinks.js" there and "chmod 755 native/bin/*", or set DATABASE_URL`
-    throw new Error(`Cannot complete the embedded Postgres in ${root}, for want of write access: ${advice}`, { cause })
+    throw new Error(`Cannot complete the embedded Postgres in ${root}, for want of write access: ${advice}`, {
+      cause
+    })
   }
   return binaries
 }
@@ -207,7 +209,9 @@ async function checkRuns({ initdb, postgres }: Binaries, runner: Runner, home: s
     const { code, output } = await run(runner, binary, ['--version'])
     if (code === 0) continue
     const wanted = `${process.platform}-${process.arch} with glibc and libstdc++, not musl`
-    const advice = runner.as.uid ? whyNot(runner.as.uid, dirname(binary)) : `It needs ${wanted}; or set DATABASE_URL`
+    const advice = runner.as.uid
+      ? whyNot(runner.as.uid, dirname(binary))
+      : `It needs ${wanted}; or set DATABASE_URL`
     throw new Error(`The embedded Postgres does not run here. ${advice}. ${binary}: ${output.trim()}`)
   }
   if (runner.as.uid === undefined) return
@@ -327,7 +331,8 @@ async function readPassword({ cluster }: Site): Promise<string> {
 async function startPostmaster(site: Site, wanted: number) {
   const { limits, log } = site
   const deadline = Date.now() + limits.previousMsMax
-  const onTaken = (taken: number): void => log.warn({ port: taken }, 'Port for the embedded Postgres is taken')
+  const onTaken = (taken: number): void =>
+    log.warn({ port: taken }, 'Port for the embedded Postgres is taken')
   for (let attempt = 1; ; attempt++) {
     await previousGone(site, deadline)
     const from = await logSize(site)
@@ -340,7 +345,8 @@ async function startPostmaster(site: Site, wanted: number) {
     const portTaken = /could not bind|could not create any TCP/.test(tail)
     const stillLocked = /lock file "postmaster.pid" already exists|shared memory block/.test(tail)
     if (portTaken && attempt < limits.portAttemptsMax) continue
-    if (!stillLocked || Date.now() > deadline) throw new Error(`The embedded Postgres did not start:\n${tail}`)
+    if (!stillLocked || Date.now() > deadline)
+      throw new Error(`The embedded Postgres did not start:\n${tail}`)
     await sleep(100) // children of a killed postmaster, or a Rialto that started at the same time
   }
 }

@@ -1,6 +1,6 @@
 /** What a subscriber sees: pages of the feed as events, the same on SSE and GraphQL. */
 
-import type { Cursors } from '../cursor.ts'
+import type { Cursors, Position } from '../cursor.ts'
 import type { Access, CommandTransition, Fact, Seq, TopicState } from '../model.ts'
 import type { EventType, StreamEvent } from '../views.ts'
 import { eventKinds, toCommandEventView, toGapView, toMessageView, toSeq, toTopicStateView } from '../views.ts'
@@ -16,10 +16,13 @@ export interface EventsAsk {
 export interface EventSource {
   /** Events after a position, a page at a time, until `signal` aborts. */
   events(access: Access, ask: EventsAsk, signal: AbortSignal): AsyncGenerator<StreamEvent[], void, undefined>
-  /** The current state of every matching topic, and then its changes: no change is missed, none is repeated. */
+  /**
+   * The current state of every matching topic, and then its changes: no change is missed, none is repeated. `from`
+   * goes on where an earlier one ended, within its snapshot or behind it; null begins anew.
+   */
   snapshotAndEvents(
     access: Access,
-    ask: { filters: readonly string[] },
+    ask: { filters: readonly string[]; from: Position | null },
     signal: AbortSignal
   ): AsyncGenerator<StreamEvent[], void, undefined>
 }
@@ -34,7 +37,7 @@ export function createEventSource(parts: {
   statesByName: (access: Access, names: readonly string[]) => Promise<Map<string, TopicState>>
   statesPage: (
     access: Access,
-    ask: { filters: readonly string[]; after: number | null; limit: number; order: 'asc'; until: Seq }
+    ask: { filters: readonly string[]; after: number; limit: number; order: 'asc'; until: Seq }
   ) => Promise<{ items: TopicState[]; next: number | null }>
   pageItems: number
 }): EventSource {
@@ -92,18 +95,22 @@ export function createEventSource(parts: {
 
   return {
     events,
-    async *snapshotAndEvents(access, { filters }, signal) {
+    async *snapshotAndEvents(access, { filters, from }, signal) {
       // States that change after this position are left out of the snapshot: their facts follow it
-      const until = await parts.head()
-      const cursor = cursors.encode(until)
-      let after: number | null = null
-      do {
+      const until = from?.seq ?? (await parts.head())
+      let after = from === null ? 0 : from.snapshotTopicId
+      while (after !== null && !signal.aborted) {
         const page = await parts.statesPage(access, { filters, after, limit: parts.pageItems, order: 'asc', until })
         if (page.items.length > 0) {
-          yield page.items.map((state) => ({ cursor, type: 'state', state: toTopicStateView(state) }))
+          yield page.items.map((state) => ({
+            cursor: cursors.encodeInSnapshot(until, state.topicId),
+            type: 'state',
+            state: toTopicStateView(state)
+          }))
         }
         after = page.next
-      } while (after !== null && !signal.aborted)
+      }
+      yield [{ cursor: cursors.encode(until), type: 'progress' }]
       yield* events(access, { after: until, filters, types: ['state'] }, signal)
     }
   }

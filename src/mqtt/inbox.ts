@@ -84,6 +84,7 @@ export class Inbox {
   private readonly inboundPackets = new Map<number, Buffer>()
   private connection: InboxConnection | null = null
   private paused = false
+  private stopped = false
   private closed = false
   private draft: Draft = newDraft(null)
   private full: Draft[] = []
@@ -137,6 +138,7 @@ export class Inbox {
   }
 
   publish(frame: PublishFrame): void {
+    if (this.stopped) return
     const { buffer, flags } = frame
     const topic = buffer.toString('utf8', frame.topicStart, frame.topicEnd)
     const payload = buffer.subarray(frame.payloadStart, frame.payloadEnd)
@@ -169,6 +171,7 @@ export class Inbox {
 
   /** PUBREL: the broker will not send the message again. PUBCOMP waits for the commit, too. */
   pubrel(packetId: number): void {
+    if (this.stopped) return
     if (this.inboundPackets.delete(packetId)) this.draft.packets.set(packetId, null)
     this.draft.acknowledgements.push(acknowledgement(pubcomp, packetId))
     this.arm()
@@ -190,6 +193,11 @@ export class Inbox {
       } else if (this.closed) return null
       await new Promise<void>((resolve) => (this.wake = resolve))
     }
+  }
+
+  /** Takes nothing more: the broker sends again what is not acknowledged. */
+  stopTaking(): void {
+    this.stopped = true
   }
 
   /** Nothing more is expected; what is held can still be taken. */

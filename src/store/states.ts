@@ -18,7 +18,7 @@ export interface States {
   byNames(access: Access, names: readonly string[]): Promise<Map<string, TopicState>>
   byId(access: Access, topicId: number): Promise<TopicState | null>
   /**
-   * In the order in which topics were first seen, or the reverse: stable while topics come and change.
+   * In the order of their ids, or the reverse: new topics come last, and nothing moves while topics change.
    * With `until`, only states not changed since then: what changed comes with the stream that follows.
    */
   page(access: Access, ask: StatesAsk): Promise<StatePage>

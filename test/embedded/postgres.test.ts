@@ -118,23 +118,27 @@ test('children that a killed postmaster left behind are waited for', { skip: !li
 })
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  test(`${signal} to the process group leaves Postgres up until stop()`, { skip: process.platform === 'win32' }, async (t) => {
-    const dataDir = sharedDirectory(t)
-    const from = await logSize(dataDir)
-    const { child, url } = await startInChild(t, dataDir, { detached: true })
-    const client = await connect(t, url)
+  test(
+    `${signal} to the process group leaves Postgres up until stop()`,
+    { skip: process.platform === 'win32' },
+    async (t) => {
+      const dataDir = sharedDirectory(t)
+      const from = await logSize(dataDir)
+      const { child, url } = await startInChild(t, dataDir, { detached: true })
+      const client = await connect(t, url)
 
-    process.kill(-pidOf(child), signal)
-    await nextMessage(child, signal) // our process has the signal; Postgres would have had it at the same time
+      process.kill(-pidOf(child), signal)
+      await nextMessage(child, signal) // our process has the signal; Postgres would have had it at the same time
 
-    for (let n = 0; n < 5; n++) assert.deepEqual(await query(url, 'SELECT 1 AS one'), [{ one: 1 }])
-    assert.equal((await client.query('SELECT 1 AS one')).rows[0].one, 1)
-    assert.doesNotMatch((await readLog(dataDir)).slice(from), /shutdown request/)
-    await client.end()
-    child.send('stop')
-    await nextMessage(child, 'stopped')
-    assert.deepEqual(processesOf(dataDir), [])
-  })
+      for (let n = 0; n < 5; n++) assert.deepEqual(await query(url, 'SELECT 1 AS one'), [{ one: 1 }])
+      assert.equal((await client.query('SELECT 1 AS one')).rows[0].one, 1)
+      assert.doesNotMatch((await readLog(dataDir)).slice(from), /shutdown request/)
+      await client.end()
+      child.send('stop')
+      await nextMessage(child, 'stopped')
+      assert.deepEqual(processesOf(dataDir), [])
+    }
+  )
 }
 
 test('the watchdog too survives SIGINT and SIGTERM', { skip: !linux }, async (t) => {
@@ -183,7 +187,9 @@ for (const moment of ['postgres.tmp', 'data/base/1', 'data/global/pg_control', '
     const unfinished = async (): Promise<string[]> =>
       (await fs.readdir(dataDir)).filter((name) => name.startsWith('postgres.tmp'))
     const reached = async (): Promise<boolean> =>
-      (await unfinished()).some((name) => moment === 'postgres.tmp' || existsSync(join(dataDir, name, moment)))
+      (await unfinished()).some(
+        (name) => moment === 'postgres.tmp' || existsSync(join(dataDir, name, moment))
+      )
 
     await until(reached, moment, 1)
     child.kill('SIGKILL')
@@ -279,7 +285,11 @@ test('a lost password file is told by name', async (t) => {
 test('root starts it as nobody, with a home of its own', { skip: !root && 'needs root' }, async (t) => {
   const dataDir = await temporaryDirectory(t, nobody)
 
-  await killedAndStartedAgain(t, dataDir, { uid: nobody, gid: nobody, env: { ...process.env, HOME: dataDir } })
+  await killedAndStartedAgain(t, dataDir, {
+    uid: nobody,
+    gid: nobody,
+    env: { ...process.env, HOME: dataDir }
+  })
 
   assert.equal((await fs.stat(join(dataDir, 'postgres/data'))).uid, nobody)
 })
@@ -302,17 +312,21 @@ test('a user without a name in /etc/passwd can start it', { skip: !root && 'need
   await killedAndStartedAgain(t, dataDir, { uid: 54_321, gid: 54_321 })
 })
 
-test('root without user namespaces falls back to nobody, also on an older cluster', { skip: !root }, async (t) => {
-  const dataDir = await temporaryDirectory(t)
-  const first = await start(t, dataDir)
-  await query(first.url, `CREATE TABLE older AS SELECT 1 AS n`)
-  await first.stop()
-  assert.equal((await fs.stat(join(dataDir, 'postgres/data'))).uid, 0)
+test(
+  'root without user namespaces falls back to nobody, also on an older cluster',
+  { skip: !root },
+  async (t) => {
+    const dataDir = await temporaryDirectory(t)
+    const first = await start(t, dataDir)
+    await query(first.url, `CREATE TABLE older AS SELECT 1 AS n`)
+    await first.stop()
+    assert.equal((await fs.stat(join(dataDir, 'postgres/data'))).uid, 0)
 
-  await killedAndStartedAgain(t, dataDir, { env: await withoutNamespaces(t) })
+    await killedAndStartedAgain(t, dataDir, { env: await withoutNamespaces(t) })
 
-  assert.equal((await fs.stat(join(dataDir, 'postgres/data/PG_VERSION'))).uid, nobody)
-})
+    assert.equal((await fs.stat(join(dataDir, 'postgres/data/PG_VERSION'))).uid, nobody)
+  }
+)
 
 test('root without namespaces below a closed directory is told what to do', { skip: !root }, async (t) => {
   const closed = await temporaryDirectory(t)
@@ -330,7 +344,10 @@ test('without the package of the platform the error names both and a way out', a
 
   const { error } = await startInCopy(t, project)
 
-  assert.match(error ?? '', new RegExp(`No embedded Postgres for ${packageName.split('/')[1]}: .*set DATABASE_URL`))
+  assert.match(
+    error ?? '',
+    new RegExp(`No embedded Postgres for ${packageName.split('/')[1]}: .*set DATABASE_URL`)
+  )
 })
 
 test('missing symlinks and execute bits are made good', { skip: !linux }, async (t) => {
@@ -438,7 +455,12 @@ try {
 }
 `
 
-function spawnChild(t: TestContext, dataDir: string, options: SpawnOptions = {}, module?: string): ChildProcess {
+function spawnChild(
+  t: TestContext,
+  dataDir: string,
+  options: SpawnOptions = {},
+  module?: string
+): ChildProcess {
   const source = module ?? resolve(repository, 'src/embedded/postgres.ts')
   const flags = ['--import', import.meta.resolve('tsx'), '--input-type=module', '--eval', childProgram]
   const stdio: SpawnOptions['stdio'] = ['ignore', 'inherit', 'inherit', 'ipc']

@@ -1,0 +1,68 @@
+/** The enums: in GraphQL's upper case for clients, in the domain's own words for us. */
+
+import { GraphQLEnumType } from 'graphql'
+import type { CommandState, GapCause, TombstoneCause } from '../model.ts'
+import type { PayloadFormat } from '../payload.ts'
+import type { StreamEvent } from '../views.ts'
+
+/** One value for each word, so that a new word of the domain does not compile until it is described here. */
+const enumOf = <Word extends string>(
+  name: string,
+  description: string,
+  values: Record<Word, string>
+): GraphQLEnumType =>
+  new GraphQLEnumType({
+    name,
+    description,
+    values: Object.fromEntries(
+      Object.entries<string>(values).map(([value, about]) => [value.toUpperCase(), { value, description: about }])
+    )
+  })
+
+export const enums = [
+  enumOf<'asc' | 'desc'>('Order', 'Where a list begins.', { asc: 'Oldest first.', desc: 'Newest first.' }),
+  enumOf<PayloadFormat>('PayloadFormat', 'What a payload was found to be.', {
+    json: 'A JSON object, array, string or null.',
+    number: 'A number by the grammar of JSON.',
+    boolean: 'true or false.',
+    text: 'UTF-8 text that is not JSON.',
+    binary: 'Bytes that are not text.',
+    empty: 'No bytes.'
+  }),
+  enumOf<'known' | 'unknown'>('RetainedStatus', 'Whether `retained` can be relied on.', {
+    known: 'The broker holds exactly `retained`.',
+    unknown: 'MQTT 3.1.1 does not tell whether live messages are retained.'
+  }),
+  enumOf<TombstoneCause>('TombstoneCause', 'Why there is no retained message any more.', {
+    cleared: 'An empty retained message was published.',
+    expired: 'Its message expiry interval is over.',
+    reconciled: 'The broker no longer had it.'
+  }),
+  enumOf<CommandState>('CommandState', 'What became of a command.', {
+    pending: 'Stored, and waiting to be published.',
+    publishing: 'Handed to the broker, not yet acknowledged.',
+    published: 'The broker has it.',
+    undeliverable: 'The broker has it, and says that nobody subscribes to the topic.',
+    refused: 'The broker will not have it.',
+    expired: 'Its time was over before it could be published.',
+    cancelled: 'A client cancelled it before it was published.'
+  }),
+  enumOf<'none'>('Awaits', 'What a command waits for after the broker has it.', {
+    none: 'Nothing: `PUBLISHED` is final.'
+  }),
+  enumOf<GapCause>('GapCause', 'Why an interval may be incomplete.', {
+    session_lost: 'The broker had no session any more: what it had queued is gone.',
+    absence: 'The connection was down: QoS 0 messages were not queued.',
+    packet_too_large: 'A message was larger than is accepted.',
+    invalid_topic: 'A message came with something that is not a topic name.',
+    unstorable: 'The database refuses to store a message.'
+  }),
+  enumOf<StreamEvent['type']>('EventType', 'What an event tells.', {
+    message: 'A message was received, or a retained message cleared.',
+    state: 'The state of a topic changed.',
+    command: 'A command went from one state to the next.',
+    gap: 'An interval may be incomplete.',
+    skipped: 'Facts that retention took before they could be read. Always sent, asked for or not.',
+    progress: 'Nothing matched up to this cursor; comes from time to time. Always sent, asked for or not.'
+  })
+]

@@ -1,0 +1,34 @@
+/** Makes the one schema that HTTP and WebSocket execute: SDL, scalars, enums and resolvers put together. */
+
+import type { GraphQLFieldConfig } from 'graphql'
+import { extendSchema, GraphQLObjectType, GraphQLSchema, parse } from 'graphql'
+import type { Context } from './context.ts'
+import { enums } from './enums.ts'
+import { scalars } from './scalars.ts'
+import { operations } from './schema.ts'
+import { objects } from './schema-objects.ts'
+
+type Field = GraphQLFieldConfig<unknown, Context>
+
+/** Functions for fields, by type and field. Fields without one read the property of their name. */
+export type Resolvers = Record<string, Record<string, Pick<Field, 'resolve' | 'subscribe'>>>
+
+/** The schema as it is printed; nothing in it resolves yet. */
+export function buildSchema(): GraphQLSchema {
+  // SDL cannot say how a scalar is parsed or which value an enum stands for, so those are there before it is read
+  return extendSchema(new GraphQLSchema({ types: [...scalars, ...enums] }), parse(`${operations}${objects}`))
+}
+
+export function buildExecutableSchema(resolvers: Resolvers): GraphQLSchema {
+  const schema = buildSchema()
+  for (const [typeName, fields] of Object.entries(resolvers)) {
+    const type = schema.getType(typeName)
+    if (!(type instanceof GraphQLObjectType)) throw new Error(`There is no object type ${typeName}`)
+    for (const [fieldName, functions] of Object.entries(fields)) {
+      const field = type.getFields()[fieldName]
+      if (field === undefined) throw new Error(`There is no field ${typeName}.${fieldName}`)
+      Object.assign(field, functions)
+    }
+  }
+  return schema
+}

@@ -1,0 +1,42 @@
+/** What the GraphQL surface is made of. */
+
+import type { Authenticator } from '../access/access.ts'
+import type { Commands } from '../commands/commands.ts'
+import type { EventSource } from '../feed/events.ts'
+import type { Feed } from '../feed/feed.ts'
+import type { Limits } from '../limits.ts'
+import type { Stats } from '../stats.ts'
+import type { Store } from '../store/store.ts'
+
+export interface GraphqlParts {
+  store: Pick<Store, 'journal' | 'states' | 'commands' | 'cursors'>
+  feed: Feed
+  events: EventSource
+  commands: Commands
+  authenticator: Authenticator
+  limits: Limits
+  stats: Stats
+  status: () => ServiceStatus
+  /** A command was accepted: publish it now. */
+  wakeDispatcher: () => void
+  /** The page that `/graphiql` serves; null: none. */
+  graphiqlHtml: string | null
+  /** Whether clients may ask for the schema. */
+  introspection: boolean
+}
+
+/** What `status` tells. */
+export interface ServiceStatus {
+  version: string
+  startedAt: string
+  instanceId: string
+  leading: boolean
+  mqtt: {
+    state: string
+    since: string
+    version: string | null
+    lastError: string | null
+    refusedFilters: string[]
+    publisherConnected: boolean
+  }
+}

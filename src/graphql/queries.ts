@@ -1,0 +1,105 @@
+/** Resolvers of the queries. */
+
+import type { Fact } from '../model.ts'
+import type { CommandState } from '../model.ts'
+import { eventKinds, toCommandView, toGapView, toMessageView, toTopicStateView } from '../views.ts'
+import type { PageArguments } from './arguments.ts'
+import { isCommandId, readFilters, readFirst } from './arguments.ts'
+import type { Connection, List, ListAsk } from './connections.ts'
+import { readConnection } from './connections.ts'
+import type { Resolvers } from './executable.ts'
+import type { GraphqlParts } from './parts.ts'
+
+interface FilteredPage extends PageArguments {
+  filter?: string[] | null
+}
+
+interface CommandsPage extends PageArguments {
+  state?: CommandState[] | null
+  topic?: string | null
+}
+
+export function createQueries({ store, limits, status }: GraphqlParts): Resolvers {
+  const { journal, states, commands, cursors } = store
+  const connect = <Item, Node>(ask: ListAsk, list: List<Item, Node>): Promise<Connection<Node>> =>
+    readConnection({ cursors, head: journal.head }, ask, list)
+
+  return {
+    Query: {
+      topics: {
+        resolve(_source, page: FilteredPage, { access }) {
+          const filters = readFilters(page.filter, limits)
+          const limit = readFirst(page.first, limits)
+          const { order } = page
+          return connect({ list: listName('topics', order, filters), page }, {
+            read: (after) => states.page(access, { filters, after, limit, order }),
+            place: (state) => state.topicId,
+            view: toTopicStateView
+          })
+        }
+      },
+      topic: {
+        async resolve(_source, { name }: { name: string }, { access }) {
+          const state = await states.byName(access, name)
+          return state && toTopicStateView(state)
+        }
+      },
+      topicById: {
+        async resolve(_source, { id }: { id: string }, { access }) {
+          const state = /^\d{1,15}$/.test(id) ? await states.byId(access, Number(id)) : null
+          return state && toTopicStateView(state)
+        }
+      },
+      messages: {
+        resolve(_source, page: FilteredPage, { access }) {
+          const filters = readFilters(page.filter, limits)
+          const limit = readFirst(page.first, limits)
+          const { order } = page
+          return connect({ list: listName('messages', order, filters), page }, {
+            read: (after, until) =>
+              journal.page(access, { filters, kinds: eventKinds.message, after, until, limit, order }),
+            place: (fact) => fact.seq,
+            view: (fact: Fact) => toMessageView(fact.message!)
+          })
+        }
+      },
+      commands: {
+        resolve(_source, page: CommandsPage, { access }) {
+          const limit = readFirst(page.first, limits)
+          const { state, topic = null, order } = page
+          return connect({ list: listName('commands', order, [state, topic]), page }, {
+            read: (after) => commands.page(access, { states: state ?? [], topic, after, limit, order }),
+            place: (command) => command.createdSeq,
+            view: toCommandView
+          })
+        }
+      },
+      command: {
+        async resolve(_source, { id }: { id: string }, { access }) {
+          const command = isCommandId(id) ? await commands.byId(access, id) : null
+          return command && toCommandView(command)
+        }
+      },
+      gaps: {
+        resolve(_source, page: PageArguments, { access }) {
+          const limit = readFirst(page.first, limits)
+          const { order } = page
+          return connect({ list: listName('gaps', order, []), page }, {
+            read: (after, until) =>
+              journal.page(access, { filters: [], kinds: eventKinds.gap, after, until, limit, order }),
+            place: (fact) => fact.seq,
+            view: toGapView
+          })
+        }
+      },
+      status: { resolve: status }
+    },
+    Command: {
+      events: { resolve: (command, _arguments, context) => context.commandEvents((command as { id: string }).id) }
+    }
+  }
+}
+
+/** Pages of one list have the same order and filters. */
+const listName = (name: string, order: string, more: readonly unknown[]): string =>
+  `graphql ${name} ${order} ${JSON.stringify(more)}`

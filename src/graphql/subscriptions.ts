@@ -1,0 +1,119 @@
+/** Resolvers of the subscriptions. Each event of a page is one result; the next page is read when they are taken. */
+
+import { Problem } from '../errors.ts'
+import type { Access, Command, Seq } from '../model.ts'
+import { isFinal } from '../commands/lifecycle.ts'
+import type { EventType, MessageView, StreamEvent } from '../views.ts'
+import { eventKinds, toCommandView } from '../views.ts'
+import { invalid, isCommandId, readFilters } from './arguments.ts'
+import type { Resolvers } from './executable.ts'
+import type { GraphqlParts } from './parts.ts'
+import { createStreams } from './streams.ts'
+
+interface StreamArguments {
+  filter?: string[] | null
+  after?: string | null
+}
+
+interface EventsArguments extends StreamArguments {
+  types: StreamEvent['type'][]
+}
+
+interface MessageEvent {
+  cursor: string
+  message: MessageView
+  skipped: { from: string; to: string } | null
+}
+
+export function createSubscriptions(parts: GraphqlParts): Resolvers {
+  const { store, feed, events, limits } = parts
+  const streams = createStreams(parts)
+
+  async function position(after: string | null | undefined): Promise<Seq> {
+    if (after == null) return feed.end()
+    const head = await store.journal.head()
+    return after === 'earliest' ? head.horizon : store.cursors.decode(after, head)
+  }
+
+  return {
+    Subscription: {
+      events: {
+        async subscribe(_source, { filter, types, after }: EventsArguments, { access }) {
+          const ask = { filters: readFilters(filter, limits), types: readTypes(types), after: await position(after) }
+          return streams.open((signal) => each(events.events(access, ask, signal), (event) => ({ events: event })))
+        }
+      },
+      messages: {
+        async subscribe(_source, { filter, after }: StreamArguments, { access }) {
+          const filters = readFilters(filter, limits)
+          const ask = { filters, types: ['message'] as const, after: await position(after) }
+          return streams.open((signal) => messagesOf(events.events(access, ask, signal)))
+        }
+      },
+      topicStates: {
+        async subscribe(_source, { filter, after }: StreamArguments, { access }) {
+          const filters = readFilters(filter, limits)
+          const from = after == null ? null : store.cursors.decodePosition(after, await store.journal.head())
+          return streams.open((signal) =>
+            each(events.snapshotAndEvents(access, { filters, from }, signal), (event) => ({ topicStates: event }))
+          )
+        }
+      },
+      command: {
+        async subscribe(_source, { id }: { id: string }, { access }) {
+          const after = feed.end() // listen first, then look: what happens in between is seen
+          const command = isCommandId(id) ? await store.commands.byId(access, id) : null
+          if (command === null) throw new Problem('not_found', 'There is no such command')
+          return streams.open((signal) => follow(parts, access, command, after, signal))
+        }
+      }
+    }
+  }
+}
+
+/** `skipped` and `progress` are about the stream itself and always come. */
+function readTypes(types: readonly StreamEvent['type'][]): EventType[] {
+  const kinds = types.filter((type): type is EventType => Object.hasOwn(eventKinds, type))
+  if (kinds.length === 0) throw invalid('types', 'Ask for at least one of MESSAGE, STATE, COMMAND and GAP')
+  return kinds
+}
+
+async function* each<Result>(
+  pages: AsyncIterable<StreamEvent[]>,
+  toResult: (event: StreamEvent) => Result
+): AsyncGenerator<Result, void, undefined> {
+  for await (const page of pages) for (const event of page) yield toResult(event)
+}
+
+/** Only messages, so that `message` is never null; what was skipped is told with the message behind it. */
+async function* messagesOf(
+  pages: AsyncIterable<StreamEvent[]>
+): AsyncGenerator<{ messages: MessageEvent }, void, undefined> {
+  let skipped: MessageEvent['skipped'] = null
+  for await (const event of each(pages, (one) => one)) {
+    if (event.type === 'skipped') skipped = { from: skipped?.from ?? event.skipped.from, to: event.skipped.to }
+    if (event.type !== 'message') continue
+    yield { messages: { cursor: event.cursor, message: event.message, skipped } }
+    skipped = null
+  }
+}
+
+async function* follow(
+  { store, feed }: GraphqlParts,
+  access: Access,
+  command: Command,
+  after: Seq,
+  signal: AbortSignal
+): AsyncGenerator<{ command: ReturnType<typeof toCommandView> }, void, undefined> {
+  yield { command: toCommandView(command) }
+  if (isFinal(command.state)) return
+  let { seq } = command
+  for await (const page of feed.read(access, { after, filters: [], kinds: ['command'], commandId: command.id }, signal)) {
+    if (page.facts.length === 0) continue
+    const current = await store.commands.byId(access, command.id)
+    if (current === null) return
+    if (current.seq > seq) yield { command: toCommandView(current) }
+    if (isFinal(current.state)) return
+    seq = current.seq
+  }
+}

@@ -1,0 +1,87 @@
+/** The process: reads the environment, starts what is needed, closes with grace. No logic. */
+
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import closeWithGrace from 'close-with-grace'
+import type { Logger } from 'pino'
+import { pino } from 'pino'
+import { startApp } from './app.ts'
+import { printBanner } from './banner.ts'
+import type { Config } from './config.ts'
+import { ConfigError, readConfig } from './config.ts'
+import { startDemo } from './demo.ts'
+import { startEmbeddedBroker } from './embedded/broker.ts'
+import { startEmbeddedPostgres } from './embedded/postgres.ts'
+import { defaultLimits } from './limits.ts'
+import type { Broker } from './model.ts'
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+
+function createLogger(level: string): Logger {
+  const pretty = process.stdout.isTTY
+  return pino({
+    level,
+    redact: ['req.headers.authorization', 'password', 'url', '*.password', 'err.config'],
+    ...(pretty && { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname,part', translateTime: 'HH:MM:ss' } } })
+  })
+}
+
+interface Started {
+  databaseUrl: string
+  broker: Broker
+  brokerWsUrl: string | null
+  embedded: { postgres: boolean; broker: boolean }
+  /** Stops, in the reverse order of starting. */
+  stop: Array<() => Promise<void>>
+}
+
+/** Starts the servers that the configuration does not name. */
+async function startServers(config: Config, log: Logger): Promise<Started> {
+  const dataDir = resolve(config.dataDirectory)
+  const stop: Array<() => Promise<void>> = []
+  let { databaseUrl, broker } = config
+  let brokerWsUrl: string | null = null
+  if (databaseUrl === null) {
+    const postgres = await startEmbeddedPostgres({ dataDir, log: log.child({ part: 'postgres' }) })
+    stop.unshift(postgres.stop)
+    databaseUrl = postgres.url
+  }
+  if (broker === null) {
+    const { embeddedMqttPort: port, embeddedMqttWsPort: wsPort } = config
+    const embedded = await startEmbeddedBroker({ dataDir, port, wsPort, log: log.child({ part: 'broker' }) })
+    stop.unshift(embedded.stop)
+    broker = { url: embedded.url }
+    brokerWsUrl = embedded.wsUrl
+  }
+  const embedded = { postgres: config.databaseUrl === null, broker: config.broker === null }
+  return { databaseUrl, broker, brokerWsUrl, embedded, stop }
+}
+
+async function main(): Promise<void> {
+  const config = readConfig()
+  const log = createLogger(config.logLevel)
+  const stop: Array<() => Promise<void>> = []
+  const closing = closeWithGrace({ delay: defaultLimits.closeMsMax, logger: log }, async ({ err }) => {
+    if (err) log.fatal({ err }, 'Ending because of an error')
+    for (const end of stop) await end().catch((error: unknown) => log.error({ err: error }, 'Closing'))
+  })
+  try {
+    const servers = await startServers(config, log)
+    stop.push(...servers.stop)
+    const databaseDirectUrl = config.databaseDirectUrl ?? servers.databaseUrl
+    const app = await startApp({ config, ...servers, databaseDirectUrl, version, limits: defaultLimits, log })
+    stop.unshift(app.close)
+    if (process.argv.includes('--demo')) stop.unshift((await startDemo({ broker: servers.broker, log })).stop)
+    printBanner({ config, url: app.url, servers, version })
+  } catch (error) {
+    log.fatal({ err: error }, 'Cannot start')
+    process.exitCode = 1
+    closing.close()
+  }
+}
+
+main().catch((error: unknown) => {
+  // Before there is a logger: the configuration is wrong, and its message says what to do
+  process.stderr.write(`${error instanceof ConfigError ? error.message : String(error)}\n`)
+  process.exitCode = 1
+})

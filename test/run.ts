@@ -1,0 +1,29 @@
+/** Runs test files against one embedded Postgres: `node --import tsx test/run.ts FOLDER|FILE...` */
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { startEmbeddedPostgres } from '../src/embedded/postgres.ts'
+
+async function testFiles(path: string): Promise<string[]> {
+  if ((await stat(path)).isFile()) return [path]
+  const entries = await readdir(path, { recursive: true })
+  return entries.filter((entry) => entry.endsWith('.test.ts')).map((entry) => join(path, entry)).toSorted()
+}
+
+const files = (await Promise.all(process.argv.slice(2).map(testFiles))).flat()
+const given = process.env['TEST_DATABASE_URL']
+const dataDir = await mkdtemp(join(tmpdir(), 'rialto-test-'))
+const postgres = given === undefined ? await startEmbeddedPostgres({ dataDir, log: pino({ level: 'silent' }) }) : null
+const child = spawn(
+  process.execPath,
+  ['--import', 'tsx', '--test', '--test-concurrency=2', '--test-timeout=600000', '--test-reporter=spec', ...files],
+  { stdio: 'inherit', env: { ...process.env, TEST_DATABASE_URL: given ?? postgres!.url } }
+)
+const [code] = (await once(child, 'exit')) as [number | null]
+await postgres?.stop()
+await rm(dataDir, { recursive: true, force: true })
+process.exitCode = code ?? 1

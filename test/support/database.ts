@@ -1,0 +1,60 @@
+/** A real Postgres, and a database of its own for each test file. */
+
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after } from 'node:test'
+import pg from 'pg'
+import { pino } from 'pino'
+import { startEmbeddedPostgres } from '../../src/embedded/postgres.ts'
+
+export const silent = pino({ level: process.env['TEST_LOG'] ?? 'silent' })
+
+let server: Promise<string> | null = null
+
+/** The server that `npm test` started for all files, or one for this file alone. */
+function serverUrl(): Promise<string> {
+  server ??= start()
+  return server
+}
+
+async function start(): Promise<string> {
+  const given = process.env['TEST_DATABASE_URL']
+  if (given !== undefined) return given
+  const dataDir = await mkdtemp(join(tmpdir(), 'rialto-test-'))
+  const postgres = await startEmbeddedPostgres({ dataDir, log: silent })
+  stop = async () => {
+    await postgres.stop()
+    await rm(dataDir, { recursive: true, force: true })
+  }
+  return postgres.url
+}
+
+let stop = async (): Promise<void> => {}
+after(() => stop())
+
+/** Makes an empty database; it goes with the server. */
+export async function createDatabase(): Promise<string> {
+  const url = await serverUrl()
+  const name = `t_${randomBytes(6).toString('hex')}`
+  await query(url, `create database ${name}`)
+  const own = new URL(url)
+  own.pathname = `/${name}`
+  return own.href
+}
+
+/** One statement on a connection of its own. */
+export async function query<Row extends pg.QueryResultRow>(
+  url: string,
+  text: string,
+  values: unknown[] = []
+): Promise<Row[]> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    return (await client.query<Row>(text, values)).rows
+  } finally {
+    await client.end()
+  }
+}
