@@ -1,6 +1,7 @@
 /** The one catalogue of public errors: the same `code` on REST (RFC 9457) and in GraphQL's `extensions.code`. */
 
 export const problems = {
+  malformed_request: { status: 400, title: 'The request is not readable' },
   malformed_json: { status: 400, title: 'The body is not valid JSON' },
   invalid_topic: { status: 422, title: 'Not a topic that can be published to' },
   invalid_filter: { status: 422, title: 'Not a topic filter' },

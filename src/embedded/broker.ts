@@ -206,8 +206,8 @@ async function loadRetained(storage: RetainedStorage, file: string, log: Embedde
   let damaged = 0
   for (const line of splitLines(content)) {
     const packet = decodeRetained(line)
-    if (!packet) damaged++
-    else if (!isExpired(packet)) await storage.storeRetained(packet)
+    if (packet) await storage.storeRetained(packet)
+    else damaged++
   }
   if (damaged === 0) return
   await fs.copyFile(file, `${file}.damaged`)

@@ -219,6 +219,15 @@ export const objects = /* GraphQL */ `
     code: String!
     "What to do about it."
     detail: String!
+    "Where in the input."
+    errors: [ProblemDetail!]!
+  }
+
+  "What is wrong with one value."
+  type ProblemDetail {
+    "JSON pointer into the input."
+    pointer: String!
+    detail: String!
   }
 
   "The command that was cancelled."

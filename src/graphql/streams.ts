@@ -57,9 +57,6 @@ function endable<Item>(
     },
     [Symbol.asyncIterator]() {
       return this
-    },
-    async [Symbol.asyncDispose]() {
-      end()
     }
   }
 }

@@ -89,7 +89,7 @@ async function* each<Result>(
 async function* messagesOf(
   pages: AsyncIterable<StreamEvent[]>
 ): AsyncGenerator<{ messages: MessageEvent }, void, undefined> {
-  let skipped: MessageEvent['skipped'] = null
+  let skipped = null as MessageEvent['skipped']
   for await (const event of each(pages, (one) => one)) {
     if (event.type === 'skipped') skipped = { from: skipped?.from ?? event.skipped.from, to: event.skipped.to }
     if (event.type !== 'message') continue

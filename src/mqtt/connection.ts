@@ -5,6 +5,8 @@ import type { IClientOptions, IConnackPacket, IPublishPacket } from 'mqtt'
 import { MqttClient } from 'mqtt'
 import type { Limits } from '../limits.ts'
 import type { Broker, MessageProperties, QoS } from '../model.ts'
+import { watchKeepAlive } from './keep-alive.ts'
+import { toPacketProperties } from './packet-properties.ts'
 import type { TapHandlers } from './tap.ts'
 import { Tap } from './tap.ts'
 import { openTransport } from './transport.ts'
@@ -150,24 +152,6 @@ async function handshake(client: MqttClient, ended: Promise<string>): Promise<IC
   throw new ConnectError(first, typeof code === 'number' ? code : null, { cause: refused })
 }
 
-/**
- * While the socket is paused, or a backlog comes in, PINGRESP waits behind other bytes, and MQTT.js would take the
- * connection for dead. So any byte received, and a pause of our own, count as life; PINGREQ is still sent, since the
- * broker must hear from us [MQTT-3.1.2-22].
- */
-function watchKeepAlive(client: MqttClient, transport: () => Duplex, limits: Limits): () => void {
-  let seen = 0
-  const timer = setInterval(() => {
-    const socket = transport() as Duplex & { bytesRead?: number }
-    const bytes = socket.bytesRead ?? 0
-    if (bytes === seen && !socket.isPaused()) return
-    seen = bytes
-    client.sendPing()
-    client.reschedulePing(true)
-  }, limits.keepAliveSeconds * 500)
-  return () => clearInterval(timer)
-}
-
 function createConnection(
   options: ConnectionOptions,
   client: MqttClient,
@@ -258,21 +242,4 @@ function publishOne(client: MqttClient, version: ProtocolVersion, message: Outgo
       }
     )
   })
-}
-
-/** To MQTT.js' names; names that repeat become an array there, in the order of their first. */
-function toPacketProperties(properties: MessageProperties): NonNullable<IPublishPacket['properties']> {
-  const { payloadFormatIndicator, correlationData, userProperties, ...same } = properties
-  const user: Record<string, string | string[]> = {}
-  for (const [name, value] of userProperties ?? []) {
-    const before = Object.hasOwn(user, name) ? user[name] : undefined
-    const values = before === undefined ? value : [before, value].flat()
-    Object.defineProperty(user, name, { value: values, enumerable: true, configurable: true, writable: true })
-  }
-  return {
-    ...same,
-    ...(payloadFormatIndicator !== undefined && { payloadFormatIndicator: payloadFormatIndicator === 1 }),
-    ...(correlationData !== undefined && { correlationData: Buffer.from(correlationData, 'base64') }),
-    ...(userProperties !== undefined && { userProperties: user })
-  }
 }

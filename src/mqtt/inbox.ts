@@ -4,33 +4,13 @@
  * connection it came on, since identifiers mean nothing on another.
  */
 
-import { isUtf8 } from 'node:buffer'
-import { createHash } from 'node:crypto'
 import type { Limits } from '../limits.ts'
-import type { MessageProperties, Millis, QoS } from '../model.ts'
+import type { Millis } from '../model.ts'
 import type { Stats } from '../stats.ts'
-import type { ProtocolVersion } from './connection.ts'
-import { readProperties } from './properties.ts'
+import type { Draft, InboxConnection, ReceivedMessage } from './draft.ts'
+import { acknowledgement, newDraft, puback, pubcomp, pubrec, toPackets, toReceivedMessage } from './draft.ts'
 import type { PublishFrame } from './publish-scanner.ts'
-import { RedeliveryWindow } from './redelivery-window.ts'
-
-export interface ReceivedMessage {
-  topic: string
-  payload: Buffer
-  qos: QoS
-  /** null: not knowable on 3.1.1, where the flag of a live message is always 0 [MQTT-3.3.1-9]. */
-  retain: boolean | null
-  dup: boolean
-  packetId: number | null
-  properties: MessageProperties | null
-  receivedAt: Millis
-  /** On 3.1.1, RETAIN means that the message was found at SUBSCRIBE, not seen live [MQTT-3.3.1-8]. */
-  found: boolean
-  /** Bytes of payload discarded for their number; 0 for all others. */
-  discardedBytes: number
-  /** The topic's bytes are not UTF-8: they became U+FFFD, and different topics would look the same. */
-  malformedTopic: boolean
-}
+import { Redeliveries } from './redeliveries.ts'
 
 export interface InboxBatch {
   messages: ReceivedMessage[]
@@ -41,47 +21,11 @@ export interface InboxBatch {
   abandon(): void
 }
 
-/** Where acknowledgements go, and what is paused when too much is held. */
-export interface InboxConnection {
-  version: ProtocolVersion
-  acknowledge(packets: Buffer): void
-  pauseReading(): void
-  resumeReading(): void
-}
-
-const puback = 0x40
-const pubrec = 0x50
-const pubcomp = 0x70
-
-/** A packet of 4 bytes: its type and a packet identifier; reason code 0 is left out [MQTT-3.4.2.1]. */
-const acknowledgement = (type: number, packetId: number): number => type * 0x1_0000 + packetId
-
-function toPackets(acknowledgements: readonly number[]): Buffer {
-  const buffer = Buffer.allocUnsafe(acknowledgements.length * 4)
-  for (const [index, one] of acknowledgements.entries()) {
-    buffer[index * 4] = one >>> 16
-    buffer[index * 4 + 1] = 2
-    buffer.writeUInt16BE(one & 0xffff, index * 4 + 2)
-  }
-  return buffer
-}
-
-interface Draft {
-  messages: ReceivedMessage[]
-  bytes: number
-  /** QoS 2 identifiers: set to a hash, or released. The last word on each is what the batch stores. */
-  packets: Map<number, Buffer | null>
-  acknowledgements: number[]
-  connection: InboxConnection | null
-}
-
 export class Inbox {
   private readonly limits: Limits
   private readonly stats: Stats
   private readonly now: () => Millis
-  private readonly window: RedeliveryWindow
-  /** QoS 2 messages received and not released, committed or not. */
-  private readonly inboundPackets = new Map<number, Buffer>()
+  private readonly redeliveries: Redeliveries
   private connection: InboxConnection | null = null
   private paused = false
   private stopped = false
@@ -100,16 +44,12 @@ export class Inbox {
     this.limits = parts.limits
     this.stats = parts.stats
     this.now = parts.now ?? Date.now
-    this.window = new RedeliveryWindow(parts.limits.receiveMaximum, parts.limits.redeliveryWindowBytesMax)
+    this.redeliveries = new Redeliveries(parts.limits)
   }
 
   /** What an earlier process of this session committed. */
-  restore(
-    inboundPackets: ReadonlyArray<{ packetId: number; hash: Buffer }>,
-    received: ReadonlyArray<{ packetId: number; topic: string; payload: Buffer }>
-  ): void {
-    for (const { packetId, hash } of inboundPackets) this.inboundPackets.set(packetId, hash)
-    for (const { packetId, topic, payload } of received) this.window.remember(packetId, topic, payload)
+  restore(...remembered: Parameters<Redeliveries['restore']>): void {
+    this.redeliveries.restore(...remembered)
   }
 
   /** CONNACK: what is held stays, its acknowledgements are forgotten. On a new session identifiers are, too. */
@@ -119,8 +59,7 @@ export class Inbox {
     this.draft.connection = connection
     if (this.paused) connection.pauseReading()
     if (sessionPresent) return
-    this.window.clear()
-    this.inboundPackets.clear()
+    this.redeliveries.clear()
     for (const draft of [...this.full, this.draft]) {
       draft.packets.clear()
       for (const message of draft.messages) message.packetId = null
@@ -139,40 +78,18 @@ export class Inbox {
 
   publish(frame: PublishFrame): void {
     if (this.stopped) return
-    const { buffer, flags } = frame
-    const topic = buffer.toString('utf8', frame.topicStart, frame.topicEnd)
-    const payload = buffer.subarray(frame.payloadStart, frame.payloadEnd)
-    const qos = ((flags >> 1) & 3) as QoS
-    const dup = (flags & 8) !== 0
+    const message = toReceivedMessage(frame, this.connection?.version ?? 5, this.now())
     this.stats.received++
-    this.stats.receivedBytes += payload.length
-    if (qos === 1 && !this.isNewQos1(frame.packetId, dup, topic, payload)) return this.arm()
-    if (qos === 2 && !this.isNewQos2(frame.packetId, dup, topic, payload)) return this.arm()
-
-    const retained = (flags & 1) !== 0
-    const live311 = this.connection?.version === 4
-    this.hold({
-      topic,
-      payload,
-      qos,
-      retain: live311 && !retained ? null : retained,
-      dup,
-      packetId: qos === 0 ? null : frame.packetId,
-      properties:
-        frame.propertiesEnd > frame.propertiesStart
-          ? readProperties(buffer, frame.propertiesStart, frame.propertiesEnd)
-          : null,
-      receivedAt: this.now(),
-      found: live311 && retained,
-      discardedBytes: frame.discardedBytes,
-      malformedTopic: topic.includes('\ufffd') && !isUtf8(buffer.subarray(frame.topicStart, frame.topicEnd))
-    })
+    this.stats.receivedBytes += message.payload.length
+    if (this.isNew(message, frame.packetId)) this.hold(message)
+    else this.stats.duplicates++
+    this.arm()
   }
 
   /** PUBREL: the broker will not send the message again. PUBCOMP waits for the commit, too. */
   pubrel(packetId: number): void {
     if (this.stopped) return
-    if (this.inboundPackets.delete(packetId)) this.draft.packets.set(packetId, null)
+    if (this.redeliveries.release(packetId)) this.draft.packets.set(packetId, null)
     this.draft.acknowledgements.push(acknowledgement(pubcomp, packetId))
     this.arm()
   }
@@ -222,28 +139,15 @@ export class Inbox {
     this.settle()
   }
 
-  private isNewQos1(packetId: number, dup: boolean, topic: string, payload: Buffer): boolean {
-    this.draft.acknowledgements.push(acknowledgement(puback, packetId))
-    if (dup && this.window.isRedelivery(packetId, topic, payload)) {
-      this.stats.duplicates++
-      return false
-    }
-    this.window.remember(packetId, topic, payload)
-    return true
-  }
-
-  /** Exactly once: the same identifier with DUP and the same content is the same message, until PUBREL. */
-  private isNewQos2(packetId: number, dup: boolean, topic: string, payload: Buffer): boolean {
-    this.draft.acknowledgements.push(acknowledgement(pubrec, packetId))
-    const hash = createHash('sha256').update(topic).update('\0').update(payload).digest().subarray(0, 16)
-    const known = this.inboundPackets.get(packetId)
-    if (dup && known !== undefined && known.equals(hash)) {
-      this.stats.duplicates++
-      return false
-    }
-    this.window.observe(packetId)
-    this.inboundPackets.set(packetId, hash)
-    this.draft.packets.set(packetId, hash)
+  /** Whatever it is, it is acknowledged with the batch it came in. */
+  private isNew({ qos, dup, topic, payload }: ReceivedMessage, packetId: number): boolean {
+    if (qos === 0) return true
+    const { draft, redeliveries } = this
+    draft.acknowledgements.push(acknowledgement(qos === 1 ? puback : pubrec, packetId))
+    if (qos === 1) return redeliveries.isNewQos1(packetId, dup, topic, payload)
+    const hash = redeliveries.hashOfNewQos2(packetId, dup, topic, payload)
+    if (hash === null) return false
+    draft.packets.set(packetId, hash)
     return true
   }
 
@@ -257,7 +161,6 @@ export class Inbox {
     stats.heldBytes += bytes
     if (!this.paused && (stats.held >= limits.heldMessagesMax || stats.heldBytes >= limits.heldBytesMax)) this.pause()
     if (draft.messages.length >= limits.batchMessagesMax || draft.bytes >= limits.batchBytesMax) this.rotate()
-    this.arm()
   }
 
   private pause(): void {
@@ -341,13 +244,5 @@ export class Inbox {
     for (const resolve of this.settled.splice(0)) resolve()
   }
 }
-
-const newDraft = (connection: InboxConnection | null): Draft => ({
-  messages: [],
-  bytes: 0,
-  packets: new Map(),
-  acknowledgements: [],
-  connection
-})
 
 const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

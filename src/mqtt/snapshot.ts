@@ -8,6 +8,7 @@ import type { Limits } from '../limits.ts'
 import type { Broker, MessageProperties, QoS } from '../model.ts'
 import type { ProtocolVersion } from './connection.ts'
 import { connect } from './connection.ts'
+import { toProperties } from './packet-properties.ts'
 
 export interface RetainedMessage {
   topic: string
@@ -92,24 +93,4 @@ function toRetained(packet: IPublishPacket): RetainedMessage {
     qos: packet.qos,
     properties: toProperties(packet.properties)
   }
-}
-
-/** From MQTT.js' names. What was left of the expiry interval changes by itself, so it is kept as it is. */
-export function toProperties(given: IPublishPacket['properties']): MessageProperties | null {
-  if (given === undefined) return null
-  const properties: MessageProperties = {
-    ...(given.contentType !== undefined && { contentType: given.contentType }),
-    ...(given.payloadFormatIndicator !== undefined && {
-      payloadFormatIndicator: given.payloadFormatIndicator ? (1 as const) : (0 as const)
-    }),
-    ...(given.messageExpiryInterval !== undefined && { messageExpiryInterval: given.messageExpiryInterval }),
-    ...(given.responseTopic !== undefined && { responseTopic: given.responseTopic }),
-    ...(given.correlationData !== undefined && { correlationData: given.correlationData.toString('base64') }),
-    ...(given.userProperties !== undefined && {
-      userProperties: Object.entries({ ...given.userProperties }).flatMap(([name, values]) =>
-        [values].flat().map((value): [string, string] => [name, value])
-      )
-    })
-  }
-  return Object.keys(properties).length > 0 ? properties : null
 }

@@ -132,6 +132,18 @@ test('the expiry of a retained message goes on across a restart', async (t) => {
   assert.ok(remaining > 90 && remaining <= 100, `${remaining} s remain of 100`)
 })
 
+test('an expired message leaves the file, also when nobody has asked for it', async (t) => {
+  const dataDir = await temporaryDirectory(t)
+  const file = join(dataDir, 'retained.jsonl')
+  const line = (topic: string, messageExpiry: number): string =>
+    JSON.stringify({ topic, payload: 'MQ==', qos: 0, messageExpiry })
+  await fs.writeFile(file, `${line('past', Date.now() - 1)}\n${line('future', Date.now() + 100_000)}\n`)
+
+  await (await start(t, { dataDir })).stop()
+
+  assert.match(await fs.readFile(file, 'utf8'), /^.*"future".*\n$/)
+})
+
 test('a damaged line is set aside and does not stop the start', async (t) => {
   const dataDir = await temporaryDirectory(t)
   const first = await start(t, { dataDir })
@@ -269,13 +281,11 @@ test('no client can end the process or take the broker from the others', async (
 test('a packet that is announced as larger than 16 MB ends its connection at once', async (t) => {
   const broker = await start(t)
   const socket = connectTcp(broker.port, '127.0.0.1')
-  const closed = once(socket, 'close', { signal: AbortSignal.timeout(10_000) })
-  socket.resume()
 
   socket.write(bytes(connectPacket('huge')))
   socket.write(Buffer.from([0x30, 0x81, 0x80, 0x80, 0x08])) // the fixed header of 16 MiB + 1
 
-  await closed
+  await closed(socket)
 })
 
 test('a WebSocket that breaks the protocol ends alone', async (t) => {
@@ -284,10 +294,10 @@ test('a WebSocket that breaks the protocol ends alone', async (t) => {
 
   const unmasked = await upgraded(broker)
   unmasked.write(Buffer.from([0x82, 0x01, 0x00])) // RFC 6455 section 5.1: a client must mask
-  await once(unmasked, 'close')
+  await closed(unmasked)
   const tooLong = await upgraded(broker)
   tooLong.write(Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0x7f, 0, 0, 0, 1, 2, 3, 4]))
-  await once(tooLong, 'close')
+  await closed(tooLong)
   const reset = await upgraded(broker)
   reset.resetAndDestroy()
 
@@ -431,6 +441,11 @@ async function sendByWebSocket({ wsUrl }: EmbeddedBroker, data: Buffer): Promise
   socket.send('text, where MQTT has bytes')
   await Promise.race([once(socket, 'close'), once(socket, 'message'), sleep(50)])
   socket.terminate()
+}
+
+async function closed(socket: Socket): Promise<void> {
+  socket.resume()
+  await once(socket, 'close', { signal: AbortSignal.timeout(10_000) })
 }
 
 async function upgraded({ wsPort }: EmbeddedBroker): Promise<Socket> {

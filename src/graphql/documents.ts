@@ -1,0 +1,140 @@
+/** Documents on their way to execution: parsed, bounded and validated once, the same for HTTP and WebSocket. */
+
+import type { DocumentNode, FragmentDefinitionNode, GraphQLSchema, OperationDefinitionNode, SelectionSetNode } from 'graphql'
+import {
+  getOperationAST,
+  GraphQLError,
+  Kind,
+  NoSchemaIntrospectionCustomRule,
+  parse,
+  specifiedRules,
+  validate
+} from 'graphql'
+import { Problem } from '../errors.ts'
+import type { Limits } from '../limits.ts'
+import { toRequestError } from './errors.ts'
+
+export interface Prepared {
+  document: DocumentNode
+  operation: OperationDefinitionNode
+}
+
+export type Preparation = Prepared | { errors: readonly GraphQLError[] }
+
+/** Payloads belong into variables, which are not kept with the document. */
+const documentCharsMax = 50_000
+/** The standard introspection query has 400 of them. */
+const tokensMax = 2_000
+const selectionsMax = 1_000
+/** Each of them may be a page of the database. */
+const rootFieldsMax = 20
+const documentsKeptMax = 100
+
+export function createDocuments(parts: {
+  schema: GraphQLSchema
+  limits: Limits
+  introspection: boolean
+}): (source: string, operationName: string | null) => Preparation {
+  const { schema, limits, introspection } = parts
+  const rules = introspection ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule]
+  const kept = new Map<string, Prepared>()
+
+  function prepare(source: string, operationName: string | null): Preparation {
+    if (source.length > documentCharsMax) throw tooComplex(`A document has at most ${documentCharsMax} characters`)
+    const document = parse(source, { maxTokens: tokensMax })
+    checkSize(document, limits.graphqlDepthMax)
+    const errors = validate(schema, document, rules, { hideSuggestions: !introspection, maxErrors: 20 })
+    if (errors.length > 0) return { errors }
+    const operation = getOperationAST(document, operationName)
+    if (operation != null) return { document, operation }
+    return { errors: [new GraphQLError('Name one of the operations of the document by `operationName`')] }
+  }
+
+  return (source, operationName) => {
+    // One document object for each operation: mercurius compiles the first operation it executes of a document
+    const key = `${operationName ?? ''}\n${source}`
+    const known = kept.get(key)
+    if (known !== undefined) return known
+    try {
+      const prepared = prepare(source, operationName)
+      if ('errors' in prepared) return prepared
+      if (kept.size >= documentsKeptMax) kept.delete(kept.keys().next().value!)
+      kept.set(key, prepared)
+      return prepared
+    } catch (error) {
+      return { errors: [toParseError(error)] }
+    }
+  }
+}
+
+function toParseError(error: unknown): GraphQLError {
+  if (error instanceof Problem) return toRequestError(error)
+  // The parser and the rules recurse: a document nested thousands deep runs out of stack
+  if (error instanceof RangeError) return toRequestError(tooComplex('The document is nested too deeply'))
+  if (!(error instanceof GraphQLError)) throw error
+  const aborted = error.message.includes('Parsing aborted')
+  return aborted ? toRequestError(tooComplex(`A document has at most ${tokensMax} tokens`)) : error
+}
+
+const tooComplex = (detail: string): Problem => new Problem('query_too_complex', detail)
+
+/** Counts what execution would visit, fragments as often as they are spread; before validation, which is not linear. */
+function checkSize(document: DocumentNode, depthMax: number): void {
+  const fragments = new Map<string, FragmentDefinitionNode>()
+  for (const node of document.definitions) {
+    if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node)
+  }
+  const sizes = new Map<string, Size>()
+  let total = 0
+  for (const node of document.definitions) {
+    if (node.kind !== Kind.OPERATION_DEFINITION && node.kind !== Kind.FRAGMENT_DEFINITION) continue
+    const { selections, depth, width } = sizeOf(node.selectionSet, fragments, sizes)
+    total += selections
+    if (total > selectionsMax) throw tooComplex(`A document selects at most ${selectionsMax} fields`)
+    if (depth > depthMax) throw tooComplex(`A query has at most ${depthMax} levels of fields`)
+    if (node.kind === Kind.OPERATION_DEFINITION && width > rootFieldsMax) {
+      throw tooComplex(`A query has at most ${rootFieldsMax} fields at its root`)
+    }
+  }
+}
+
+interface Size {
+  selections: number
+  depth: number
+  /** Fields at the first level. */
+  width: number
+}
+
+const nothing: Size = { selections: 0, depth: 0, width: 0 }
+
+type Fragments = ReadonlyMap<string, FragmentDefinitionNode>
+
+function sizeOf({ selections }: SelectionSetNode, fragments: Fragments, sizes: Map<string, Size>): Size {
+  const size = { ...nothing }
+  for (const node of selections) {
+    const inner =
+      node.kind === Kind.FRAGMENT_SPREAD
+        ? sizeOfFragment(node.name.value, fragments, sizes)
+        : node.selectionSet === undefined
+          ? nothing
+          : sizeOf(node.selectionSet, fragments, sizes)
+    size.selections += inner.selections + 1
+    const isField = node.kind === Kind.FIELD
+    size.width += isField ? 1 : inner.width
+    // Introspection is deep by its nature, and bounded by a rule of its own
+    const depth = isField && node.name.value.startsWith('__') ? 0 : inner.depth
+    size.depth = Math.max(size.depth, depth + (isField ? 1 : 0))
+  }
+  return size
+}
+
+function sizeOfFragment(name: string, fragments: Fragments, sizes: Map<string, Size>): Size {
+  const known = sizes.get(name)
+  if (known !== undefined) return known
+  // Counted as nothing while it is being counted: a cycle, which validation refuses
+  sizes.set(name, nothing)
+  const fragment = fragments.get(name)
+  const size = fragment === undefined ? nothing : sizeOf(fragment.selectionSet, fragments, sizes)
+  sizes.set(name, size)
+  return size
+}

@@ -1,0 +1,59 @@
+/** Errors as GraphQL clients see them: `extensions.code` is one of the catalogue, and nothing internal gets out. */
+
+import type { FastifyBaseLogger } from 'fastify'
+import { GraphQLError } from 'graphql'
+import type { ProblemDetail } from '../errors.ts'
+import { Problem } from '../errors.ts'
+import { toTrouble } from '../store/database.ts'
+
+/**
+ * A fault of the document or its variables is `invalid_value`; a Problem keeps its code; trouble of the database is
+ * `database_unavailable`; everything else is ours, logged, and told to nobody.
+ */
+export function toClientError(error: GraphQLError, log: FastifyBaseLogger): GraphQLError {
+  const cause = innermost(error)
+  const problem = cause instanceof GraphQLError ? null : toProblem(cause, log)
+  const { nodes, source, positions, path } = error
+  return new GraphQLError(problem?.message ?? error.message, {
+    nodes: nodes ?? null,
+    source: source ?? null,
+    positions: positions ?? null,
+    path: path ?? null,
+    extensions: problem === null ? { code: 'invalid_value', ...error.extensions } : toExtensions(problem)
+  })
+}
+
+export function toProblem(error: unknown, log: FastifyBaseLogger): Problem {
+  if (error instanceof Problem) return error
+  if (isDatabaseAway(error)) {
+    log.warn({ err: error }, 'The database does not answer')
+    return new Problem('database_unavailable', 'Try again in a moment')
+  }
+  log.error({ err: error }, 'A GraphQL request failed')
+  return new Problem('internal', 'The service failed; its log tells why')
+}
+
+/** True for what passes by itself: no connection, a server that restarts, a pool or a statement out of time. */
+function isDatabaseAway(error: unknown): boolean {
+  const { code, syscall, message } = error as { code?: unknown; syscall?: unknown; message?: unknown }
+  if (typeof code === 'string' && /^P(1\d{3}|2024|2037)$/.test(code)) return true // Prisma: cannot connect
+  if (typeof syscall === 'string') return true // ECONNREFUSED and its like, from the driver's socket
+  if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return toTrouble(error) === 'transient'
+  return code === undefined && /^(Connection terminated|timeout exceeded when trying|Query read timeout)/.test(String(message))
+}
+
+/** Executors wrap what a resolver throws, at times more than once. */
+function innermost(error: GraphQLError): unknown {
+  let cause: unknown = error
+  while (cause instanceof GraphQLError && cause.originalError != null) cause = cause.originalError
+  return cause
+}
+
+const toExtensions = ({ code, errors }: Problem): { code: string; errors?: ProblemDetail[] } => ({
+  code,
+  ...(errors.length > 0 && { errors })
+})
+
+/** A Problem as the only error of a request that was not executed. */
+export const toRequestError = (problem: Problem): GraphQLError =>
+  new GraphQLError(problem.message, { extensions: toExtensions(problem) })

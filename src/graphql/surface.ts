@@ -1,0 +1,16 @@
+/** What HTTP and WebSocket share: one schema, one way to read documents, one way to know who asks. */
+
+import type { GraphQLSchema } from 'graphql'
+import type { Authenticator } from '../access/access.ts'
+import type { Limits } from '../limits.ts'
+import type { Access } from '../model.ts'
+import type { Context } from './context.ts'
+import type { Preparation } from './documents.ts'
+
+export interface Surface {
+  schema: GraphQLSchema
+  authenticator: Authenticator
+  limits: Limits
+  prepare(source: string, operationName: string | null): Preparation
+  toContext(access: Access, signal: AbortSignal): Context
+}

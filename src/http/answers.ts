@@ -1,0 +1,49 @@
+/** How routes describe their answers in openapi.yaml. */
+
+import { Type } from 'typebox'
+import type { TProperties, TSchema } from 'typebox'
+import type { ProblemCode } from '../errors.ts'
+import { problems } from '../errors.ts'
+import { ref, strict } from './schemas.ts'
+
+export const header = {
+  rialtoCursor: { 'Rialto-Cursor': Type.String({ description: 'A position that includes this write' }) },
+  location: { Location: Type.String({ format: 'uri-reference', description: 'Where the command is' }) },
+  etag: { ETag: Type.String({ description: '`seq` of the state, in quotes' }) },
+  preferenceApplied: { 'Preference-Applied': Type.String({ description: 'The preference that was followed (RFC 7240)' }) }
+}
+
+/** An answer with a JSON body. */
+export const json = (description: string, schema: TSchema, headers: TProperties = {}) => ({
+  description,
+  ...(Object.keys(headers).length > 0 && { headers }),
+  content: { 'application/json': { schema } }
+})
+
+export const bytes = (description: string, type: string, headers: TProperties = {}) => ({
+  description,
+  headers,
+  content: { [type]: { schema: Type.String({ format: 'binary' }) } }
+})
+
+export const empty = (description: string) => ({ description, type: 'null' })
+
+/** Answers with a problem, by status, with the codes that they can have. */
+export function refusals(...codes: ProblemCode[]): Record<string, object> {
+  const answers: Record<string, object> = {}
+  for (const status of new Set(codes.map((code) => problems[code].status))) {
+    const same = codes.filter((code) => problems[code].status === status)
+    answers[status] = {
+      description: same.map((code) => `\`${code}\`: ${problems[code].title}.`).join(' '),
+      content: { 'application/problem+json': { schema: ref('Problem') } }
+    }
+  }
+  return answers
+}
+
+/** What every operation under /v1 may be refused with, and more. */
+export const refusalsOfV1 = (...codes: ProblemCode[]): Record<string, object> =>
+  refusals('malformed_request', 'unauthenticated', 'unknown_field', 'invalid_value', ...codes, 'database_unavailable')
+
+/** For routes without query parameters, so that they refuse every one. */
+export const noQuery = strict({})

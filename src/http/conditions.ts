@@ -1,0 +1,28 @@
+/** Conditional requests (RFC 9110 section 13), by the version of a topic's state. Pure. */
+
+import { Problem } from '../errors.ts'
+import type { TopicState } from '../model.ts'
+
+export const toEtag = (state: TopicState): string => `"${state.seq}"`
+
+const tags = (header: string): string[] => header.split(',').map((tag) => tag.trim())
+
+/** For reads: true when the client has this version already (weak comparison, RFC 9110 section 13.1.2). */
+export const isNotModified = (header: string | undefined, state: TopicState): boolean =>
+  header !== undefined && tags(header).some((tag) => tag === '*' || tag.replace(/^W\//, '') === toEtag(state))
+
+export interface Conditions {
+  'if-match'?: string | undefined
+  'if-none-match'?: string | undefined
+}
+
+/** For writes of the retained message. `*` asks whether there is one. Throws Problem precondition_failed. */
+export function checkConditions(headers: Conditions, state: TopicState | null): void {
+  const holds = (header: string): boolean =>
+    header === '*' ? state?.retained != null : state !== null && tags(header).includes(toEtag(state))
+  const { 'if-match': match, 'if-none-match': noneMatch } = headers
+  if ((match !== undefined && !holds(match)) || (noneMatch !== undefined && holds(noneMatch))) {
+    const now = state === null ? 'nothing is known of this topic' : `its ETag is ${toEtag(state)}`
+    throw new Problem('precondition_failed', `Read it again and decide again: ${now}`)
+  }
+}

@@ -1,0 +1,71 @@
+/** Examples for openapi.yaml, made by the code that makes the answers, so that they cannot differ from them. */
+
+import { Problem } from '../errors.ts'
+import type { Command, Message } from '../model.ts'
+import { toCommandView, toMessageView, toTopicStateView } from '../views.ts'
+
+const at = Date.parse('2026-03-14T09:26:53.589Z')
+
+const message: Message = {
+  seq: 41_812,
+  topicId: 7,
+  topic: 'plant/press-3/temperature',
+  receivedAt: at,
+  qos: 1,
+  retain: true,
+  dup: false,
+  payload: Buffer.from('{"celsius":71.4}'),
+  properties: { contentType: 'application/json', userProperties: [['line', 'A']] }
+}
+
+const command: Command = {
+  id: '0d4b7f0e-5a0a-4f6e-9d53-6b1c6f1f2a10',
+  createdSeq: 41_813,
+  seq: 41_815,
+  topic: 'plant/press-3/set',
+  payload: Buffer.from('{"celsius":65}'),
+  qos: 1,
+  retain: false,
+  properties: null,
+  state: 'published',
+  awaits: 'none',
+  attempts: 1,
+  createdAt: at,
+  expiresAt: null,
+  publishedAt: at + 12,
+  finishedAt: at + 12,
+  brokerReasonCode: 0,
+  principal: 'anonymous',
+  batchId: null
+}
+
+const cursor = 'AQAAAAAAAACjVLr1W0tqHjFhE3Bk9w'
+
+export const example = {
+  cursor,
+  message: toMessageView(message),
+  topicState: toTopicStateView({
+    topicId: 7,
+    topic: message.topic,
+    seq: message.seq,
+    latest: message,
+    retained: message,
+    retainedKnown: true,
+    tombstone: null,
+    expiresAt: null,
+    confirmedAt: null
+  }),
+  command: toCommandView(command),
+  problem: new Problem('invalid_value', '/qos must be <= 2', [{ pointer: '/qos', detail: 'must be <= 2' }]).toJSON(),
+  gap: {
+    seq: '41790',
+    at: new Date(at).toISOString(),
+    cause: 'absence',
+    session: 'ingest',
+    from: new Date(at - 4_000).toISOString(),
+    to: new Date(at).toISOString(),
+    messages: null
+  },
+  commandRequest: { topic: command.topic, payload: { celsius: 65 }, qos: 1 },
+  stream: `id: ${cursor}\nevent: message\ndata: {"cursor":"${cursor}","type":"message","message":{"seq":"41812"}}\n\n`
+}

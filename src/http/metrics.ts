@@ -1,0 +1,67 @@
+/** The counters for Prometheus: read when they are asked for, kept nowhere twice. */
+
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client'
+import type { Stats } from '../stats.ts'
+import type { HttpParts } from './parts.ts'
+import { within } from './within.ts'
+
+type Kind = 'counter' | 'gauge'
+
+const fromStats: Record<keyof Stats, [name: string, kind: Kind, help: string]> = {
+  received: ['messages_received_total', 'counter', 'PUBLISH packets taken from the broker, snapshots included'],
+  receivedBytes: ['received_bytes_total', 'counter', 'Bytes of those packets'],
+  stored: ['messages_stored_total', 'counter', 'Messages committed'],
+  duplicates: ['messages_duplicate_total', 'counter', 'Messages recognised as redelivered and not stored again'],
+  confirmed: ['messages_confirmed_total', 'counter', 'Retained messages that a snapshot found as they were stored'],
+  held: ['messages_held', 'gauge', 'Messages received and not yet committed'],
+  heldBytes: ['held_bytes', 'gauge', 'Bytes of those messages'],
+  abandoned: ['messages_abandoned_total', 'counter', 'Messages whose connection or lease ended before the commit'],
+  abandonedQos0: ['messages_lost_qos0_total', 'counter', 'Those of QoS 0: nobody sends them again'],
+  batches: ['ingest_batches_total', 'counter', 'Batches committed'],
+  acknowledged: ['acknowledgements_total', 'counter', 'Acknowledgements sent to the broker'],
+  acknowledgementsDropped: ['acknowledgements_dropped_total', 'counter', 'Acknowledgements whose connection was gone'],
+  pauses: ['ingest_pauses_total', 'counter', 'Times that reading from the broker was paused'],
+  connects: ['mqtt_connects_total', 'counter', 'Connections to the broker'],
+  disconnects: ['mqtt_disconnects_total', 'counter', 'Connections that ended'],
+  sessionsLost: ['mqtt_sessions_lost_total', 'counter', 'Times that the broker had forgotten our session'],
+  gaps: ['gaps_total', 'counter', 'Intervals in which messages may be missing'],
+  fenced: ['fenced_total', 'counter', 'Times that another instance took the lease'],
+  appends: ['journal_appends_total', 'counter', 'Transactions appended to the journal'],
+  appendRetries: ['journal_append_retries_total', 'counter', 'Appends that had to be tried again'],
+  unstorable: ['messages_unstorable_total', 'counter', 'Messages that Postgres refused, kept as gaps'],
+  commandsAccepted: ['commands_accepted_total', 'counter', 'Commands accepted'],
+  commandsPublished: ['commands_published_total', 'counter', 'Commands that the broker acknowledged'],
+  commandsRefused: ['commands_refused_total', 'counter', 'Commands that the broker refused'],
+  streams: ['streams_open', 'gauge', 'Open streams and subscriptions'],
+  feedFactsFromTable: ['feed_facts_from_table_total', 'counter', 'Facts that subscribers had to read from the table'],
+  partitionsDropped: ['journal_partitions_dropped_total', 'counter', 'Partitions that retention dropped']
+}
+
+/** A registry of its own, so that a process can have several servers. */
+export function createMetrics({ store, feed, stats, status }: HttpParts): Registry {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+
+  for (const [key, [name, kind, help]] of Object.entries(fromStats) as Array<[keyof Stats, [string, Kind, string]]>) {
+    const options = { name: `rialto_${name}`, help, registers }
+    if (kind === 'gauge') new Gauge({ ...options, collect() { this.set(stats[key]) } })
+    else new Counter({ ...options, collect() { this.reset(); this.inc(stats[key]) } })
+  }
+
+  const gauge = (name: string, help: string, read: () => number | Promise<number>): void => {
+    const collect = async function (this: Gauge): Promise<void> {
+      this.set(await read())
+    }
+    new Gauge({ name: `rialto_${name}`, help, registers, collect })
+  }
+  gauge('mqtt_connected', '1 while connected to the broker', () => Number(status().mqtt.state === 'connected'))
+  gauge('publisher_connected', '1 while commands can leave', () => Number(status().mqtt.publisherConnected))
+  gauge('leading', '1 on the instance that receives', () => Number(status().leading))
+  gauge('database_healthy', '1 while the database takes appends', () => Number(store.healthy()))
+  gauge('journal_seq', 'Newest position of the journal that this instance knows', () => feed.end())
+  gauge('commands_open', 'Commands accepted and not final; NaN while the database is away', () =>
+    within(store.commands.countOpen()).catch(() => Number.NaN)
+  )
+  return registry
+}

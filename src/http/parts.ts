@@ -1,0 +1,57 @@
+/** What the HTTP surface is made of. */
+
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault
+} from 'fastify'
+import type { Logger } from 'pino'
+import type { Authenticator } from '../access/access.ts'
+import type { Commands } from '../commands/commands.ts'
+import type { EventSource } from '../feed/events.ts'
+import type { Feed } from '../feed/feed.ts'
+import type { Limits } from '../limits.ts'
+import type { Access } from '../model.ts'
+import type { Stats } from '../stats.ts'
+import type { Store } from '../store/store.ts'
+import type { ServiceStatus } from './status.ts'
+
+export interface HttpParts {
+  store: Pick<Store, 'journal' | 'states' | 'commands' | 'cursors' | 'ping' | 'healthy'>
+  feed: Feed
+  events: EventSource
+  commands: Commands
+  authenticator: Authenticator
+  limits: Limits
+  stats: Stats
+  logger: Logger
+  status: () => ServiceStatus
+  /** A command was accepted: publish it now. */
+  wakeDispatcher: () => void
+  /** Adds what else is served on the same port, before the server is ready. */
+  register?: (app: FastifyInstance) => Promise<void>
+}
+
+export interface RouteParts extends HttpParts {
+  /** Aborts when the server closes: whoever waits or streams ends. */
+  closing: AbortSignal
+}
+
+/** An instance whose routes get the types of their schemas. */
+export type Routes = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who asks, and what they may. Set by a hook on every request under /v1, and only there. */
+    access: Access
+  }
+}

@@ -1,0 +1,90 @@
+/** Every failure as RFC 9457 says, whoever found it: our code, Fastify, Node's HTTP parser or the database. */
+
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Socket } from 'node:net'
+import type { ProblemCode } from '../errors.ts'
+import { Problem } from '../errors.ts'
+import { toTrouble } from '../store/database.ts'
+
+/** What a client is told of `error`: nothing of its text, unless it is a Problem. */
+export function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error
+  const { code, message } = error as FastifyError
+  const known = frameworkCodes[code]
+  if (known !== undefined) return new Problem(known, message, [], { cause: error })
+  if (isDatabaseAway(error)) {
+    return new Problem('database_unavailable', 'Try again in a moment', [], { cause: error })
+  }
+  return new Problem('internal', 'This was logged; it is not the fault of the request', [], { cause: error })
+}
+
+const frameworkCodes: Record<string, ProblemCode> = {
+  FST_ERR_BAD_URL: 'malformed_request',
+  FST_ERR_INVALID_URL: 'malformed_request',
+  FST_ERR_MAX_PARAM_LENGTH: 'malformed_request',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'malformed_request',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'malformed_json',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'malformed_json',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'payload_too_large',
+  FST_ERR_VALIDATION: 'invalid_value',
+  FST_ERR_HANDLER_TIMEOUT: 'request_timeout'
+}
+
+/** True for what passes by itself: no connection, a server that restarts, a pool or a statement out of time. */
+function isDatabaseAway(error: unknown): boolean {
+  const { code, syscall, message } = error as { code?: unknown; syscall?: unknown; message?: unknown }
+  if (typeof code === 'string' && /^P(1\d{3}|2024|2037)$/.test(code)) return true // Prisma: cannot connect
+  if (typeof syscall === 'string') return true // ECONNREFUSED and its like, from the driver's socket
+  if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return toTrouble(error) === 'transient'
+  return code === undefined && /^(Connection terminated|timeout exceeded when trying|Query read timeout)/.test(String(message))
+}
+
+/** Seconds; for problems that pass. */
+const retryAfter = '1'
+
+export function sendProblem(problem: Problem, reply: FastifyReply): FastifyReply {
+  if (problem.status === 401) void reply.header('www-authenticate', 'Bearer')
+  if (problem.status === 429 || problem.status === 503) void reply.header('retry-after', retryAfter)
+  return reply
+    .code(problem.status)
+    .type('application/problem+json')
+    .send(JSON.stringify(problem))
+}
+
+export function answerWithProblems(app: FastifyInstance): void {
+  app.setErrorHandler((error, request, reply) => sendProblem(report(error, request), reply))
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(new Problem('not_found', `There is no ${request.method} ${pathOf(request)}`), reply)
+  )
+}
+
+/** For errors before routing: Fastify calls it outside of hooks and handlers. */
+export function answerFrameworkError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  void sendProblem(report(error, request), reply)
+}
+
+function report(error: unknown, request: FastifyRequest): Problem {
+  const problem = toProblem(error)
+  if (problem.code === 'internal') request.log.error({ err: error, path: pathOf(request) }, 'A request failed')
+  return problem
+}
+
+/** Without the query: it may be long. */
+const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0]!
+
+/** What is not HTTP, or too slow, never becomes a request: the answer goes straight to the socket. */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  const problem =
+    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? new Problem('request_timeout', 'The request did not arrive in time')
+      : error.code === 'HPE_HEADER_OVERFLOW'
+        ? new Problem('malformed_request', 'The URL and the headers are too long together')
+        : new Problem('malformed_request', 'This is not HTTP as RFC 9112 defines it')
+  const body = JSON.stringify(problem)
+  socket.end(
+    `HTTP/1.1 ${problem.status} ${problem.code}\r\ncontent-type: application/problem+json\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`
+  )
+}

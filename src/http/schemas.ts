@@ -1,0 +1,181 @@
+/** The shapes that clients see, named as in openapi.yaml. They document answers; only requests are validated. */
+
+import { Type } from 'typebox'
+import type { TProperties, TSchema } from 'typebox'
+import { problems } from '../errors.ts'
+import { commandStates } from '../model.ts'
+import { example } from './examples.ts'
+
+export const ref = (name: string): TSchema => Type.Unsafe({ $ref: `${name}#` })
+export const nullable = (schema: TSchema): TSchema =>
+  '$ref' in schema ? Type.Union([schema, Type.Null()]) : Type.Unsafe({ ...schema, type: [(schema as { type?: string }).type, 'null'] })
+
+/** Of a request: a field that is not named is refused. */
+export const strict = <Properties extends TProperties>(properties: Properties) =>
+  Type.Object(properties, { additionalProperties: false })
+
+const text = (description: string): TSchema => Type.String({ description })
+const seq = (description: string): TSchema => Type.String({ pattern: '^[0-9]{1,19}$', description })
+const time = (description: string): TSchema => Type.String({ format: 'date-time', description })
+const cursor = text('Position in the journal, opaque: `after` of a stream goes on from here')
+const named = (name: string, description: string, properties: TProperties, more: object = {}): TSchema =>
+  Type.Object(properties, { $id: name, title: name, description, ...more })
+
+const payloadFields: TProperties = {
+  format: Type.Enum(['json', 'number', 'boolean', 'text', 'binary', 'empty'], { description: 'What the payload is' }),
+  payload: Type.Unknown({
+    description: 'The decoded value, null for binary and empty. Numbers beyond 2^53 lose digits in most JSON clients: see `payloadText`'
+  }),
+  payloadText: nullable(text('The exact text; null for binary')),
+  payloadBase64: Type.String({ contentEncoding: 'base64', description: 'The bytes' }),
+  properties: nullable(ref('Properties'))
+}
+
+const qos = Type.Integer({ minimum: 0, maximum: 2, description: 'Quality of service it was published with' })
+const messageFields: TProperties = {
+  topic: text('Topic name'),
+  receivedAt: time('When it was committed'),
+  qos,
+  retain: nullable(Type.Boolean({ description: 'The RETAIN flag; null where MQTT 3.1.1 does not tell' })),
+  dup: Type.Boolean({ description: 'The DUP flag: the broker may have sent it before' }),
+  ...payloadFields
+}
+
+const problem = named(
+  'Problem',
+  'A failure, as RFC 9457 says. `code` is stable; `errors` tells the places.',
+  {
+    type: Type.String({ format: 'uri', description: 'Identifies the kind of problem' }),
+    title: text('The same for every problem of this kind'),
+    status: Type.Integer({ minimum: 400, maximum: 599 }),
+    detail: text('What happened, and what to do about it'),
+    code: Type.Enum(Object.keys(problems), { description: 'The same in GraphQL, as `extensions.code`' }),
+    errors: Type.Optional(
+      Type.Array(Type.Object({ pointer: text('JSON pointer into the body, or the name of a parameter'), detail: Type.String() }))
+    )
+  },
+  { examples: [example.problem] }
+)
+
+const properties = named('Properties', 'MQTT 5 properties; the whole is null where there were none.', {
+  contentType: nullable(Type.String()),
+  payloadFormatIndicator: nullable(Type.Integer({ minimum: 0, maximum: 1, description: '1: the publisher says it is UTF-8' })),
+  messageExpiryInterval: nullable(Type.Integer({ minimum: 0, description: 'Seconds that were left' })),
+  responseTopic: nullable(Type.String()),
+  correlationData: nullable(Type.String({ contentEncoding: 'base64' })),
+  userProperties: Type.Array(Type.Array(Type.String(), { minItems: 2, maxItems: 2 }), {
+    description: 'Pairs of name and value, in order; names may repeat'
+  })
+})
+
+const message = named(
+  'Message',
+  'A message as it was received.',
+  { seq: seq('Its position in the journal: a 64-bit integer, so a string'), ...messageFields },
+  { examples: [example.message] }
+)
+
+const tombstone = named('Tombstone', 'Why there is no retained message any more.', {
+  at: time('When it was noticed'),
+  seq: seq('Position of the fact'),
+  cause: Type.Enum(['cleared', 'expired', 'reconciled'], { description: 'reconciled: it was gone when we came back' }),
+  previous: nullable(ref('Message'))
+})
+
+const topicState = named(
+  'TopicState',
+  'What is known of one topic now: its latest message, its retained message or why there is none.',
+  {
+    ...messageFields,
+    topicId: text('Short name of the topic, for URLs'),
+    seq: seq('Newest fact that changed this state: its version, and its ETag'),
+    messageSeq: seq('Position of the latest message'),
+    retained: nullable(ref('Message')),
+    retainedStatus: Type.Enum(['known', 'unknown'], { description: 'unknown: MQTT 3.1.1 does not tell' }),
+    tombstone: nullable(ref('Tombstone')),
+    expiresAt: nullable(time('When the retained message expires')),
+    confirmedAt: nullable(time('When a snapshot last found the retained message as it is here'))
+  },
+  { examples: [example.topicState] }
+)
+
+const reasonCode = Type.Integer({ minimum: 0, maximum: 255, description: "The broker's MQTT 5 reason code" })
+const state = Type.Enum([...commandStates], { description: 'Where it is; a final state never changes' })
+
+const commandEvent = named('CommandEvent', 'A transition of a command.', {
+  id: Type.String({ format: 'uuid' }),
+  seq: seq('Position of the transition'),
+  at: time('When it was committed'),
+  topic: Type.String(),
+  from: Type.Unsafe({ enum: [...commandStates, null], description: 'null: its acceptance' }),
+  to: state,
+  attempt: Type.Integer({ minimum: 0 }),
+  brokerReasonCode: nullable(reasonCode)
+})
+
+const command = named(
+  'Command',
+  'A request to publish a message, and what became of it.',
+  {
+    id: Type.String({ format: 'uuid' }),
+    topic: Type.String(),
+    qos,
+    retain: Type.Boolean(),
+    state,
+    final: Type.Boolean({ description: 'True once nothing more will happen' }),
+    awaits: Type.Enum(['none'], { description: 'What it waits for after it is published' }),
+    attempts: Type.Integer({ minimum: 0, description: 'Times that it was handed to the broker' }),
+    createdAt: time('When it was accepted'),
+    expiresAt: nullable(time('It is not published after this')),
+    publishedAt: nullable(time('When the broker acknowledged it')),
+    finishedAt: nullable(time('When it became final')),
+    brokerReasonCode: nullable(reasonCode),
+    batchId: nullable(Type.String({ format: 'uuid', description: 'Shared by commands of one request' })),
+    principal: text('Who asked'),
+    ...payloadFields,
+    events: Type.Optional(Type.Array(ref('CommandEvent'), { description: 'Only where one command is read by its id' }))
+  },
+  { examples: [example.command] }
+)
+
+const commandOutcomes = named('CommandOutcomes', 'For each command of the request, in order: the command, or the problem.', {
+  items: Type.Array(Type.Union([Type.Object({ command: ref('Command') }), Type.Object({ problem: ref('Problem') })]))
+})
+
+const gap = named(
+  'Gap',
+  'An interval in which messages may be missing, and why.',
+  {
+    seq: seq('Position of the fact'),
+    at: time('When it was noted'),
+    cause: Type.Enum(['session_lost', 'absence', 'packet_too_large', 'invalid_topic', 'unstorable']),
+    session: text('Which MQTT session'),
+    from: time('Start of the interval'),
+    to: time('End of the interval'),
+    messages: nullable(Type.Integer({ minimum: 0, description: 'Messages concerned; null where nobody can tell' }))
+  },
+  { examples: [example.gap] }
+)
+
+const page = (name: string, of: string, description: string): TSchema =>
+  named(name, description, {
+    items: Type.Array(ref(of)),
+    next: nullable(text('Give it back as `page`; null when the range is finished. Items may be few, or none, before that')),
+    cursor
+  })
+
+export const sharedSchemas: readonly TSchema[] = [
+  problem,
+  properties,
+  message,
+  tombstone,
+  topicState,
+  commandEvent,
+  command,
+  commandOutcomes,
+  gap,
+  page('TopicPage', 'TopicState', 'States of topics, and the position at which the first page was read.'),
+  page('MessagePage', 'Message', 'Messages, and the newest position when the first page was read.'),
+  page('CommandPage', 'Command', 'Commands, and the newest position when the first page was read.'),
+  page('GapPage', 'Gap', 'Gaps, and the newest position when the first page was read.')
+]

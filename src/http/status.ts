@@ -1,0 +1,111 @@
+/** GET status: what the service knows of itself. */
+
+import { Type } from 'typebox'
+import type { TSchema } from 'typebox'
+import { toSeq, toTime } from '../views.ts'
+import { json, noQuery, refusals } from './answers.ts'
+import type { HttpParts, RouteParts, Routes } from './parts.ts'
+import { nullable } from './schemas.ts'
+import { within } from './within.ts'
+
+export interface ServiceStatus {
+  version: string
+  startedAt: string
+  instanceId: string
+  /** Whether this instance receives from the broker. */
+  leading: boolean
+  mqtt: {
+    state: string
+    since: string
+    version: string | null
+    lastError: string | null
+    refusedFilters: string[]
+    publisherConnected: boolean
+  }
+  embedded: { postgres: boolean; broker: boolean }
+}
+
+const count = (description: string): TSchema => Type.Integer({ minimum: 0, description })
+
+const statusSchema = Type.Object({
+  version: Type.String(),
+  startedAt: Type.String({ format: 'date-time' }),
+  instanceId: Type.String({ format: 'uuid' }),
+  leading: Type.Boolean({ description: 'Whether this instance receives from the broker' }),
+  mqtt: Type.Object({
+    state: Type.String({ description: 'connecting, connected or stopped' }),
+    since: Type.String({ format: 'date-time' }),
+    version: nullable(Type.String({ description: 'Of the protocol: 5 or 3.1.1' })),
+    lastError: nullable(Type.String()),
+    refusedFilters: Type.Array(Type.String(), { description: 'Filters that the broker refused' }),
+    publisherConnected: Type.Boolean({ description: 'Whether commands can leave' })
+  }),
+  embedded: Type.Object({ postgres: Type.Boolean(), broker: Type.Boolean() }),
+  database: Type.Object({ healthy: Type.Boolean({ description: 'Whether it takes appends' }) }),
+  journal: nullable(
+    Type.Object(
+      {
+        seq: Type.String({ description: 'Newest position' }),
+        at: Type.String({ format: 'date-time', description: 'When that was committed' }),
+        horizon: Type.String({ description: 'Oldest position that is no longer kept' }),
+        cursor: Type.String({ description: 'The newest position, to stream from' })
+      },
+      { description: 'null while the database does not answer' }
+    )
+  ),
+  messages: Type.Object(
+    {
+      received: count('Taken from the broker'),
+      stored: count('Committed'),
+      duplicates: count('Recognised as redelivered'),
+      confirmed: count('Found by a snapshot as they were here already'),
+      held: count('Not yet committed'),
+      abandoned: count('Their connection ended before the commit; the broker sends QoS 1 and 2 again'),
+      abandonedQos0: count('Those of QoS 0: lost')
+    },
+    { description: 'Since the start: received = stored + duplicates + confirmed + held + abandoned' }
+  ),
+  commandsOpen: nullable(count('Accepted and not final; null while the database does not answer')),
+  streams: count('Open streams')
+})
+
+export async function statusRoutes(app: Routes, parts: RouteParts): Promise<void> {
+  app.get(
+    '/status',
+    {
+      schema: {
+        operationId: 'getStatus',
+        summary: 'State of the service',
+        description: 'Answers also while the broker or the database is away.',
+        tags: ['Service'],
+        querystring: noQuery,
+        response: {
+          200: json('The state', statusSchema),
+          ...refusals('malformed_request', 'unauthenticated', 'unknown_field')
+        }
+      }
+    },
+    async () => readStatus(parts)
+  )
+}
+
+async function readStatus({ store, stats, status }: HttpParts): Promise<object> {
+  const [head, commandsOpen] = await Promise.all([
+    within(store.journal.head()).catch(() => null),
+    within(store.commands.countOpen()).catch(() => null)
+  ])
+  const { received, stored, duplicates, confirmed, held, abandoned, abandonedQos0, streams } = stats
+  return {
+    ...status(),
+    database: { healthy: head !== null && store.healthy() },
+    journal: head && {
+      seq: toSeq(head.seq),
+      at: toTime(head.at),
+      horizon: toSeq(head.horizon),
+      cursor: store.cursors.encode(head.seq)
+    },
+    messages: { received, stored, duplicates, confirmed, held, abandoned, abandonedQos0 },
+    commandsOpen,
+    streams
+  }
+}

@@ -1,0 +1,23 @@
+/** Keeps a busy connection from being taken for a dead one. */
+
+import type { Duplex } from 'node:stream'
+import type { MqttClient } from 'mqtt'
+import type { Limits } from '../limits.ts'
+
+/**
+ * While the socket is paused, or a backlog comes in, PINGRESP waits behind other bytes, and MQTT.js would take the
+ * connection for dead. So any byte received, and a pause of our own, count as life; PINGREQ is still sent, since the
+ * broker must hear from us [MQTT-3.1.2-22].
+ */
+export function watchKeepAlive(client: MqttClient, transport: () => Duplex, limits: Limits): () => void {
+  let seen = 0
+  const timer = setInterval(() => {
+    const socket = transport() as Duplex & { bytesRead?: number }
+    const bytes = socket.bytesRead ?? 0
+    if (bytes === seen && !socket.isPaused()) return
+    seen = bytes
+    client.sendPing()
+    client.reschedulePing(true)
+  }, limits.keepAliveSeconds * 500)
+  return () => clearInterval(timer)
+}

@@ -1,0 +1,53 @@
+/** Tells a message that the broker sends again from a new one: QoS 1 by the window, QoS 2 by its identifier. */
+
+import { createHash } from 'node:crypto'
+import type { Limits } from '../limits.ts'
+import { RedeliveryWindow } from './redelivery-window.ts'
+
+export class Redeliveries {
+  private readonly window: RedeliveryWindow
+  /** QoS 2 messages received and not released, committed or not. */
+  private readonly inboundPackets = new Map<number, Buffer>()
+
+  constructor(limits: Limits) {
+    this.window = new RedeliveryWindow(limits.receiveMaximum, limits.redeliveryWindowBytesMax)
+  }
+
+  /** What an earlier process of this session committed. */
+  restore(
+    inboundPackets: ReadonlyArray<{ packetId: number; hash: Buffer }>,
+    received: ReadonlyArray<{ packetId: number; topic: string; payload: Buffer }>
+  ): void {
+    for (const { packetId, hash } of inboundPackets) this.inboundPackets.set(packetId, hash)
+    for (const { packetId, topic, payload } of received) this.window.remember(packetId, topic, payload)
+  }
+
+  /** The session is new at the broker: former identifiers mean nothing. */
+  clear(): void {
+    this.window.clear()
+    this.inboundPackets.clear()
+  }
+
+  isNewQos1(packetId: number, dup: boolean, topic: string, payload: Buffer): boolean {
+    if (dup && this.window.isRedelivery(packetId, topic, payload)) return false
+    this.window.remember(packetId, topic, payload)
+    return true
+  }
+
+  /**
+   * Exactly once: the same identifier with DUP and the same content is the same message, until PUBREL; without DUP it
+   * is a new one. Returns the hash to store with a new message, null for a repetition.
+   */
+  hashOfNewQos2(packetId: number, dup: boolean, topic: string, payload: Buffer): Buffer | null {
+    const hash = createHash('sha256').update(topic).update('\0').update(payload).digest().subarray(0, 16)
+    if (dup && this.inboundPackets.get(packetId)?.equals(hash)) return null
+    this.window.observe(packetId)
+    this.inboundPackets.set(packetId, hash)
+    return hash
+  }
+
+  /** PUBREL: the broker will not send it again. False when the identifier is not known. */
+  release(packetId: number): boolean {
+    return this.inboundPackets.delete(packetId)
+  }
+}

@@ -1,0 +1,66 @@
+/** The whole service in this process, on a database of its own and a real broker. */
+
+import { after } from 'node:test'
+import type { App } from '../../src/app.ts'
+import { startApp } from '../../src/app.ts'
+import type { Config } from '../../src/config.ts'
+import { readConfig } from '../../src/config.ts'
+import { defaultLimits } from '../../src/limits.ts'
+import type { Limits } from '../../src/limits.ts'
+import { createDatabase, silent } from './database.ts'
+import { eventually } from './eventually.ts'
+
+export interface BridgeOptions {
+  mqttUrl: string
+  databaseUrl?: string
+  config?: Partial<Config>
+  limits?: Partial<Limits>
+}
+
+export async function startBridge(options: BridgeOptions): Promise<App & { databaseUrl: string }> {
+  const databaseUrl = options.databaseUrl ?? (await createDatabase())
+  const config: Config = { ...readConfig({ PORT: '0', MQTT_URL: options.mqttUrl }), ...options.config }
+  const app = await startApp({
+    config,
+    databaseUrl,
+    databaseDirectUrl: databaseUrl,
+    broker: config.broker!,
+    embedded: { postgres: false, broker: false },
+    version: 'test',
+    limits: { ...defaultLimits, ...options.limits },
+    log: silent
+  })
+  let closed = false
+  const close = async (): Promise<void> => {
+    if (!closed) await app.close()
+    closed = true
+  }
+  after(close)
+  await eventually(async () => (await fetch(`${app.url}/readyz`)).ok, { what: 'the service is ready' })
+  return { ...app, close, databaseUrl }
+}
+
+export interface Answer {
+  status: number
+  headers: Headers
+  // Tests look into answers freely; the contract tests hold their shape
+  // eslint-disable-next-line typescript/no-explicit-any
+  body: any
+}
+
+/** One request, with its body parsed when it is JSON. */
+export async function request(url: string, init: RequestInit = {}): Promise<Answer> {
+  const response = await fetch(url, init)
+  const text = await response.text()
+  const json = /json/.test(response.headers.get('content-type') ?? '')
+  return { status: response.status, headers: response.headers, body: json && text !== '' ? JSON.parse(text) : text }
+}
+
+export const postJson = (url: string, body: unknown, headers: Record<string, string> = {}): Promise<Answer> =>
+  request(url, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) })
+
+export async function graphql(url: string, query: string, variables: Record<string, unknown> = {}): Promise<Answer['body']> {
+  const { body } = await postJson(`${url}/graphql`, { query, variables })
+  if (body.errors) throw new Error(JSON.stringify(body.errors))
+  return body.data
+}

@@ -1,0 +1,52 @@
+/** The built service as a process of its own, so that it can be killed. */
+
+import type { ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { after } from 'node:test'
+
+const main = new URL('../../dist/main.js', import.meta.url).pathname
+
+export interface Service {
+  child: ChildProcess
+  url: string
+  /** From spawn to the banner. */
+  startedInMs: number
+  output: () => string
+  kill(signal: NodeJS.Signals): Promise<number | null>
+}
+
+export async function startService(
+  environment: Record<string, string>,
+  options: { arguments?: string[]; cwd?: string; entry?: string } = {}
+): Promise<Service> {
+  const started = performance.now()
+  const child = spawn(process.execPath, [options.entry ?? main, ...(options.arguments ?? [])], {
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], PORT: '0', LOG_LEVEL: 'warn', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(options.cwd !== undefined && { cwd: options.cwd })
+  })
+  let output = ''
+  child.stdout.on('data', (data: Buffer) => (output += data.toString()))
+  child.stderr.on('data', (data: Buffer) => (output += data.toString()))
+  after(() => child.kill('SIGKILL'))
+  await new Promise<void>((resolve, reject) => {
+    const look = (): void => {
+      if (output.includes('Ctrl-C stops everything')) resolve()
+    }
+    child.stdout.on('data', look)
+    child.once('exit', (code, signal) => reject(new Error(`The service ended with ${code ?? signal}:\n${output}`)))
+  })
+  return {
+    child,
+    url: /http:\/\/[^/\s]+/.exec(output)![0],
+    startedInMs: performance.now() - started,
+    output: () => output,
+    async kill(signal) {
+      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
+      const ended = once(child, 'exit') as Promise<[number | null]>
+      child.kill(signal)
+      return (await ended)[0]
+    }
+  }
+}

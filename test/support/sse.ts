@@ -1,0 +1,48 @@
+/** Reads a stream of server-sent events (WHATWG HTML, section 9.2). */
+
+import { after } from 'node:test'
+import { eventually } from './eventually.ts'
+
+export interface SseEvent {
+  id: string
+  event: string
+  // eslint-disable-next-line typescript/no-explicit-any
+  data: any
+}
+
+export interface SseStream {
+  status: number
+  events: SseEvent[]
+  /** Waits until an event of this type satisfies the test. */
+  find(type: string, test?: (data: SseEvent['data']) => boolean): Promise<SseEvent>
+  close(): void
+}
+
+export async function openSse(url: string, headers: Record<string, string> = {}): Promise<SseStream> {
+  const abort = new AbortController()
+  const response = await fetch(url, { headers: { accept: 'text/event-stream', ...headers }, signal: abort.signal })
+  const events: SseEvent[] = []
+  const reading = (async () => {
+    let rest = ''
+    const decoder = new TextDecoder()
+    for await (const chunk of response.body!) {
+      const blocks = (rest + decoder.decode(chunk, { stream: true })).split('\n\n')
+      rest = blocks.pop()!
+      for (const block of blocks) {
+        const fields = new Map(block.split('\n').map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]))
+        if (fields.has('data')) {
+          events.push({ id: fields.get('id') ?? '', event: fields.get('event') ?? 'message', data: JSON.parse(fields.get('data')!) })
+        }
+      }
+    }
+  })()
+  reading.catch(() => {}) // closed from here, or by the server
+  after(() => abort.abort())
+  return {
+    status: response.status,
+    events,
+    find: (type, test = () => true) =>
+      eventually(() => events.find((event) => event.event === type && test(event.data)), { what: `an event ${type}` }),
+    close: () => abort.abort()
+  }
+}
