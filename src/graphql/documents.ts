@@ -14,12 +14,9 @@ import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import { toRequestError } from './errors.ts'
 
-export interface Prepared {
-  document: DocumentNode
-  operation: OperationDefinitionNode
-}
-
-export type Preparation = Prepared | { errors: readonly GraphQLError[] }
+export type Preparation =
+  | { document: DocumentNode; operation: OperationDefinitionNode }
+  | { errors: readonly GraphQLError[] }
 
 /** Payloads belong into variables, which are not kept with the document. */
 const documentCharsMax = 50_000
@@ -29,6 +26,7 @@ const selectionsMax = 1_000
 /** Each of them may be a page of the database. */
 const rootFieldsMax = 20
 const documentsKeptMax = 100
+const errorsMax = 20
 
 export function createDocuments(parts: {
   schema: GraphQLSchema
@@ -37,37 +35,33 @@ export function createDocuments(parts: {
 }): (source: string, operationName: string | null) => Preparation {
   const { schema, limits, introspection } = parts
   const rules = introspection ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule]
-  const kept = new Map<string, Prepared>()
+  const kept = new Map<string, DocumentNode>()
 
-  function prepare(source: string, operationName: string | null): Preparation {
+  function read(source: string): DocumentNode | readonly GraphQLError[] {
     if (source.length > documentCharsMax) throw tooComplex(`A document has at most ${documentCharsMax} characters`)
     const document = parse(source, { maxTokens: tokensMax })
     checkSize(document, limits.graphqlDepthMax)
-    const errors = validate(schema, document, rules, { hideSuggestions: !introspection, maxErrors: 20 })
-    if (errors.length > 0) return { errors }
-    const operation = getOperationAST(document, operationName)
-    if (operation != null) return { document, operation }
-    return { errors: [new GraphQLError('Name one of the operations of the document by `operationName`')] }
+    const errors = validate(schema, document, rules, { hideSuggestions: !introspection, maxErrors: errorsMax })
+    if (errors.length > 0) return errors
+    if (kept.size >= documentsKeptMax) kept.delete(kept.keys().next().value!)
+    kept.set(source, document)
+    return document
   }
 
   return (source, operationName) => {
-    // One document object for each operation: mercurius compiles the first operation it executes of a document
-    const key = `${operationName ?? ''}\n${source}`
-    const known = kept.get(key)
-    if (known !== undefined) return known
     try {
-      const prepared = prepare(source, operationName)
-      if ('errors' in prepared) return prepared
-      if (kept.size >= documentsKeptMax) kept.delete(kept.keys().next().value!)
-      kept.set(key, prepared)
-      return prepared
+      const document = kept.get(source) ?? read(source)
+      if (!('kind' in document)) return { errors: document }
+      const operation = getOperationAST(document, operationName)
+      if (operation != null) return { document, operation }
+      return { errors: [new GraphQLError('Name one operation of the document by `operationName`')] }
     } catch (error) {
-      return { errors: [toParseError(error)] }
+      return { errors: [toRefusal(error)] }
     }
   }
 }
 
-function toParseError(error: unknown): GraphQLError {
+function toRefusal(error: unknown): GraphQLError {
   if (error instanceof Problem) return toRequestError(error)
   // The parser and the rules recurse: a document nested thousands deep runs out of stack
   if (error instanceof RangeError) return toRequestError(tooComplex('The document is nested too deeply'))
@@ -75,6 +69,9 @@ function toParseError(error: unknown): GraphQLError {
   const aborted = error.message.includes('Parsing aborted')
   return aborted ? toRequestError(tooComplex(`A document has at most ${tokensMax} tokens`)) : error
 }
+
+export const isTooComplex = (errors: readonly GraphQLError[]): boolean =>
+  errors.some((error) => error.extensions['code'] === 'query_too_complex')
 
 const tooComplex = (detail: string): Problem => new Problem('query_too_complex', detail)
 

@@ -1,8 +1,10 @@
-/** GraphQL over HTTP, as the specification of that name says: queries and mutations. */
+/** GraphQL over HTTP, as the specification of that name has it: queries and mutations. */
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ExecutionResult, GraphQLError } from 'graphql'
 import { Problem } from '../errors.ts'
+import { invalid } from './arguments.ts'
+import { isTooComplex } from './documents.ts'
 import { toClientError, toProblem, toRequestError } from './errors.ts'
 import type { Surface } from './surface.ts'
 
@@ -12,35 +14,86 @@ interface GraphqlRequest {
   operationName: string | null
 }
 
+interface Answer extends ExecutionResult {
+  status: number
+}
+
 export function createHttpHandler({ authenticator, prepare, toContext }: Surface) {
-  async function execute(request: FastifyRequest, reply: FastifyReply): Promise<ExecutionResult> {
+  async function answer(request: FastifyRequest, reply: FastifyReply): Promise<Answer> {
     const { query, variables, operationName } = readRequest(request)
     const prepared = prepare(query, operationName)
-    if ('errors' in prepared) return prepared
+    if ('errors' in prepared) {
+      return { status: isTooComplex(prepared.errors) ? 400 : faultyDocument(request), errors: prepared.errors }
+    }
     const { operation } = prepared.operation
-    if (operation === 'subscription') throw new Problem('invalid_value', 'Subscribe over WebSocket, on the same path')
+    if (operation === 'subscription') throw invalid('query', 'Subscribe over WebSocket, on the same path')
     if (operation === 'mutation' && request.method === 'GET') {
-      void reply.code(405).header('allow', 'POST')
-      throw new Problem('invalid_value', 'Send a mutation by POST')
+      void reply.header('allow', 'POST')
+      return { status: 405, errors: [toRequestError(invalid('query', 'Send a mutation by POST'))] }
     }
     const gone = new AbortController()
     reply.raw.once('close', () => gone.abort())
     const context = toContext(authenticator.authenticate(request.headers.authorization), gone.signal)
-    return reply.graphql(prepared.document, context, variables, operationName ?? undefined)
+    try {
+      const result = await reply.graphql(prepared.document, { ...context }, variables, operationName ?? undefined)
+      return { status: result.data === undefined ? faultyDocument(request) : 200, ...result }
+    } catch (error) {
+      // mercurius throws what is wrong with the variables
+      const { errors } = error as { errors?: readonly GraphQLError[] }
+      if (errors === undefined) throw error
+      return { status: faultyDocument(request), errors }
+    }
   }
 
   return async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { data, errors } = await execute(request, reply).catch((error: unknown) => toResult(error, request))
+    const { status, data, errors } = await answer(request, reply).catch((error: unknown): Answer => {
+      const problem = toProblem(error, request.log)
+      return { status: problem.status === 422 ? 400 : problem.status, errors: [toRequestError(problem)] }
+    })
     const told = errors?.map((error) => toClientError(error, request.log))
-    const accept = request.headers.accept ?? ''
-    const isNew = accept.includes('application/graphql-response+json')
-    // Clients of before the specification read `errors` only from a 200, and say so by asking for application/json
-    const isOld = !isNew && accept.includes('application/json')
-    const refused = data === undefined
-    const code = told?.[0]?.extensions['code']
-    if (refused && reply.statusCode === 200 && (!isOld || code !== 'invalid_value' || told === undefined)) reply.code(400)
     return reply
-      .type(`application/${isNew ? 'graphql-response+json' : 'json'}; charset=utf-8`)
-      .send(JSON.stringify({ data, errors: told }))
+      .code(status)
+      .type(`application/${accepts(request, newType) ? newType : oldType}; charset=utf-8`)
+      .send(JSON.stringify({ errors: told, data }))
   }
 }
+
+const newType = 'graphql-response+json'
+const oldType = 'json'
+
+const accepts = ({ headers }: FastifyRequest, type: string): boolean =>
+  (headers.accept ?? '').includes(`application/${type}`)
+
+/** Clients of before the specification take errors only from a 200; they say so by asking for application/json. */
+const faultyDocument = (request: FastifyRequest): number =>
+  accepts(request, oldType) && !accepts(request, newType) ? 200 : 400
+
+function readRequest(request: FastifyRequest): GraphqlRequest {
+  if (request.method !== 'GET') return readParameters(request.body)
+  // Form encoding, in which + is a space: not what the query strings of REST are
+  const form = new URLSearchParams(request.url.split('?', 2)[1] ?? '')
+  const { variables, extensions, ...texts } = Object.fromEntries(form)
+  return readParameters({ ...texts, variables: readJson(variables), extensions: readJson(extensions) })
+}
+
+function readJson(text: string | undefined): unknown {
+  try {
+    return text === undefined || text === '' ? undefined : JSON.parse(text)
+  } catch {
+    throw new Problem('malformed_json', '`variables` and `extensions` are JSON')
+  }
+}
+
+function readParameters(body: unknown): GraphqlRequest {
+  if (Array.isArray(body)) throw invalid('', 'Batches are not taken: send each operation by itself')
+  if (!isObject(body)) throw invalid('', 'Send a JSON object with `query`')
+  const { query, variables, operationName, extensions } = body
+  if (typeof query !== 'string' || query === '') throw invalid('query', '`query` is a GraphQL document, as a string')
+  if (operationName != null && typeof operationName !== 'string') throw invalid('operationName', 'A string or null')
+  if (variables != null && !isObject(variables)) throw invalid('variables', 'An object or null')
+  if (extensions != null && !isObject(extensions)) throw invalid('extensions', 'An object or null')
+  return { query, variables: variables ?? undefined, operationName: operationName || null }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -35,6 +35,7 @@ export const scalars = [
   new GraphQLScalarType({
     name: 'JSON',
     description: 'Any JSON value. Numbers beyond 2^53 lose digits, as in any JSON client.',
+    parseValue: (value) => value,
     // A variable inside a literal is looked up: [$first, $second]
     parseLiteral: (node, variables) => valueFromASTUntyped(node, variables)
   })

@@ -1,19 +1,20 @@
 /** The GraphQL surface: one schema, over HTTP and over WebSocket. */
 
 import websocket from '@fastify/websocket'
-import type { FastifyInstance } from 'fastify'
+import type {} from '@fastify/swagger' // `hide` of route schemas
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import mercurius from 'mercurius'
 import { createContext } from './context.ts'
 import { createDocuments } from './documents.ts'
-import { toClientError } from './errors.ts'
 import { buildExecutableSchema } from './executable.ts'
 import { registerGraphiql } from './graphiql.ts'
-import { createHttpHandler, parseJson } from './http.ts'
+import { createHttpHandler } from './http.ts'
 import { createMutations } from './mutations.ts'
 import type { GraphqlParts } from './parts.ts'
 import { createQueries } from './queries.ts'
-import { closeSockets, createSocketHandler, socketOptions } from './socket.ts'
+import { closeSockets, createSocketHandler, logSocketError, socketOptions } from './socket.ts'
 import { createSubscriptions } from './subscriptions.ts'
+import type { Surface } from './surface.ts'
 
 export type { GraphqlParts, ServiceStatus } from './parts.ts'
 
@@ -22,38 +23,41 @@ export type { GraphqlParts, ServiceStatus } from './parts.ts'
  * handler of `app`; what follows is GraphQL's `errors`.
  */
 export async function registerGraphql(app: FastifyInstance, parts: GraphqlParts): Promise<void> {
-  const { limits, introspection } = parts
+  const { limits, introspection, authenticator } = parts
   const schema = buildExecutableSchema({ ...createQueries(parts), ...createMutations(parts), ...createSubscriptions(parts) })
-  const prepare = createDocuments({ schema, limits, introspection })
-  const surface = {
+  const surface: Surface = {
     schema,
-    prepare,
-    authenticator: parts.authenticator,
+    authenticator,
     limits,
-    toContext: (access: Parameters<typeof createContext>[0], signal: AbortSignal) =>
-      createContext(access, signal, parts.store.commands)
+    prepare: createDocuments({ schema, limits, introspection }),
+    toContext: (access, signal) => createContext(access, signal, parts.store.commands)
   }
 
   // Outside of the scope below, so that upgrades to any other path are answered and their sockets closed
-  await app.register(websocket, { options: socketOptions(limits), preClose: closeSockets })
+  await app.register(websocket, { options: socketOptions(limits), preClose: closeSockets, errorHandler: logSocketError })
   await app.register(async (scope) => {
-    // JIT
     await scope.register(mercurius, {
       schema,
       routes: false,
-      jit: 1,
-      cache: 100,
-      errorFormatter: ({ data, errors = [] }, { app: { log } }) => ({
-        statusCode: 200,
-        response: { data: data ?? null, errors: errors.map((error) => toClientError(error, log)) }
-      })
+      // Not compiled by graphql-jit: it forgets the defaults of input fields, and compiles but one operation of a document
+      jit: 0,
+      errorFormatter: (execution) => ({ statusCode: 200, response: execution }) // the handler formats all errors alike
     })
-    const options = { schema: { hide: true }, bodyLimit: limits.bodyBytesMax }
-    const handler = createHttpHandler(surface)
+    // Bodies are JSON here, whatever the rest of the service takes
     scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser('application/json', { parseAs: 'string' }, parseJson)
-    scope.route({ method: 'GET', url: '/graphql', handler, wsHandler: createSocketHandler(surface, scope.log), ...options })
-    scope.route({ method: 'POST', url: '/graphql', handler, ...options })
+    scope.addContentTypeParser('application/json', { parseAs: 'string' }, scope.getDefaultJsonParser('error', 'error'))
+    const options = {
+      url: '/graphql',
+      schema: { hide: true },
+      bodyLimit: limits.bodyBytesMax,
+      handler: createHttpHandler(surface),
+      // Before the body is read; over WebSocket the key may also come with the first message
+      onRequest: async ({ ws, headers }: FastifyRequest) => {
+        if (!ws) authenticator.authenticate(headers.authorization)
+      }
+    }
+    scope.route({ method: 'GET', wsHandler: createSocketHandler(surface, scope.log), ...options })
+    scope.route({ method: 'POST', ...options })
     registerGraphiql(scope, parts.graphiqlHtml)
   })
 }

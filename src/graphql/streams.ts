@@ -5,19 +5,22 @@ import type { Limits } from '../limits.ts'
 import type { Stats } from '../stats.ts'
 
 export interface Streams {
-  /** Opens a stream; throws Problem too_many_requests when there are too many. */
-  open<Item>(start: (signal: AbortSignal) => AsyncGenerator<Item, void, undefined>): AsyncGenerator<Item, void, undefined>
+  /** Opens a stream that ends with `gone`; throws Problem too_many_requests when there are too many. */
+  open<Item>(
+    gone: AbortSignal,
+    start: (signal: AbortSignal) => AsyncGenerator<Item, void, undefined>
+  ): AsyncGenerator<Item, void, undefined>
 }
 
 export function createStreams({ limits, stats }: { limits: Limits; stats: Stats }): Streams {
   return {
-    open(start) {
+    open(gone, start) {
       if (stats.streams >= limits.streamsMax) {
         throw new Problem('too_many_requests', `${limits.streamsMax} streams are open; close one, or try again later`)
       }
       stats.streams++
       const ending = new AbortController()
-      const items = start(ending.signal)
+      const items = start(AbortSignal.any([gone, ending.signal]))
       const end = (): void => {
         if (ending.signal.aborted) return
         ending.abort()

@@ -38,33 +38,33 @@ export function createSubscriptions(parts: GraphqlParts): Resolvers {
   return {
     Subscription: {
       events: {
-        async subscribe(_source, { filter, types, after }: EventsArguments, { access }) {
+        async subscribe(_source, { filter, types, after }: EventsArguments, { access, signal: gone }) {
           const ask = { filters: readFilters(filter, limits), types: readTypes(types), after: await position(after) }
-          return streams.open((signal) => each(events.events(access, ask, signal), (event) => ({ events: event })))
+          return streams.open(gone, (signal) => each(events.events(access, ask, signal), (event) => ({ events: event })))
         }
       },
       messages: {
-        async subscribe(_source, { filter, after }: StreamArguments, { access }) {
+        async subscribe(_source, { filter, after }: StreamArguments, { access, signal: gone }) {
           const filters = readFilters(filter, limits)
           const ask = { filters, types: ['message'] as const, after: await position(after) }
-          return streams.open((signal) => messagesOf(events.events(access, ask, signal)))
+          return streams.open(gone, (signal) => messagesOf(events.events(access, ask, signal)))
         }
       },
       topicStates: {
-        async subscribe(_source, { filter, after }: StreamArguments, { access }) {
+        async subscribe(_source, { filter, after }: StreamArguments, { access, signal: gone }) {
           const filters = readFilters(filter, limits)
           const from = after == null ? null : store.cursors.decodePosition(after, await store.journal.head())
-          return streams.open((signal) =>
+          return streams.open(gone, (signal) =>
             each(events.snapshotAndEvents(access, { filters, from }, signal), (event) => ({ topicStates: event }))
           )
         }
       },
       command: {
-        async subscribe(_source, { id }: { id: string }, { access }) {
+        async subscribe(_source, { id }: { id: string }, { access, signal: gone }) {
           const after = feed.end() // listen first, then look: what happens in between is seen
           const command = isCommandId(id) ? await store.commands.byId(access, id) : null
           if (command === null) throw new Problem('not_found', 'There is no such command')
-          return streams.open((signal) => follow(parts, access, command, after, signal))
+          return streams.open(gone, (signal) => follow(parts, access, command, after, signal))
         }
       }
     }

@@ -13,6 +13,11 @@ export const header = {
   preferenceApplied: { 'Preference-Applied': Type.String({ description: 'The preference that was followed (RFC 7240)' }) }
 }
 
+interface Answer {
+  description: string
+  content: Record<string, { schema: TSchema }>
+}
+
 /** An answer with a JSON body. */
 export const json = (description: string, schema: TSchema, headers: TProperties = {}) => ({
   description,
@@ -28,13 +33,26 @@ export const bytes = (description: string, type: string, headers: TProperties = 
 
 export const empty = (description: string) => ({ description, type: 'null' })
 
+const problemHeaders: Record<number, TProperties> = {
+  401: { 'WWW-Authenticate': Type.String({ description: 'Bearer (RFC 6750)' }) },
+  429: { 'Retry-After': Type.String({ description: 'Seconds' }) },
+  503: { 'Retry-After': Type.String({ description: 'Seconds' }) }
+}
+
+/** An answer that has the same status as a problem, and is none. */
+export const alsoJson = (refusal: Answer, schema: TSchema): Answer => ({
+  ...refusal,
+  content: { ...refusal.content, 'application/json': { schema } }
+})
+
 /** Answers with a problem, by status, with the codes that they can have. */
-export function refusals(...codes: ProblemCode[]): Record<string, object> {
-  const answers: Record<string, object> = {}
+export function refusals(...codes: ProblemCode[]): Record<number, Answer> {
+  const answers: Record<number, Answer> = {}
   for (const status of new Set(codes.map((code) => problems[code].status))) {
     const same = codes.filter((code) => problems[code].status === status)
     answers[status] = {
       description: same.map((code) => `\`${code}\`: ${problems[code].title}.`).join(' '),
+      ...(status in problemHeaders && { headers: problemHeaders[status] }),
       content: { 'application/problem+json': { schema: ref('Problem') } }
     }
   }
@@ -42,7 +60,7 @@ export function refusals(...codes: ProblemCode[]): Record<string, object> {
 }
 
 /** What every operation under /v1 may be refused with, and more. */
-export const refusalsOfV1 = (...codes: ProblemCode[]): Record<string, object> =>
+export const refusalsOfV1 = (...codes: ProblemCode[]): Record<number, Answer> =>
   refusals('malformed_request', 'unauthenticated', 'unknown_field', 'invalid_value', ...codes, 'database_unavailable')
 
 /** For routes without query parameters, so that they refuse every one. */

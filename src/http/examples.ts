@@ -2,7 +2,7 @@
 
 import { Problem } from '../errors.ts'
 import type { Command, Message } from '../model.ts'
-import { toCommandView, toMessageView, toTopicStateView } from '../views.ts'
+import { toCommandView, toGapView, toMessageView, toTopicStateView } from '../views.ts'
 
 const at = Date.parse('2026-03-14T09:26:53.589Z')
 
@@ -41,10 +41,10 @@ const command: Command = {
 
 const cursor = 'AQAAAAAAAACjVLr1W0tqHjFhE3Bk9w'
 
-export const example = {
-  cursor,
-  message: toMessageView(message),
-  topicState: toTopicStateView({
+/** By the name of the schema. */
+export const examples: Record<string, unknown> = {
+  Message: toMessageView(message),
+  TopicState: toTopicStateView({
     topicId: 7,
     topic: message.topic,
     seq: message.seq,
@@ -55,17 +55,23 @@ export const example = {
     expiresAt: null,
     confirmedAt: null
   }),
-  command: toCommandView(command),
-  problem: new Problem('invalid_value', '/qos must be <= 2', [{ pointer: '/qos', detail: 'must be <= 2' }]).toJSON(),
-  gap: {
-    seq: '41790',
-    at: new Date(at).toISOString(),
-    cause: 'absence',
-    session: 'ingest',
-    from: new Date(at - 4_000).toISOString(),
-    to: new Date(at).toISOString(),
-    messages: null
-  },
-  commandRequest: { topic: command.topic, payload: { celsius: 65 }, qos: 1 },
-  stream: `id: ${cursor}\nevent: message\ndata: {"cursor":"${cursor}","type":"message","message":{"seq":"41812"}}\n\n`
+  Command: toCommandView(command),
+  CommandRequest: { topic: command.topic, payload: { celsius: 65 }, qos: 1 },
+  Problem: new Problem('invalid_value', '/qos must be <= 2', [{ pointer: '/qos', detail: 'must be <= 2' }]).toJSON(),
+  Gap: toGapView({
+    seq: 41_790,
+    at,
+    kind: 'gap',
+    topicId: null,
+    topic: null,
+    message: null,
+    commandId: null,
+    detail: { cause: 'absence', session: 'ingest', from: at - 4_000, to: at, messages: null }
+  })
 }
+
+export const streamExample = `id: ${cursor}
+event: message
+data: ${JSON.stringify({ cursor, type: 'message', message: toMessageView(message) })}
+
+`

@@ -60,6 +60,7 @@ export async function healthRoutes(app: Routes, parts: HttpParts): Promise<void>
       schema: {
         operationId: 'getMetrics',
         summary: 'Counters, for Prometheus',
+        description: 'Needs the key, when there is one: counters tell how busy a plant is.',
         tags,
         querystring: noQuery,
         response: {

@@ -6,6 +6,7 @@ import type { Limits } from '../limits.ts'
 import type { Seq } from '../model.ts'
 import type { Store } from '../store/store.ts'
 import { filterFault } from '../topic.ts'
+import { word } from './schemas.ts'
 
 export interface Page<Item> {
   items: Item[]
@@ -33,7 +34,7 @@ export const pageQuery = (limits: Limits, order: 'asc' | 'desc') => ({
     Type.Integer({ minimum: 1, maximum: limits.pageItemsMax, description: `Items at most, default ${limits.pageItemsDefault}` })
   ),
   page: Type.Optional(Type.String({ description: '`next` of the page before, with the same arguments' })),
-  order: Type.Optional(Type.Enum(['asc', 'desc'], { description: `asc: oldest first. Default ${order}` }))
+  order: Type.Optional(word(['asc', 'desc'], `asc: oldest first. Default ${order}`))
 })
 
 /** `list` names the list with its arguments: a token of another one is refused. */

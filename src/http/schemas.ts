@@ -4,7 +4,6 @@ import { Type } from 'typebox'
 import type { TProperties, TSchema } from 'typebox'
 import { problems } from '../errors.ts'
 import { commandStates } from '../model.ts'
-import { example } from './examples.ts'
 
 export const ref = (name: string): TSchema => Type.Unsafe({ $ref: `${name}#` })
 export const nullable = (schema: TSchema): TSchema =>
@@ -14,15 +13,19 @@ export const nullable = (schema: TSchema): TSchema =>
 export const strict = <Properties extends TProperties>(properties: Properties) =>
   Type.Object(properties, { additionalProperties: false })
 
+/** One of some words; with its type, which not every reader of OpenAPI infers. */
+export const word = <Words extends string>(words: readonly Words[], description?: string) =>
+  Type.Unsafe<Words>({ type: 'string', enum: [...words], ...(description !== undefined && { description }) })
+
 const text = (description: string): TSchema => Type.String({ description })
 const seq = (description: string): TSchema => Type.String({ pattern: '^[0-9]{1,19}$', description })
 const time = (description: string): TSchema => Type.String({ format: 'date-time', description })
 const cursor = text('Position in the journal, opaque: `after` of a stream goes on from here')
-const named = (name: string, description: string, properties: TProperties, more: object = {}): TSchema =>
-  Type.Object(properties, { $id: name, title: name, description, ...more })
+const named = (name: string, description: string, properties: TProperties): TSchema =>
+  Type.Object(properties, { $id: name, title: name, description })
 
 const payloadFields: TProperties = {
-  format: Type.Enum(['json', 'number', 'boolean', 'text', 'binary', 'empty'], { description: 'What the payload is' }),
+  format: word(['json', 'number', 'boolean', 'text', 'binary', 'empty'], 'What the payload is'),
   payload: Type.Unknown({
     description: 'The decoded value, null for binary and empty. Numbers beyond 2^53 lose digits in most JSON clients: see `payloadText`'
   }),
@@ -49,12 +52,11 @@ const problem = named(
     title: text('The same for every problem of this kind'),
     status: Type.Integer({ minimum: 400, maximum: 599 }),
     detail: text('What happened, and what to do about it'),
-    code: Type.Enum(Object.keys(problems), { description: 'The same in GraphQL, as `extensions.code`' }),
+    code: word(Object.keys(problems), 'The same in GraphQL, as `extensions.code`'),
     errors: Type.Optional(
       Type.Array(Type.Object({ pointer: text('JSON pointer into the body, or the name of a parameter'), detail: Type.String() }))
     )
-  },
-  { examples: [example.problem] }
+  }
 )
 
 const properties = named('Properties', 'MQTT 5 properties; the whole is null where there were none.', {
@@ -71,14 +73,13 @@ const properties = named('Properties', 'MQTT 5 properties; the whole is null whe
 const message = named(
   'Message',
   'A message as it was received.',
-  { seq: seq('Its position in the journal: a 64-bit integer, so a string'), ...messageFields },
-  { examples: [example.message] }
+  { seq: seq('Its position in the journal: a 64-bit integer, so a string'), ...messageFields }
 )
 
 const tombstone = named('Tombstone', 'Why there is no retained message any more.', {
   at: time('When it was noticed'),
   seq: seq('Position of the fact'),
-  cause: Type.Enum(['cleared', 'expired', 'reconciled'], { description: 'reconciled: it was gone when we came back' }),
+  cause: word(['cleared', 'expired', 'reconciled'], 'reconciled: it was gone when we came back'),
   previous: nullable(ref('Message'))
 })
 
@@ -91,23 +92,22 @@ const topicState = named(
     seq: seq('Newest fact that changed this state: its version, and its ETag'),
     messageSeq: seq('Position of the latest message'),
     retained: nullable(ref('Message')),
-    retainedStatus: Type.Enum(['known', 'unknown'], { description: 'unknown: MQTT 3.1.1 does not tell' }),
+    retainedStatus: word(['known', 'unknown'], 'unknown: MQTT 3.1.1 does not tell'),
     tombstone: nullable(ref('Tombstone')),
     expiresAt: nullable(time('When the retained message expires')),
     confirmedAt: nullable(time('When a snapshot last found the retained message as it is here'))
-  },
-  { examples: [example.topicState] }
+  }
 )
 
 const reasonCode = Type.Integer({ minimum: 0, maximum: 255, description: "The broker's MQTT 5 reason code" })
-const state = Type.Enum([...commandStates], { description: 'Where it is; a final state never changes' })
+const state = word(commandStates, 'Where it is; a final state never changes')
 
 const commandEvent = named('CommandEvent', 'A transition of a command.', {
   id: Type.String({ format: 'uuid' }),
   seq: seq('Position of the transition'),
   at: time('When it was committed'),
   topic: Type.String(),
-  from: Type.Unsafe({ enum: [...commandStates, null], description: 'null: its acceptance' }),
+  from: Type.Unsafe({ type: ['string', 'null'], enum: [...commandStates, null], description: 'null: its acceptance' }),
   to: state,
   attempt: Type.Integer({ minimum: 0 }),
   brokerReasonCode: nullable(reasonCode)
@@ -123,7 +123,7 @@ const command = named(
     retain: Type.Boolean(),
     state,
     final: Type.Boolean({ description: 'True once nothing more will happen' }),
-    awaits: Type.Enum(['none'], { description: 'What it waits for after it is published' }),
+    awaits: word(['none'], 'What it waits for after it is published'),
     attempts: Type.Integer({ minimum: 0, description: 'Times that it was handed to the broker' }),
     createdAt: time('When it was accepted'),
     expiresAt: nullable(time('It is not published after this')),
@@ -134,8 +134,7 @@ const command = named(
     principal: text('Who asked'),
     ...payloadFields,
     events: Type.Optional(Type.Array(ref('CommandEvent'), { description: 'Only where one command is read by its id' }))
-  },
-  { examples: [example.command] }
+  }
 )
 
 const commandOutcomes = named('CommandOutcomes', 'For each command of the request, in order: the command, or the problem.', {
@@ -148,13 +147,12 @@ const gap = named(
   {
     seq: seq('Position of the fact'),
     at: time('When it was noted'),
-    cause: Type.Enum(['session_lost', 'absence', 'packet_too_large', 'invalid_topic', 'unstorable']),
+    cause: word(['session_lost', 'absence', 'packet_too_large', 'invalid_topic', 'unstorable']),
     session: text('Which MQTT session'),
     from: time('Start of the interval'),
     to: time('End of the interval'),
     messages: nullable(Type.Integer({ minimum: 0, description: 'Messages concerned; null where nobody can tell' }))
-  },
-  { examples: [example.gap] }
+  }
 )
 
 const page = (name: string, of: string, description: string): TSchema =>

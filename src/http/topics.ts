@@ -68,6 +68,7 @@ export async function topicRoutes(app: Routes, { store, limits }: RouteParts): P
           ...schema,
           operationId: `getTopic${suffix}`,
           summary: `A topic's state, ${by}`,
+          description: 'Its latest message, its retained message, or the tombstone of the one that was cleared.',
           response: { 200: json('The state', ref('TopicState'), header.etag), 304: cached, ...refused }
         }
       },

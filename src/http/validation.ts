@@ -89,3 +89,7 @@ function isTooWide(value: unknown, levels = 4): boolean {
   if (Object.keys(value).length > widthMax) return true
   return Object.entries(value).some(([name, inner]) => name !== 'payload' && isTooWide(inner, levels - 1))
 }
+
+/** For a route that reads its body itself: the schema then only documents it. */
+export const bodyIsReadByRoute: FastifySchemaCompiler<TSchema> = (part) =>
+  part.httpPart === 'body' ? (value: unknown) => ({ value }) : compileRoutePart(part)

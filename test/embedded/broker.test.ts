@@ -300,6 +300,12 @@ test('a WebSocket that breaks the protocol ends alone', async (t) => {
   await closed(tooLong)
   const reset = await upgraded(broker)
   reset.resetAndDestroy()
+  for (let n = 0; n < 10; n++) {
+    const refused = connectTcp(broker.wsPort, '127.0.0.1').on('error', () => {})
+    await once(refused, 'connect')
+    refused.write(upgradeRequest('Origin: https://example.com'), () => refused.resetAndDestroy())
+    await once(refused, 'close') // often before the answer, which then has nowhere to go
+  }
 
   await witness.publishAsync('still', 'here', { qos: 1 })
 })
@@ -450,16 +456,15 @@ async function closed(socket: Socket): Promise<void> {
 
 async function upgraded({ wsPort }: EmbeddedBroker): Promise<Socket> {
   const socket = connectTcp(wsPort, '127.0.0.1').on('error', () => {})
-  const headers = [
-    'Host: localhost',
-    'Connection: Upgrade',
-    'Upgrade: websocket',
-    'Sec-WebSocket-Version: 13'
-  ]
-  const key = `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}`
-  socket.write(['GET / HTTP/1.1', ...headers, key, '', ''].join('\r\n'))
+  socket.write(upgradeRequest())
   await once(socket, 'data')
   return socket
+}
+
+function upgradeRequest(...extra: string[]): string {
+  const headers = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13', ...extra]
+  const key = `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}`
+  return ['GET / HTTP/1.1', 'Host: localhost', ...headers, key, '', ''].join('\r\n')
 }
 
 async function until(condition: () => boolean, what: string): Promise<void> {

@@ -1,12 +1,12 @@
 /** The whole service in this process, on a database of its own and a real broker. */
 
-import { after } from 'node:test'
 import type { App } from '../../src/app.ts'
 import { startApp } from '../../src/app.ts'
 import type { Config } from '../../src/config.ts'
 import { readConfig } from '../../src/config.ts'
 import { defaultLimits } from '../../src/limits.ts'
 import type { Limits } from '../../src/limits.ts'
+import { atEnd } from './cleanup.ts'
 import { createDatabase, silent } from './database.ts'
 import { eventually } from './eventually.ts'
 
@@ -35,7 +35,7 @@ export async function startBridge(options: BridgeOptions): Promise<App & { datab
     if (!closed) await app.close()
     closed = true
   }
-  after(close)
+  atEnd(close)
   await eventually(async () => (await fetch(`${app.url}/readyz`)).ok, { what: 'the service is ready' })
   return { ...app, close, databaseUrl }
 }

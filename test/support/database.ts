@@ -4,10 +4,10 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after } from 'node:test'
 import pg from 'pg'
 import { pino } from 'pino'
 import { startEmbeddedPostgres } from '../../src/embedded/postgres.ts'
+import { atEnd } from './cleanup.ts'
 
 export const silent = pino({ level: process.env['TEST_LOG'] ?? 'silent' })
 
@@ -24,15 +24,12 @@ async function start(): Promise<string> {
   if (given !== undefined) return given
   const dataDir = await mkdtemp(join(tmpdir(), 'rialto-test-'))
   const postgres = await startEmbeddedPostgres({ dataDir, log: silent })
-  stop = async () => {
+  atEnd(async () => {
     await postgres.stop()
     await rm(dataDir, { recursive: true, force: true })
-  }
+  })
   return postgres.url
 }
-
-let stop = async (): Promise<void> => {}
-after(() => stop())
 
 /** Makes an empty database; it goes with the server. */
 export async function createDatabase(): Promise<string> {

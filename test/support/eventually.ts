@@ -1,6 +1,6 @@
 /** Waits for a condition, never for a time. */
 export async function eventually<T>(
-  check: () => Promise<T> | T,
+  check: () => Promise<T | false | null | undefined> | T | false | null | undefined,
   { withinMs = 20_000, everyMs = 20, what = 'the condition' } = {}
 ): Promise<T> {
   const deadline = Date.now() + withinMs

@@ -8,6 +8,7 @@ import { connect, createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { atEnd } from './cleanup.ts'
 import { eventually } from './eventually.ts'
 
 export interface Mosquitto {
@@ -67,7 +68,7 @@ export async function startMosquitto(extra: readonly string[] = []): Promise<Mos
     port,
     kill: () => end('SIGKILL'),
     async start() {
-      const started = spawn('mosquitto', ['-c', file], { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin` } })
+      const started = spawn('mosquitto', ['-c', file], { stdio: 'ignore', env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin` } })
       child = started
       const failed = new Promise<never>((_, reject) => {
         started.once('error', (error) => reject(new Error('Mosquitto is not installed', { cause: error })))
@@ -81,6 +82,7 @@ export async function startMosquitto(extra: readonly string[] = []): Promise<Mos
       await rm(directory, { recursive: true, force: true })
     }
   }
+  atEnd(() => mosquitto.stop())
   await mosquitto.start()
   return mosquitto
 }

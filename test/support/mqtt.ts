@@ -1,8 +1,8 @@
 /** Real MQTT clients that remember what they got. */
 
-import { after } from 'node:test'
 import type { IClientOptions, IPublishPacket, MqttClient } from 'mqtt'
 import mqtt from 'mqtt'
+import { atEnd } from './cleanup.ts'
 
 export interface TestClient {
   client: MqttClient
@@ -14,6 +14,6 @@ export async function connectClient(url: string, options: IClientOptions = {}): 
   const client = await mqtt.connectAsync(url, { protocolVersion: 5, ...options })
   const packets: IPublishPacket[] = []
   client.on('message', (_topic, _payload, packet) => packets.push(packet))
-  after(() => client.endAsync(true))
+  atEnd(() => client.endAsync(true))
   return { client, packets }
 }

@@ -3,7 +3,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { after } from 'node:test'
+import { atEnd } from './cleanup.ts'
 
 const main = new URL('../../dist/main.js', import.meta.url).pathname
 
@@ -29,7 +29,7 @@ export async function startService(
   let output = ''
   child.stdout.on('data', (data: Buffer) => (output += data.toString()))
   child.stderr.on('data', (data: Buffer) => (output += data.toString()))
-  after(() => child.kill('SIGKILL'))
+  atEnd(() => child.kill('SIGKILL'))
   await new Promise<void>((resolve, reject) => {
     const look = (): void => {
       if (output.includes('Ctrl-C stops everything')) resolve()

@@ -1,6 +1,6 @@
 /** Reads a stream of server-sent events (WHATWG HTML, section 9.2). */
 
-import { after } from 'node:test'
+import { atEnd } from './cleanup.ts'
 import { eventually } from './eventually.ts'
 
 export interface SseEvent {
@@ -37,7 +37,7 @@ export async function openSse(url: string, headers: Record<string, string> = {})
     }
   })()
   reading.catch(() => {}) // closed from here, or by the server
-  after(() => abort.abort())
+  atEnd(() => abort.abort())
   return {
     status: response.status,
     events,

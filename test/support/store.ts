@@ -1,7 +1,6 @@
 /** A store on a database of its own, with a lease, as ingest would hold it. */
 
 import { randomBytes } from 'node:crypto'
-import { after } from 'node:test'
 import { defaultLimits } from '../../src/limits.ts'
 import type { Limits } from '../../src/limits.ts'
 import type { Access } from '../../src/model.ts'
@@ -11,6 +10,7 @@ import { createStats } from '../../src/stats.ts'
 import type { Lease } from '../../src/store/sessions.ts'
 import type { Appended, Store } from '../../src/store/store.ts'
 import { openStore } from '../../src/store/store.ts'
+import { atEnd } from './cleanup.ts'
 import { createDatabase, silent } from './database.ts'
 
 export const everything: Access = { principal: 'test', mayRead: () => true, mayPublish: () => true }
@@ -35,7 +35,7 @@ export async function openTestStore(
     log: silent,
     onHead: options.onHead ?? (() => {})
   })
-  after(() => store.close())
+  atEnd(() => store.close())
   const session = await store.sessions.ensure(options.session ?? `s${randomBytes(4).toString('hex')}`, null)
   const lease = (await store.sessions.take(session, store.instanceId, true))!
   return {

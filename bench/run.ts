@@ -1,0 +1,31 @@
+/** `npm run bench [name]`: runs benchmarks, prints them, and keeps the results with what they ran on. */
+
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { cpus, totalmem } from 'node:os'
+import { endAll } from '../test/support/cleanup.ts'
+import { benchIngest } from './ingest.ts'
+
+const benchmarks: Record<string, (write: (line: string) => void) => Promise<object[]>> = { ingest: benchIngest }
+const wanted = process.argv.slice(2)
+const names = wanted.length > 0 ? wanted : Object.keys(benchmarks)
+
+const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8' }).trim()
+const environment = {
+  date: new Date().toISOString(),
+  commit: git('rev-parse', '--short', 'HEAD'),
+  node: process.version,
+  cpu: `${cpus().length} x ${cpus()[0]?.model.trim()}`,
+  memoryGiB: Math.round(totalmem() / 2 ** 30)
+}
+const write = (line: string): void => void process.stdout.write(`${line}\n`)
+write(Object.values(environment).join(' | '))
+for (const name of names) {
+  const benchmark = benchmarks[name]
+  if (benchmark === undefined) throw new Error(`No benchmark ${name}; there are ${Object.keys(benchmarks).join(', ')}`)
+  write(`\n${name}`)
+  const results = await benchmark(write)
+  mkdirSync('bench/results', { recursive: true })
+  writeFileSync(`bench/results/${name}.json`, `${JSON.stringify({ environment, results }, null, 2)}\n`)
+}
+await endAll()

@@ -1,0 +1,148 @@
+/** GraphQL over WebSocket by the graphql-transport-ws protocol; graphql-ws speaks it, this gives it sockets. */
+
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify'
+import type { GraphQLError, GraphQLFormattedError } from 'graphql'
+import { CloseCode, handleProtocols, makeServer } from 'graphql-ws'
+import type { WebSocket } from 'ws'
+import { Problem } from '../errors.ts'
+import type { Limits } from '../limits.ts'
+import type { Access } from '../model.ts'
+import { toClientError, toRequestError } from './errors.ts'
+import type { Surface } from './surface.ts'
+
+/** A connection, as long as it lives. */
+interface Extra {
+  request: FastifyRequest
+  access: Access | null
+  gone: AbortController
+}
+
+type Connection = ReturnType<typeof createProtocol>
+
+/** Operations at work on one connection. */
+const operationsMax = 100
+/** How long a client has to answer that the connection ends. */
+const closeMsMax = 2_000
+
+export const socketOptions = (limits: Limits) => ({
+  maxPayload: limits.socketMessageBytesMax,
+  handleProtocols,
+  closeTimeout: closeMsMax
+})
+
+/** Tells clients to come back elsewhere or later, when the service stops (RFC 6455 section 7.4.1). */
+export function closeSockets(this: FastifyInstance, done: () => void): void {
+  for (const socket of this.websocketServer.clients) socket.close(1001, 'The service is stopping')
+  this.websocketServer.close()
+  done()
+}
+
+/** The socket closes by itself: what clients do wrong on the wire is not our error. */
+export function logSocketError(error: Error, _socket: WebSocket, request: FastifyRequest): void {
+  request.log.debug({ err: error }, 'A WebSocket failed')
+}
+
+export function createSocketHandler(surface: Surface, log: FastifyBaseLogger) {
+  const { limits } = surface
+  const protocol = createProtocol(surface, log)
+  return function handle(this: FastifyInstance, socket: WebSocket, request: FastifyRequest): void {
+    if (this.websocketServer.clients.size > limits.streamsMax) return socket.close(1013, 'Too many connections')
+    const extra: Extra = { request, access: null, gone: new AbortController() }
+    const closed = open(protocol, socket, extra, limits)
+    const beat = keepAlive(socket, limits.heartbeatMs)
+    socket.once('close', (code, reason) => {
+      clearInterval(beat)
+      extra.gone.abort()
+      closed(code, String(reason)).catch((error: unknown) => log.error({ err: error }, 'A stream did not end well'))
+    })
+  }
+}
+
+function createProtocol({ schema, authenticator, limits, prepare, toContext }: Surface, log: FastifyBaseLogger) {
+  const format = (error: GraphQLError): GraphQLFormattedError => toClientError(error, log).toJSON()
+  return makeServer<Record<string, unknown>, Extra>({
+    connectionInitWaitTimeout: limits.socketInitMsMax,
+    onConnect({ connectionParams, extra }) {
+      const { headers } = extra.request
+      const given = connectionParams?.['authorization'] ?? connectionParams?.['Authorization']
+      const authorization = typeof given === 'string' ? given : headers.authorization
+      try {
+        extra.access = authenticator.authenticate(authorization)
+      } catch (error) {
+        if (error instanceof Problem) return false
+        throw error
+      }
+      return extra.access.principal !== 'anonymous' || isTrustedOrigin(headers)
+    },
+    onSubscribe({ extra, subscriptions }, _id, { query, variables, operationName }) {
+      if (Object.keys(subscriptions).length > operationsMax) {
+        return [toRequestError(new Problem('too_many_requests', `At most ${operationsMax} operations on a connection`))]
+      }
+      const prepared = prepare(query, operationName ?? null)
+      if ('errors' in prepared) return prepared.errors
+      return {
+        schema,
+        document: prepared.document,
+        operationName,
+        variableValues: variables,
+        contextValue: toContext(extra.access!, extra.gone.signal)
+      }
+    },
+    onNext(_connection, _id, _payload, _args, { data, errors }) {
+      return errors && { ...(data !== undefined && { data }), errors: errors.map(format) }
+    },
+    onError: (_connection, _id, _payload, errors) => errors.map(format)
+  })
+}
+
+/**
+ * Browsers let any page open a WebSocket to any address, and no CORS rule asks the server first. Without a key, only
+ * pages of ours, and of the user's own machine, may; programs other than browsers send no Origin.
+ */
+function isTrustedOrigin({ origin, host }: { origin?: string | undefined; host?: string | undefined }): boolean {
+  const page = origin?.replace(/^https?:\/\//, '')
+  return page === undefined || page === host || /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(page)
+}
+
+function open(protocol: Connection, socket: WebSocket, extra: Extra, limits: Limits) {
+  return protocol.opened(
+    {
+      protocol: socket.protocol,
+      close: (code, reason) => socket.close(code, reason),
+      send: (text) =>
+        new Promise((resolve) => {
+          if (socket.readyState !== socket.OPEN) {
+            extra.gone.abort() // nobody reads any more: streams need not go on until the connection is torn down
+            return resolve()
+          }
+          // Resolves when the bytes have left, so that a stream is as fast as its reader
+          socket.send(text, () => {
+            if (socket.isPaused && socket.bufferedAmount < limits.socketMessageBytesMax) socket.resume()
+            resolve()
+          })
+        }),
+      onMessage: (receive) =>
+        socket.on('message', (data, isBinary) => {
+          if (isBinary) return socket.close(CloseCode.BadRequest, 'Messages are text')
+          // Who asks without reading the answers is not listened to until it has
+          if (socket.bufferedAmount >= limits.socketMessageBytesMax) socket.pause()
+          receive(String(data)).catch((error: unknown) => {
+            extra.request.log.error({ err: error }, 'A WebSocket message failed')
+            socket.close(CloseCode.InternalServerError, 'Internal server error')
+          })
+        })
+    },
+    extra
+  )
+}
+
+/** Ends a connection whose other side has not answered a ping by the next. */
+function keepAlive(socket: WebSocket, everyMs: number): NodeJS.Timeout {
+  let answered = true
+  socket.on('pong', () => (answered = true))
+  return setInterval(() => {
+    if (!answered) return socket.terminate()
+    answered = false
+    socket.ping()
+  }, everyMs)
+}

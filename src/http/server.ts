@@ -1,0 +1,88 @@
+/** The Fastify instance: how requests are read and refused, and the routes. Not listening yet. */
+
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { LogController, fastify } from 'fastify'
+import { Problem } from '../errors.ts'
+import { commandSchema } from './command-body.ts'
+import { commandRoutes } from './commands.ts'
+import { healthRoutes } from './health.ts'
+import { parseJson } from './json-body.ts'
+import { messageRoutes } from './messages.ts'
+import type { HttpParts, RouteParts, Routes } from './parts.ts'
+import { answerClientError, answerFrameworkError, answerWithProblems } from './problems.ts'
+import { isDecodable, parseQuery } from './query-string.ts'
+import { retainedRoutes } from './retained.ts'
+import { sharedSchemas } from './schemas.ts'
+import { statusRoutes } from './status.ts'
+import { streamRoutes } from './stream.ts'
+import { registerSwagger } from './swagger.ts'
+import { topicRoutes } from './topics.ts'
+import { compileRoutePart } from './validation.ts'
+
+export type { HttpParts } from './parts.ts'
+
+export async function createHttpServer(parts: HttpParts): Promise<FastifyInstance> {
+  const app = createInstance(parts)
+  const closing = new AbortController()
+  // Before the server waits for its connections: streams would keep it waiting for ever
+  app.addHook('preClose', async () => closing.abort())
+  app.decorateRequest('access')
+  answerWithProblems(app)
+  app.addHook('onRequest', async (request, reply) => {
+    void reply.header('x-content-type-options', 'nosniff')
+    const [, query] = request.url.split('?', 2)
+    if (query !== undefined && !isDecodable(query)) {
+      throw new Problem('malformed_request', 'The query string has a percent sign that encodes nothing: write it as %25')
+    }
+  })
+  for (const schema of [...sharedSchemas, commandSchema(parts.limits)]) app.addSchema(schema)
+  await registerSwagger(app, parts.status().version)
+  await parts.register?.(app)
+  await app.register(async (scope) => healthRoutes(prepare(scope), parts))
+  await app.register(async (scope) => v1Routes(prepare(scope), { ...parts, closing: closing.signal }), { prefix: '/v1' })
+  return app
+}
+
+function createInstance({ limits, logger }: HttpParts): FastifyInstance {
+  return fastify({
+    loggerInstance: logger as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: limits.bodyBytesMax,
+    requestTimeout: limits.requestMsMax,
+    handlerTimeout: limits.requestMsMax,
+    http: { headersTimeout: limits.headersMsMax, connectionsCheckingInterval: 1_000 },
+    // Requests that arrive while closing are still served, and told to close their connection
+    return503OnClosing: false,
+    // For validation outside of /v1: no coercion, no stripping
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+    // Names of topics are long, above all when they are percent-encoded; Node bounds the whole head
+    routerOptions: { maxParamLength: 16_384, querystringParser: parseQuery },
+    frameworkErrors: answerFrameworkError,
+    clientErrorHandler: answerClientError
+  })
+}
+
+/** Routes of ours: strict about what comes in, exact about what goes out. */
+function prepare(scope: FastifyInstance): Routes {
+  scope.setValidatorCompiler(compileRoutePart)
+  // Schemas of answers document; serialising by them would drop and convert values
+  scope.setSerializerCompiler(() => JSON.stringify)
+  return scope.withTypeProvider<TypeBoxTypeProvider>() as Routes
+}
+
+async function v1Routes(app: Routes, parts: RouteParts): Promise<void> {
+  const { authenticator } = parts
+  app.addHook('onRequest', async (request, reply) => {
+    request.access = authenticator.authenticate(request.headers.authorization)
+    void reply.header('cache-control', 'private, no-cache')
+  })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_: unknown, body: Buffer) => parseJson(body))
+  await app.register(async (scope) => topicRoutes(scope as Routes, parts))
+  await app.register(async (scope) => retainedRoutes(scope as Routes, parts))
+  await app.register(async (scope) => messageRoutes(scope as Routes, parts))
+  await app.register(async (scope) => commandRoutes(scope as Routes, parts))
+  await app.register(async (scope) => streamRoutes(scope as Routes, parts))
+  await app.register(async (scope) => statusRoutes(scope as Routes, parts))
+}

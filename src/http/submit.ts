@@ -1,0 +1,67 @@
+/** From an accepted command to the answer: at once, or when the client has waited long enough. */
+
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { CommandRequest } from '../commands/commands.ts'
+import { isFinal } from '../commands/lifecycle.ts'
+import type { Command, CommandState } from '../model.ts'
+import { toCommandView } from '../views.ts'
+import type { RouteParts } from './parts.ts'
+import type { Preference } from './prefer.ts'
+
+export interface Submission {
+  command: CommandRequest
+  idempotencyKey: string | null
+  /** Tells the same request from another one with the same key. */
+  body: string
+  preference: Preference
+  /** Without a preference. */
+  waitSecondsDefault: number
+  /** Outcomes that are answered with 200. */
+  isDone: (state: CommandState) => boolean
+}
+
+/** 200 with the outcome, or 202 with the command as it was accepted: the same bytes whenever the request is repeated. */
+export async function submit(
+  parts: RouteParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  submission: Submission
+): Promise<FastifyReply> {
+  const { store, commands, wakeDispatcher } = parts
+  const { command, idempotencyKey, body, preference, waitSecondsDefault, isDone } = submission
+  const { answer, seq } = await commands.accept(request.access, [command], {
+    idempotencyKey,
+    body,
+    toAnswer([outcome]) {
+      if ('problem' in outcome!) throw outcome.problem
+      return JSON.stringify(toCommandView(outcome!.command))
+    }
+  })
+  wakeDispatcher()
+  const { id } = JSON.parse(answer) as { id: string }
+  const outcome = await awaitOutcome(parts, request, reply, id, preference.waitSeconds ?? waitSecondsDefault)
+  const position = outcome?.seq ?? (seq || (await store.journal.head()).seq)
+  void reply.headers({ location: `/v1/commands/${id}`, 'rialto-cursor': store.cursors.encode(position) })
+  if (preference.applied !== null) void reply.header('preference-applied', preference.applied)
+  return reply
+    .code(outcome !== null && isDone(outcome.state) ? 200 : 202)
+    .type('application/json')
+    .send(outcome === null ? answer : JSON.stringify(toCommandView(outcome)))
+}
+
+/** The command when it is final in time; null when it is not, the client has gone, or the server closes. */
+async function awaitOutcome(
+  { commands, closing }: RouteParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  id: string,
+  seconds: number
+): Promise<Command | null> {
+  if (seconds === 0) return null
+  // The request's own signal fires as soon as its body has been read
+  const gone = new AbortController()
+  reply.raw.once('close', () => gone.abort())
+  const signal = AbortSignal.any([gone.signal, closing, AbortSignal.timeout(seconds * 1_000)])
+  const command = await commands.waitUntilFinal(request.access, id, signal)
+  return command !== null && isFinal(command.state) ? command : null
+}

@@ -1,0 +1,62 @@
+/** openapi.yaml and the page that shows it; both work without internet. */
+
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import type { SwaggerTransformObject } from '@fastify/swagger'
+import type { FastifyInstance } from 'fastify'
+import { examples } from './examples.ts'
+
+const description = [
+  'Rialto stands between an MQTT broker and everything that speaks HTTP.',
+  'Every message is committed before it is acknowledged, and gets a `seq`: its position in the journal. A cursor is ' +
+    'such a position, and the same cursor works on pages, streams and GraphQL. A `seq` is a 64-bit integer, so JSON ' +
+    'has it as a string.',
+  'Requests are taken literally: what is not known is refused, nothing is converted. Every failure is a problem ' +
+    '(RFC 9457) with a stable `code`.'
+].join('\n\n')
+
+export async function registerSwagger(app: FastifyInstance, version: string): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.1',
+      info: {
+        title: 'Rialto',
+        version,
+        description,
+        contact: { name: 'The Rialto authors' },
+        license: { name: 'Apache License 2.0', identifier: 'Apache-2.0' }
+      },
+      servers: [{ url: '/', description: 'The service that gave this document' }],
+      tags: [
+        { name: 'Topics', description: 'What is known of each topic now' },
+        { name: 'Messages', description: 'What was received, and where something may be missing' },
+        { name: 'Streams', description: 'What is being received' },
+        { name: 'Commands', description: 'What is to be published, and what became of it' },
+        { name: 'Service', description: 'For whoever runs it' }
+      ],
+      components: {
+        securitySchemes: {
+          key: { type: 'http', scheme: 'bearer', description: 'RIALTO_API_KEY. Without one, everybody on loopback may do everything' }
+        }
+      },
+      security: [{ key: [] }, {}]
+    },
+    // GraphQL and the pages have no tags: they describe themselves
+    hideUntagged: true,
+    transformObject: addExamples,
+    convertConstToEnum: false,
+    refResolver: { buildLocalReference: (schema) => String(schema['$id']) }
+  })
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+  app.get('/openapi.yaml', async (_, reply) => reply.type('application/yaml').send(app.swagger({ yaml: true })))
+}
+
+/** Added last, because the plugin takes an example's fields for those of a schema. */
+const addExamples: SwaggerTransformObject = (document) => {
+  if (!('openapiObject' in document)) return document.swaggerObject
+  const { openapiObject } = document
+  const schemas = Object.entries(openapiObject.components?.schemas ?? {})
+  for (const [name, schema] of schemas) if (name in examples) Object.assign(schema, { examples: [examples[name]] })
+  // A copy in which nothing is shared: YAML would have anchors where people expect to read
+  return JSON.parse(JSON.stringify(openapiObject)) as typeof openapiObject
+}

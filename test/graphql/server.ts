@@ -1,0 +1,263 @@
+/** The GraphQL surface over a listening server, on a journal, states and commands kept in memory. */
+
+import { randomUUID } from 'node:crypto'
+import type { TestContext } from 'node:test'
+import type { FastifyInstance } from 'fastify'
+import Fastify from 'fastify'
+import pino from 'pino'
+import { createAuthenticator } from '../../src/access/access.ts'
+import { createCommands } from '../../src/commands/commands.ts'
+import { isFinal } from '../../src/commands/lifecycle.ts'
+import { createCursors } from '../../src/cursor.ts'
+import { createEventSource } from '../../src/feed/events.ts'
+import { createFeed } from '../../src/feed/feed.ts'
+import type { GraphqlParts } from '../../src/graphql/server.ts'
+import { registerGraphql } from '../../src/graphql/server.ts'
+import { answerWithProblems } from '../../src/http/problems.ts'
+import { defaultLimits } from '../../src/limits.ts'
+import type { Command, CommandState, CommandTransition, Fact, Message, Seq, TopicState } from '../../src/model.ts'
+import { createStats } from '../../src/stats.ts'
+import type { CommandStore } from '../../src/store/commands.ts'
+import type { Store } from '../../src/store/store.ts'
+import { compileFilters } from '../../src/topic.ts'
+
+export interface TestServer {
+  app: FastifyInstance
+  url: string
+  parts: GraphqlParts
+  memory: Memory
+}
+
+export async function startServer(
+  t: TestContext,
+  given: Partial<GraphqlParts> & { apiKey?: string } = {}
+): Promise<TestServer> {
+  const log = pino({ level: process.env['TEST_LOG'] ?? 'silent' })
+  const limits = { ...defaultLimits, ...given.limits }
+  const stats = createStats()
+  const memory = createMemory()
+  const feed = createFeed({
+    end: 0,
+    limits,
+    stats,
+    log,
+    following: async (after, limit) => memory.facts.slice(after, after + limit),
+    head: async () => memory.facts.length
+  })
+  memory.onFacts = feed.publish
+  const { store } = memory
+  const events = createEventSource({
+    feed,
+    cursors: store.cursors,
+    head: async () => memory.facts.length,
+    statesByName: store.states.byNames,
+    statesPage: store.states.page,
+    pageItems: 100
+  })
+  const parts: GraphqlParts = {
+    store,
+    feed,
+    events,
+    commands: createCommands({ store: store as Store, feed, limits, stats }),
+    authenticator: createAuthenticator({ apiKey: given.apiKey ?? null }),
+    stats,
+    status: () => status,
+    wakeDispatcher: () => {},
+    graphiqlHtml: null,
+    introspection: true,
+    ...given,
+    limits
+  }
+  const app = Fastify({ loggerInstance: log, forceCloseConnections: true })
+  answerWithProblems(app)
+  await registerGraphql(app, parts)
+  const address = await app.listen({ host: '127.0.0.1', port: 0 })
+  t.after(async () => {
+    await app.close()
+    feed.close()
+  })
+  return { app, url: `${address}/graphql`, parts, memory }
+}
+
+const status = {
+  version: '1.2.3',
+  startedAt: '2026-01-01T00:00:00.000Z',
+  instanceId: 'one',
+  leading: true,
+  mqtt: {
+    state: 'connected',
+    since: '2026-01-01T00:00:01.000Z',
+    version: '5',
+    lastError: null,
+    refusedFilters: [],
+    publisherConnected: true
+  }
+}
+
+export interface Memory {
+  facts: Fact[]
+  store: GraphqlParts['store']
+  onFacts: (facts: readonly Fact[]) => void
+  /** How often transitions were read. */
+  eventReads: number
+  receive(topic: string, payload: string | Buffer): Message
+  /** As the dispatcher would. */
+  moveCommand(id: string, to: CommandState): void
+}
+
+function createMemory(): Memory {
+  const states = new Map<string, TopicState>()
+  const commands = new Map<string, Command>()
+  const memory: Memory = {
+    facts: [],
+    onFacts: () => {},
+    eventReads: 0,
+    store: {
+      cursors: createCursors('journal', Buffer.alloc(32, 7)),
+      journal: {
+        head: async () => ({ seq: memory.facts.length, at: Date.now(), horizon: 0 }),
+        following: async () => [],
+        async page(_access, { filters, kinds, after, until, limit, order }) {
+          const matches = compileFilters(filters)
+          const inOrder = order === 'asc' ? memory.facts : memory.facts.toReversed()
+          const rest = inOrder.filter(
+            ({ seq, kind, topic }) =>
+              seq <= until &&
+              kinds.includes(kind) &&
+              (after === null || (order === 'asc' ? seq > after : seq < after)) &&
+              (topic === null || matches(topic))
+          )
+          return { items: rest.slice(0, limit), next: rest.length > limit ? rest[limit - 1]!.seq : null }
+        }
+      },
+      states: {
+        byName: async (_access, name) => states.get(name) ?? null,
+        byNames: async (_access, names) => new Map(names.flatMap((name) => entry(states.get(name)))),
+        byId: async (_access, id) => [...states.values()].find((state) => state.topicId === id) ?? null,
+        async page(_access, { filters, after, limit, order, until = Infinity }) {
+          const matches = compileFilters(filters)
+          const all = order === 'asc' ? [...states.values()] : [...states.values()].toReversed()
+          const rest = all.filter(
+            ({ topicId, topic, seq }) =>
+              matches(topic) && seq <= until && (after === null || (order === 'asc' ? topicId > after : topicId < after))
+          )
+          return { items: rest.slice(0, limit), next: rest.length > limit ? rest[limit - 1]!.topicId : null }
+        }
+      },
+      commands: createCommandMemory(commands, () => memory)
+    },
+    receive(topic, payload) {
+      const topicId = states.get(topic)?.topicId ?? states.size + 1
+      const seq = memory.facts.length + 1
+      const receivedAt = Date.now()
+      const bytes = Buffer.from(payload)
+      const message = { seq, topicId, topic, receivedAt, qos: 1, retain: false, dup: false, payload: bytes } as const
+      const received = { ...message, properties: null }
+      const nothing = { retained: null, retainedKnown: true, tombstone: null, expiresAt: null, confirmedAt: null }
+      states.set(topic, { topicId, topic, seq, latest: received, ...nothing })
+      append(memory, { kind: 'message', topicId, topic, message: received, commandId: null, detail: null })
+      return received
+    },
+    moveCommand(id, to) {
+      const command = commands.get(id)!
+      const seq = transition(memory, command, command.state, to)
+      commands.set(id, { ...command, state: to, seq, finishedAt: isFinal(to) ? Date.now() : null })
+    }
+  }
+  return memory
+}
+
+const entry = (state: TopicState | undefined): Array<[string, TopicState]> => (state ? [[state.topic, state]] : [])
+
+function append(memory: Memory, fact: Omit<Fact, 'seq' | 'at'>): Seq {
+  const appended = { ...fact, seq: memory.facts.length + 1, at: Date.now() }
+  memory.facts.push(appended)
+  memory.onFacts([appended])
+  return appended.seq
+}
+
+const transition = (memory: Memory, { id, topic }: { id: string; topic: string }, from: CommandState | null, to: CommandState) =>
+  append(memory, {
+    kind: 'command',
+    topicId: null,
+    topic: null,
+    message: null,
+    commandId: id,
+    detail: { id, topic, from, to, attempt: 0, brokerReasonCode: null }
+  })
+
+function createCommandMemory(commands: Map<string, Command>, memory: () => Memory): CommandStore {
+  const keys = new Map<string, { bodyHash: Buffer; answer: string }>()
+  const unused = async (): Promise<never> => assertUnused()
+  return {
+    async accept(created, claim) {
+      if (claim !== null) {
+        if (keys.has(claim.key)) return { accepted: false, seq: 0 }
+        keys.set(claim.key, { bodyHash: claim.bodyHash, answer: claim.answer })
+      }
+      let seq = 0
+      for (const command of created) {
+        seq = transition(memory(), command, null, 'pending')
+        const fresh = { state: 'pending', awaits: 'none', attempts: 0, publishedAt: null, finishedAt: null } as const
+        const placed = { createdSeq: seq, seq, brokerReasonCode: null }
+        commands.set(command.id, { ...command, ...fresh, ...placed, payload: Buffer.from(command.payload) })
+      }
+      return { accepted: true, seq }
+    },
+    acceptance: async (_principal, key) => keys.get(key) ?? null,
+    async move(transitions) {
+      const movable = transitions.filter(({ id, from }) => from.includes(commands.get(id)!.state))
+      for (const { id, to } of movable) memory().moveCommand(id, to)
+      return new Set(movable.map(({ id }) => id))
+    },
+    byId: async (_access, id) => commands.get(id) ?? null,
+    async page(_access, { states, topic, after, limit, order }) {
+      const all = order === 'asc' ? [...commands.values()] : [...commands.values()].toReversed()
+      const rest = all.filter(
+        (command) =>
+          (states.length === 0 || states.includes(command.state)) &&
+          (topic === null || command.topic === topic) &&
+          (after === null || (order === 'asc' ? command.createdSeq > after : command.createdSeq < after))
+      )
+      return { items: rest.slice(0, limit), next: rest.length > limit ? rest[limit - 1]!.createdSeq : null }
+    },
+    async events(ids) {
+      memory().eventReads++
+      return new Map(ids.map((id) => [id, memory().facts.filter(({ commandId }) => commandId === id).map(toEvent)]))
+    },
+    countOpen: async () => 0,
+    open: unused,
+    forgetFinal: unused,
+    expired: unused
+  }
+}
+
+const toEvent = ({ seq, at, detail }: Fact) => ({ seq, at, ...(detail as CommandTransition) })
+
+function assertUnused(): never {
+  throw new Error('GraphQL never does this')
+}
+
+/** Sends a document and returns the parsed answer. */
+export async function query(
+  url: string,
+  document: string,
+  variables: Record<string, unknown> = {},
+  headers: Record<string, string> = {}
+): Promise<Answer> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify({ query: document, variables })
+  })
+  return { status: response.status, ...((await response.json()) as Omit<Answer, 'status'>) }
+}
+
+export interface Answer {
+  status: number
+  // Each test knows the shape it asked for
+  data?: Record<string, never>
+  errors?: Array<{ message: string; path?: unknown[]; extensions: { code: string; errors?: unknown } }>
+}
+
+export const aKey = (): string => randomUUID()
