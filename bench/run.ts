@@ -4,9 +4,15 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { endAll } from '../test/support/cleanup.ts'
+import { benchAppend } from './append.ts'
 import { benchIngest } from './ingest.ts'
+import { benchScanner } from './scanner.ts'
 
-const benchmarks: Record<string, (write: (line: string) => void) => Promise<object[]>> = { ingest: benchIngest }
+const benchmarks: Record<string, (write: (line: string) => void) => Promise<object[]>> = {
+  ingest: benchIngest,
+  append: benchAppend,
+  scanner: benchScanner
+}
 const wanted = process.argv.slice(2)
 const names = wanted.length > 0 ? wanted : Object.keys(benchmarks)
 

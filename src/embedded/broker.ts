@@ -47,8 +47,9 @@ type RetainedPacket = Pick<AedesPublishPacket, 'cmd' | 'topic' | 'payload' | 'qo
 }
 
 /**
- * aedes keeps clients by id and subscriptions by filter in plain objects, and looks them up without care: a client
- * with the id `constructor`, or a subscription to it, ends the process. Objects without a prototype end that.
+ * aedes keeps clients by id and subscriptions by filter in plain objects, and looks them up without care: a
+ * client with the id `constructor`, or a subscription to it, ends the process. Objects without a prototype
+ * prevent that.
  */
 interface ClientInternals {
   subscriptions: object
@@ -133,7 +134,8 @@ function createWebSocketServer(broker: Aedes): HttpServer {
     noServer: true,
     maxPayload: packetBytesMax + 64 * 1024,
     perMessageDeflate: false,
-    handleProtocols: (offered) => ['mqtt', 'mqttv3.1'].find((known) => offered.has(known)) ?? false // [MQTT-6.0.0-4]
+    // [MQTT-6.0.0-4]
+    handleProtocols: (offered) => ['mqtt', 'mqttv3.1'].find((known) => offered.has(known)) ?? false
   })
   http.on('upgrade', (request, socket, head) => {
     if (!isLocal(request.headers.origin))
@@ -164,7 +166,7 @@ function trackSockets(servers: Server[]): Set<Socket> {
   return sockets
 }
 
-/** Clients get a DISCONNECT and their will messages are published; who does not read that in time is cut off. */
+/** Clients get a DISCONNECT and their will messages are published; who does not read in time is cut off. */
 async function closeAll(broker: Aedes, servers: Server[], sockets: Set<Socket>): Promise<void> {
   const listening = servers.filter((server) => server.listening)
   const closed = listening.map((server) => once(server, 'close'))
@@ -186,7 +188,7 @@ async function saveRetained(storage: RetainedStorage, file: string): Promise<voi
     await fs.writeFile(handle, encodeAll(storage.createRetainedStream('#')))
     await handle.sync()
     const { uid, gid } = await fs.stat(dirname(file))
-    if (process.getuid?.() === 0) await handle.chown(uid, gid) // the owner may start it next time, without root
+    if (process.getuid?.() === 0) await handle.chown(uid, gid) // who may start it next time
   } finally {
     await handle.close()
   }

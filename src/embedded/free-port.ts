@@ -20,7 +20,7 @@ export async function listenOnFreePort(server: Server, { port, onTaken }: PortOp
   throw new Error(`No free port on ${host} from ${port} on; ${portsTriedMax} were tried at most`)
 }
 
-/** A port that was free a moment ago. Another process may take it in between, so the caller must be able to retry. */
+/** A port that was free a moment ago; another process may take it in between, so the caller must retry. */
 export async function findFreePort(options: PortOptions): Promise<number> {
   const server = createServer()
   const port = await listenOnFreePort(server, options)

@@ -70,14 +70,15 @@ interface Supervised {
   pid: number
   /** Exit code of the program; null when it was the watchdog that somebody killed. */
   exited: Promise<number | null>
-  hasExited: () => boolean
+  /** Once true, `pid` is never signalled again: the number may be another's by then. */
+  hasEnded: () => boolean
 }
 
 const superuser = 'rialto'
 const database = 'rialto'
 const windows = process.platform === 'win32'
 
-/** `nobody`: unlike 1000 it has a name on every distribution, and initdb refuses to run as a user without one. */
+/** `nobody` has a name on every distribution, unlike 1000: initdb refuses to run as a user without one. */
 const nobody = 65_534
 const asNobodyInNamespace = ['unshare', '--user', `--map-user=${nobody}`, `--map-group=${nobody}`]
 
@@ -97,8 +98,8 @@ const settings = {
 }
 
 /**
- * Runs "$@" and outlives us for a moment: when this process dies, however it dies, the kernel closes the pipe on
- * stdin, `read` ends, and the program gets the SIGINT that is a fast shutdown to Postgres. It is the leader of a
+ * Runs "$@" and outlives us for a moment: when this process dies, however it dies, the kernel closes the pipe
+ * on stdin, `read` ends, and the program gets the SIGINT that is a fast shutdown to Postgres. It leads a
  * session of its own, so that a Ctrl-C in the terminal reaches neither it nor Postgres before we ask.
  */
 const watchdog = `
@@ -109,7 +110,8 @@ exec 4<&0
 echo $program
 ( read -r _ <&4
   kill -INT $program
-  for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do sleep 1; done
+  seconds=0
+  while [ $seconds -lt 30 ]; do sleep 1; seconds=$((seconds + 1)); done
   kill -QUIT $program
 ) & watch=$!
 exec 4<&-
@@ -170,8 +172,10 @@ async function findBinaries(): Promise<Binaries> {
   const binaries = await import(name).then(
     (exported) => exported as Binaries,
     (cause: unknown) => {
-      const advice = `the optional package ${name} is not installed; set DATABASE_URL to a Postgres of your own`
-      throw new Error(`No embedded Postgres for ${platform}: ${advice}`, { cause })
+      const advice = 'is not installed; set DATABASE_URL to a Postgres of your own'
+      throw new Error(`No embedded Postgres for ${platform}: the optional package ${name} ${advice}`, {
+        cause
+      })
     }
   )
   const root = resolve(dirname(binaries.postgres), '..', '..')
@@ -179,15 +183,14 @@ async function findBinaries(): Promise<Binaries> {
     await restoreSymlinks(root)
     for (const binary of [binaries.initdb, binaries.postgres]) await makeExecutable(binary)
   } catch (cause) {
-    const advice = `run "node scripts/hydrate-symlinks.js" there and "chmod 755 native/bin/*", or set DATABASE_URL`
-    throw new Error(`Cannot complete the embedded Postgres in ${root}, for want of write access: ${advice}`, {
-      cause
-    })
+    const commands = '"node scripts/hydrate-symlinks.js" there and "chmod 755 native/bin/*"'
+    const message = `Cannot complete the embedded Postgres in ${root}, for want of write access`
+    throw new Error(`${message}: run ${commands}, or set DATABASE_URL`, { cause })
   }
   return binaries
 }
 
-/** npm packages cannot hold symlinks: the package's install script makes them, and install scripts are not run. */
+/** npm packages cannot hold symlinks; the install script that would make them is not run. */
 async function restoreSymlinks(root: string): Promise<void> {
   const list = join(root, 'native', 'pg-symlinks.json')
   if (!(await exists(list))) return
@@ -209,9 +212,8 @@ async function checkRuns({ initdb, postgres }: Binaries, runner: Runner, home: s
     const { code, output } = await run(runner, binary, ['--version'])
     if (code === 0) continue
     const wanted = `${process.platform}-${process.arch} with glibc and libstdc++, not musl`
-    const advice = runner.as.uid
-      ? whyNot(runner.as.uid, dirname(binary))
-      : `It needs ${wanted}; or set DATABASE_URL`
+    const denied = runner.as.uid !== undefined && /EACCES|denied/.test(output)
+    const advice = denied ? whyNot(runner.as.uid, dirname(binary)) : `It needs ${wanted}; or set DATABASE_URL`
     throw new Error(`The embedded Postgres does not run here. ${advice}. ${binary}: ${output.trim()}`)
   }
   if (runner.as.uid === undefined) return
@@ -219,16 +221,16 @@ async function checkRuns({ initdb, postgres }: Binaries, runner: Runner, home: s
   if (code !== 0) throw new Error(`The embedded Postgres does not run here. ${whyNot(runner.as.uid, home)}`)
 }
 
-const whyNot = (uid: number, dir: string): string =>
+const whyNot = (uid: number | undefined, dir: string): string =>
   `It cannot run as root, and user ${uid} cannot enter ${dir} or a directory above it. Start Rialto as an ` +
   'ordinary user, or move it or RIALTO_DATA_DIR to where every user may enter, or set DATABASE_URL'
 
 // Who runs them
 
 /**
- * An ordinary user: as that user. Root on another's directory: as its owner, so that the owner can go on without
- * root. Root on its own directory: in a user namespace, where the same files and rights go by another name; where
- * namespaces are forbidden (most containers), as nobody, who is given the directory.
+ * An ordinary user: as that user. Root on another's directory: as its owner, so that the owner can go on
+ * without root. Root on its own directory: in a user namespace, where the same files and rights go by another
+ * name; where namespaces are forbidden (most containers), as nobody, who is given the directory.
  */
 async function chooseRunner(home: string): Promise<Runner> {
   const self = process.getuid?.()
@@ -247,7 +249,7 @@ async function chooseRunner(home: string): Promise<Runner> {
   return given
 }
 
-/** Gives `path` and all below it (itself last, as the mark of completion) to whoever runs Postgres. Only root needs it. */
+/** Root gives `path` and all below it, itself last as the mark of completion, to whoever runs Postgres. */
 async function own({ runner }: Site, path: string): Promise<void> {
   const self = process.getuid?.()
   const { uid = self ?? 0, gid = self ?? 0 } = runner.as
@@ -260,8 +262,8 @@ async function own({ runner }: Site, path: string): Promise<void> {
 // The cluster
 
 /**
- * initdb into a directory beside, then one rename: a kill at any instant leaves either no cluster or a whole one
- * (password and database included), and the half ones are removed by the next first start.
+ * initdb into a directory beside, then one rename: a kill at any instant leaves either no cluster or a whole
+ * one (password and database included), and the half ones are removed by the next first start.
  */
 async function createCluster(site: Site): Promise<void> {
   await removeUnfinished(site)
@@ -305,7 +307,7 @@ async function createDatabase({ runner, binaries }: Site, data: string): Promise
   if (code !== 0) throw new Error(`Cannot create the database ${database} (${code}):\n${output}`)
 }
 
-/** Spares the directory of another process that is creating the cluster just now; one older than that is not. */
+/** Spares the directory of a process that is creating the cluster just now. */
 async function removeUnfinished(site: Site): Promise<void> {
   const prefix = `${basename(site.cluster)}.tmp-`
   for (const name of await fs.readdir(site.home)) {
@@ -345,18 +347,21 @@ async function startPostmaster(site: Site, wanted: number) {
     const portTaken = /could not bind|could not create any TCP/.test(tail)
     const stillLocked = /lock file "postmaster.pid" already exists|shared memory block/.test(tail)
     if (portTaken && attempt < limits.portAttemptsMax) continue
-    if (!stillLocked || Date.now() > deadline)
-      throw new Error(`The embedded Postgres did not start:\n${tail}`)
+    const patient = stillLocked && Date.now() < deadline
+    if (!patient) throw new Error(`The embedded Postgres did not start:\n${tail}`)
     await sleep(100) // children of a killed postmaster, or a Rialto that started at the same time
   }
 }
 
 const postmasterArguments = ({ cluster }: Site, port: number): string[] => [
-  ...['-D', join(cluster, 'data'), '-p', String(port)],
+  '-D',
+  join(cluster, 'data'),
+  '-p',
+  String(port),
   ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
 ]
 
-/** Waits for a postmaster that is still shutting down; one that does not end belongs to a Rialto that is alive. */
+/** Waits for a postmaster that is shutting down; one that does not end belongs to a Rialto that is alive. */
 async function previousGone(site: Site, deadline: number): Promise<void> {
   let told = false
   for (;;) {
@@ -370,8 +375,9 @@ async function previousGone(site: Site, deadline: number): Promise<void> {
 }
 
 /**
- * Postgres takes any process with the number in `postmaster.pid` for a postmaster, and then does not start. After a
- * reboot, or in a container, where the same few numbers come again, that is often wrong; the working directory tells.
+ * Postgres takes any process with the number in `postmaster.pid` for a postmaster, and then does not start.
+ * After a reboot, or in a container, where the same few numbers come again, that is often wrong; the working
+ * directory tells.
  */
 async function previousPostmaster({ cluster }: Site): Promise<number | undefined> {
   const data = join(cluster, 'data')
@@ -389,7 +395,7 @@ async function previousPostmaster({ cluster }: Site): Promise<number | undefined
 /** The status line is what `pg_ctl --wait` goes by: it says `ready` when connections are accepted. */
 async function isReady({ cluster, limits }: Site, postmaster: Supervised): Promise<boolean> {
   const deadline = Date.now() + limits.readyMsMax
-  while (!postmaster.hasExited() && Date.now() < deadline) {
+  while (!postmaster.hasEnded() && Date.now() < deadline) {
     const lines = await pidFile(cluster)
     if (Number(lines[0]) === postmaster.pid && lines[7]?.trim() === 'ready') return true
     await sleep(10)
@@ -403,12 +409,13 @@ async function pidFile(cluster: string): Promise<string[]> {
 }
 
 /** Fast, then immediate, then by force: Postgres survives each of them, the later ones by recovery. */
-async function end(site: Site, { pid, hasExited }: Supervised): Promise<void> {
+async function end(site: Site, { pid, hasEnded }: Supervised): Promise<void> {
   for (const signal of ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) {
-    const deadline = Date.now() + site.limits.stopMsMax
+    if (hasEnded()) return
     await sendSignal(site, pid, signal)
+    const deadline = Date.now() + site.limits.stopMsMax
     while (Date.now() < deadline) {
-      if (hasExited() && !isAlive(pid)) return
+      if (hasEnded()) return
       await sleep(10)
     }
     site.log.warn({ signal, pid }, 'The embedded Postgres takes long to stop')
@@ -416,9 +423,8 @@ async function end(site: Site, { pid, hasExited }: Supervised): Promise<void> {
 }
 
 async function sendSignal({ runner, binaries }: Site, pid: number, signal: NodeJS.Signals): Promise<void> {
-  if (!isAlive(pid)) return
   if (windows) await run(runner, binaries.pg_ctl, ['kill', signal.slice('SIG'.length), String(pid)])
-  else attempt(() => process.kill(pid, signal)) // may have ended by now
+  else if (isAlive(pid)) process.kill(pid, signal)
 }
 
 // Processes
@@ -431,14 +437,16 @@ async function supervise({ runner, logFile }: Site, command: string, args: strin
   const stdio: SpawnOptions['stdio'] = ['pipe', windows ? log : 'pipe', log]
   const child = spawn(file, rest, { stdio, cwd: '/', detached: !windows, windowsHide: true, ...runner.as })
   closeSync(log)
-  let running = true
+  let code: number | null | undefined
   const exited = new Promise<number | null>((resolve) => {
     child.once('exit', resolve)
     child.once('error', () => resolve(null))
-  }).finally(() => (running = false))
+  }).then((value) => (code = value))
   child.stdin?.on('error', () => {}) // closed by the other side: `exited` tells
-  const pid = child.stdout ? await Promise.race([firstLine(child.stdout), exited.then(() => 0)]) : child.pid
-  return { pid: pid ?? 0, exited, hasExited: () => !running }
+  const started = child.stdout ? Promise.race([firstLine(child.stdout), exited.then(() => 0)]) : child.pid
+  const pid = (await started) ?? 0
+  const hasEnded = (): boolean => typeof code === 'number' || (code === null && !isAlive(pid))
+  return { pid, exited, hasEnded }
 }
 
 const firstLine = async (stream: NodeJS.ReadableStream): Promise<number> => {
@@ -497,14 +505,6 @@ const exists = (path: string): Promise<boolean> =>
     () => true,
     () => false
   )
-
-function attempt(action: () => void): void {
-  try {
-    action()
-  } catch {
-    // the caller looks at the outcome, not at the attempt
-  }
-}
 
 const unless =
   (code: string) =>

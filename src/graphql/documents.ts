@@ -38,10 +38,10 @@ export function createDocuments(parts: {
   const kept = new Map<string, DocumentNode>()
 
   function read(source: string): DocumentNode | readonly GraphQLError[] {
-    if (source.length > documentCharsMax) throw tooComplex(`A document has at most ${documentCharsMax} characters`)
-    const document = parse(source, { maxTokens: tokensMax })
+    const document = parse(source, { maxTokens: tokensMax, maxSourceLength: documentCharsMax })
     checkSize(document, limits.graphqlDepthMax)
     const errors = validate(schema, document, rules, { hideSuggestions: !introspection, maxErrors: errorsMax })
+    if (errors.some(isAborted)) throw tooComplex('The document has too many fields that overlap')
     if (errors.length > 0) return errors
     if (kept.size >= documentsKeptMax) kept.delete(kept.keys().next().value!)
     kept.set(source, document)
@@ -66,9 +66,11 @@ function toRefusal(error: unknown): GraphQLError {
   // The parser and the rules recurse: a document nested thousands deep runs out of stack
   if (error instanceof RangeError) return toRequestError(tooComplex('The document is nested too deeply'))
   if (!(error instanceof GraphQLError)) throw error
-  const aborted = error.message.includes('Parsing aborted')
-  return aborted ? toRequestError(tooComplex(`A document has at most ${tokensMax} tokens`)) : error
+  return isAborted(error) ? toRequestError(tooComplex(error.message)) : error
 }
+
+/** The parser and the rules stop at limits, and say so only in words. */
+const isAborted = ({ message }: GraphQLError): boolean => /^(Syntax Error: .*Parsing|Validation) aborted\.$/.test(message)
 
 export const isTooComplex = (errors: readonly GraphQLError[]): boolean =>
   errors.some((error) => error.extensions['code'] === 'query_too_complex')
@@ -88,10 +90,9 @@ function checkSize(document: DocumentNode, depthMax: number): void {
     const { selections, depth, width } = sizeOf(node.selectionSet, fragments, sizes)
     total += selections
     if (total > selectionsMax) throw tooComplex(`A document selects at most ${selectionsMax} fields`)
+    if (node.kind === Kind.FRAGMENT_DEFINITION) continue
     if (depth > depthMax) throw tooComplex(`A query has at most ${depthMax} levels of fields`)
-    if (node.kind === Kind.OPERATION_DEFINITION && width > rootFieldsMax) {
-      throw tooComplex(`A query has at most ${rootFieldsMax} fields at its root`)
-    }
+    if (width > rootFieldsMax) throw tooComplex(`A query has at most ${rootFieldsMax} fields at its root`)
   }
 }
 

@@ -5,7 +5,8 @@ import { extendSchema, GraphQLObjectType, GraphQLSchema, parse } from 'graphql'
 import type { Context } from './context.ts'
 import { enums } from './enums.ts'
 import { scalars } from './scalars.ts'
-import { operations } from './schema.ts'
+import { connections, reading } from './schema.ts'
+import { commands } from './schema-commands.ts'
 import { objects } from './schema-objects.ts'
 
 type Field = GraphQLFieldConfig<unknown, Context>
@@ -16,7 +17,7 @@ export type Resolvers = Record<string, Record<string, Pick<Field, 'resolve' | 's
 /** The schema as it is printed; nothing in it resolves yet. */
 export function buildSchema(): GraphQLSchema {
   // SDL cannot say how a scalar is parsed or which value an enum stands for, so those are there before it is read
-  return extendSchema(new GraphQLSchema({ types: [...scalars, ...enums] }), parse(`${operations}${objects}`))
+  return extendSchema(new GraphQLSchema({ types: [...scalars, ...enums] }), parse([reading, commands, objects, connections].join('')))
 }
 
 export function buildExecutableSchema(resolvers: Resolvers): GraphQLSchema {

@@ -18,7 +18,7 @@ interface Answer extends ExecutionResult {
   status: number
 }
 
-export function createHttpHandler({ authenticator, prepare, toContext }: Surface) {
+export function createHttpHandler({ authenticator, closing, prepare, toContext }: Surface) {
   async function answer(request: FastifyRequest, reply: FastifyReply): Promise<Answer> {
     const { query, variables, operationName } = readRequest(request)
     const prepared = prepare(query, operationName)
@@ -32,10 +32,11 @@ export function createHttpHandler({ authenticator, prepare, toContext }: Surface
       return { status: 405, errors: [toRequestError(invalid('query', 'Send a mutation by POST'))] }
     }
     const gone = new AbortController()
-    reply.raw.once('close', () => gone.abort())
-    const context = toContext(authenticator.authenticate(request.headers.authorization), gone.signal)
+    reply.raw.once('close', () => gone.abort()) // the request's own signal fires as soon as its body has been read
+    const access = authenticator.authenticate(request.headers.authorization)
+    const context = toContext(access, AbortSignal.any([gone.signal, closing]))
     try {
-      const result = await reply.graphql(prepared.document, { ...context }, variables, operationName ?? undefined)
+      const result = await reply.graphql(query, { ...context }, variables, operationName ?? undefined)
       return { status: result.data === undefined ? faultyDocument(request) : 200, ...result }
     } catch (error) {
       // mercurius throws what is wrong with the variables

@@ -102,9 +102,9 @@ export function createMutations(parts: GraphqlParts): Resolvers {
   async function checkMatch(access: Access, topic: string, ifMatch: string | null | undefined): Promise<void> {
     if (ifMatch == null) return
     const state = await store.states.byName(access, topic)
-    if (state !== null && (ifMatch === '*' || ifMatch === toSeq(state.seq))) return
-    const now = state === null ? 'The topic has no state' : `The topic's state has seq ${state.seq}`
-    throw new Problem('precondition_failed', now)
+    if (ifMatch === '*' ? state?.retained != null : state !== null && ifMatch === toSeq(state.seq)) return
+    const now = state === null ? 'nothing is known of this topic' : `its state has seq ${state.seq}`
+    throw new Problem('precondition_failed', `Read it again and decide again: ${now}`)
   }
 
   return {
@@ -173,7 +173,7 @@ function problemOr(read: () => CommandRequest): CommandRequest | Problem {
 }
 
 function checkKey(key: string | null, charsMax: number): void {
-  if (key !== null && (key === '' || key.length > charsMax)) {
-    throw invalid('idempotencyKey', `An idempotencyKey has 1 to ${charsMax} characters`)
+  if (key !== null && (key.length > charsMax || !/^[\x20-\x7e]+$/.test(key))) {
+    throw invalid('idempotencyKey', `An idempotencyKey has 1 to ${charsMax} printable ASCII characters`)
   }
 }

@@ -1,6 +1,6 @@
-/** The objects of the schema, in SDL: the views of views.ts, field by field. */
+/** Messages, states and events, in SDL: the views of views.ts, field by field. */
 
-const payloadFields = /* GraphQL */ `
+export const payloadFields = /* GraphQL */ `
   "What the payload was found to be."
   format: PayloadFormat!
   "The decoded value; null for bytes."
@@ -9,42 +9,25 @@ const payloadFields = /* GraphQL */ `
   payloadText: String
   "The exact bytes."
   payloadBase64: Base64!
-  "MQTT 5 properties; null on MQTT 3.1.1."
-  properties: Properties
-`
+  "MQTT 5 properties; null where there are none, as on MQTT 3.1.1."
+  properties: Properties`
 
 const deliveryFields = /* GraphQL */ `
+  "When it was received."
   receivedAt: DateTime!
   "Quality of service with which it was received: 0, 1 or 2."
   qos: Int!
   "Whether it was published to be retained; null where MQTT 3.1.1 does not tell."
   retain: Boolean
-  "Whether the broker marked it as sent before."
-  dup: Boolean!
-`
-
-const connection = (node: string, about: string): string => /* GraphQL */ `
-  "${about}, a page at a time."
-  type ${node}Connection {
-    edges: [${node}Edge!]!
-    nodes: [${node === 'Topic' ? 'TopicState' : node}!]!
-    pageInfo: PageInfo!
-    "Position of the journal when the first page was read: give it to a subscription to go on from there."
-    cursor: Cursor!
-  }
-
-  "An item of a page."
-  type ${node}Edge {
-    "The place in the list, for \`after\` of the same list."
-    cursor: String!
-    node: ${node === 'Topic' ? 'TopicState' : node}!
-  }
-`
+  "Whether the broker said that it may have sent it before."
+  dup: Boolean!`
 
 export const objects = /* GraphQL */ `
   "A message as it was received."
   type Message {
+    "Its position in the journal."
     seq: Seq!
+    "Topic name."
     topic: String!
     ${deliveryFields}
     ${payloadFields}
@@ -52,12 +35,15 @@ export const objects = /* GraphQL */ `
 
   "MQTT 5 properties of a message."
   type Properties {
+    "The payload's MIME type."
     contentType: String
     "1: the publisher says that the payload is UTF-8 text."
     payloadFormatIndicator: Int
-    "Seconds that were left when the broker sent the message."
+    "Seconds that were left when the broker sent the message; beyond what an Int holds."
     messageExpiryInterval: Float
+    "Topic name for an answer."
     responseTopic: String
+    "What an answer is to repeat."
     correlationData: Base64
     "Pairs of name and value, in order; names may repeat."
     userProperties: [[String!]!]!
@@ -65,18 +51,21 @@ export const objects = /* GraphQL */ `
 
   "What is known of one topic now: the fields of the message received last, and what the broker retains."
   type TopicState {
+    "Topic name."
     topic: String!
+    "Short for the topic name."
     topicId: ID!
     "Version of this state: the newest fact that changed it."
     seq: Seq!
-    "\`seq\` of the message received last."
+    "Position of the message received last."
     messageSeq: Seq!
     ${deliveryFields}
     ${payloadFields}
     "The message that the broker retains."
     retained: Message
+    "Whether \`retained\` can be relied on."
     retainedStatus: RetainedStatus!
-    "What became of the retained message that was there."
+    "What is left of a retained message that is gone."
     tombstone: Tombstone
     "When the retained message expires."
     expiresAt: DateTime
@@ -86,179 +75,93 @@ export const objects = /* GraphQL */ `
 
   "What is left of a retained message."
   type Tombstone {
+    "When it was found to be gone."
     at: DateTime!
+    "Position of the fact that tells so."
     seq: Seq!
+    "Why it is gone."
     cause: TombstoneCause!
     "The retained message that was there."
     previous: Message
   }
 
-  "A request to publish a message, and what became of it."
-  type Command {
-    id: ID!
-    topic: String!
-    qos: Int!
-    retain: Boolean!
-    ${payloadFields}
-    state: CommandState!
-    "True when the state never changes any more."
-    final: Boolean!
-    awaits: Awaits!
-    "How often it was handed to the broker."
-    attempts: Int!
-    createdAt: DateTime!
-    "When it is no longer published."
-    expiresAt: DateTime
-    "When the broker acknowledged it."
-    publishedAt: DateTime
-    finishedAt: DateTime
-    "Reason code of the broker's acknowledgement (MQTT 5, section 2.4)."
-    brokerReasonCode: Int
-    "The same for all commands of one request."
-    batchId: ID
-    "Who sent it."
-    principal: String!
-    "What happened to it, oldest first."
-    events: [CommandEvent!]!
-  }
-
-  "A command went from one state to the next."
-  type CommandEvent {
-    "Id of the command."
-    id: ID!
-    seq: Seq!
-    at: DateTime!
-    topic: String!
-    "Null for its acceptance."
-    from: CommandState
-    to: CommandState!
-    attempt: Int!
-    brokerReasonCode: Int
-  }
-
   "An interval that may be incomplete."
   type Gap {
+    "Its position in the journal."
     seq: Seq!
     "When it was recorded."
     at: DateTime!
+    "Why."
     cause: GapCause!
-    "Client id of the MQTT session concerned."
+    "The MQTT session concerned."
     session: String!
+    "Where the interval begins."
     from: DateTime!
+    "Where it ends."
     to: DateTime!
     "Messages known to be concerned; null where nobody can tell."
     messages: Int
   }
 
-  "What a subscription tells: the field that \`type\` names, the others are null."
+  "What a subscription tells: the field that \`type\` names; the others are null."
   type StreamEvent {
-    "Give it back as \`after\` to go on behind this event."
+    "Give it as \`after\` to go on behind this event."
     cursor: Cursor!
+    "What it tells."
     type: EventType!
+    "For MESSAGE."
     message: Message
+    "For STATE: the topic's state, by now perhaps newer than this event."
     state: TopicState
+    "For COMMAND."
     command: CommandEvent
+    "For GAP."
     gap: Gap
+    "For SKIPPED."
     skipped: Skipped
   }
 
   "A message, and where it stands in the journal."
   type MessageEvent {
-    "Give it back as \`after\` to go on behind this message."
+    "Give it as \`after\` to go on behind this message."
     cursor: Cursor!
+    "The message."
     message: Message!
-    "What retention took between the event before and this one; null: nothing."
+    "What retention took between the message before and this one; null: nothing."
     skipped: Skipped
   }
 
-  "Facts that could no longer be read, the first and the last included."
+  "Facts that could no longer be read."
   type Skipped {
+    "The first of them."
     from: Seq!
+    "The last of them."
     to: Seq!
-  }
-
-  "Where a page stands in its list."
-  type PageInfo {
-    "Whether the list goes on. A page may be empty and go on: what was looked at did not match."
-    hasNextPage: Boolean!
-    "True for every page but the first."
-    hasPreviousPage: Boolean!
-    startCursor: String
-    "Give it as \`after\` to get the next page."
-    endCursor: String
-  }
-
-  ${connection('Topic', 'Topics')}
-  ${connection('Message', 'Messages')}
-  ${connection('Command', 'Commands')}
-  ${connection('Gap', 'Gaps')}
-
-  "The command that was accepted."
-  type SendCommandPayload {
-    command: Command!
-    "Position of the journal from which on reads show it."
-    cursor: Cursor!
-  }
-
-  "What became of each input, in their order."
-  type SendCommandsPayload {
-    results: [SendCommandResult!]!
-    "Position of the journal from which on reads show the commands."
-    cursor: Cursor!
-  }
-
-  "Accepted, or why not: one of the two is null."
-  type SendCommandResult {
-    command: Command
-    problem: Problem
-  }
-
-  "Why something was not accepted."
-  type Problem {
-    "The same codes as in \`extensions.code\` of errors, and in REST."
-    code: String!
-    "What to do about it."
-    detail: String!
-    "Where in the input."
-    errors: [ProblemDetail!]!
-  }
-
-  "What is wrong with one value."
-  type ProblemDetail {
-    "JSON pointer into the input."
-    pointer: String!
-    detail: String!
-  }
-
-  "The command that was cancelled."
-  type CancelCommandPayload {
-    command: Command!
-    cursor: Cursor!
-  }
-
-  "The command that changes the retained message. If it is not final, the broker has not answered in time."
-  type RetainedPayload {
-    command: Command!
-    cursor: Cursor!
   }
 
   "How the service does."
   type Status {
+    "Version of the service."
     version: String!
+    "When this instance was started."
     startedAt: DateTime!
+    "Which instance answers."
     instanceId: ID!
     "Whether this instance holds the MQTT session."
     leading: Boolean!
+    "The connections to the broker."
     mqtt: MqttStatus!
   }
 
   "The connections to the broker."
   type MqttStatus {
+    "connecting, connected or stopped."
     state: String!
-    "Since when it is in this state."
+    "Since when."
     since: DateTime!
-    "MQTT version spoken with the broker."
+    "MQTT version spoken with the broker: 5 or 3.1.1."
     version: String
+    "Why the last connection failed."
     lastError: String
     "Topic filters that the broker refused."
     refusedFilters: [String!]!

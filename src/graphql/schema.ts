@@ -1,180 +1,128 @@
-/** The operations of the schema, in SDL. Objects are in schema-objects.ts; scalars and enums in files of their own. */
+/** What can be read and followed, in SDL. Commands are in schema-commands.ts, the objects in schema-objects.ts. */
 
-export const operations = /* GraphQL */ `
+const filterArgument = /* GraphQL */ `
+  "Topic filters, with the wildcards + and #; what one of them matches is included. None: everything."
+  filter: [String!]`
+
+const pageArguments = (order: 'ASC' | 'DESC'): string => /* GraphQL */ `
+  "Items of a page: 1 to 1000, by default 100. Large ones make a page shorter."
+  first: Int
+  "\`endCursor\`, or the \`cursor\` of an edge, of a page before, with the same other arguments."
+  after: String
+  "Where the list begins."
+  order: Order! = ${order}`
+
+const afterArgument = /* GraphQL */ `
+  "The \`cursor\` to go on from, or \`earliest\`: all that is kept. Absent: from now."
+  after: String`
+
+export const reading = /* GraphQL */ `
   schema {
     query: Query
     mutation: Mutation
     subscription: Subscription
   }
 
+  "What is known."
   type Query {
     "The current state of topics, in the order in which they were first seen."
-    topics(
-      "Topic filters; a topic is listed if one of them matches. None: all topics."
-      filter: [String!]
-      "Items of a page: 1 to 1000, by default 100."
-      first: Int
-      "\`endCursor\` or an edge's \`cursor\` of the page before, with the same other arguments."
-      after: String
-      order: Order! = ASC
-    ): TopicConnection!
-    "The current state of one topic, or null if nothing was ever received on it."
-    topic(name: String!): TopicState
-    "The current state of the topic with this \`topicId\`."
-    topicById(id: ID!): TopicState
+    topics(${filterArgument} ${pageArguments('ASC')}): TopicConnection!
+    "The current state of one topic; null if nothing was ever received on it."
+    topic(
+      "Topic name."
+      name: String!
+    ): TopicState
+    "The current state of one topic; null if there is none with this id."
+    topicById(
+      "\`topicId\` of a topic."
+      id: ID!
+    ): TopicState
     "Messages as they were received."
-    messages(
-      "Topic filters; none: all topics."
-      filter: [String!]
-      "Items of a page: 1 to 1000, by default 100. A page of large messages may have fewer."
-      first: Int
-      "\`endCursor\` or an edge's \`cursor\` of the page before, with the same other arguments."
-      after: String
-      order: Order! = DESC
-    ): MessageConnection!
+    messages(${filterArgument} ${pageArguments('DESC')}): MessageConnection!
     "Commands that were accepted."
     commands(
-      "Only commands in one of these states."
+      "Only those in one of these states."
       state: [CommandState!]
-      "Only commands to this topic."
+      "Only those to this topic."
       topic: String
-      "Items of a page: 1 to 1000, by default 100."
-      first: Int
-      "\`endCursor\` or an edge's \`cursor\` of the page before, with the same other arguments."
-      after: String
-      order: Order! = DESC
+      ${pageArguments('DESC')}
     ): CommandConnection!
-    "One command, or null if there is none with this id."
-    command(id: ID!): Command
+    "One command; null if there is none with this id."
+    command(
+      "\`id\` of a command."
+      id: ID!
+    ): Command
     "Intervals that may be incomplete."
-    gaps(
-      "Items of a page: 1 to 1000, by default 100."
-      first: Int
-      "\`endCursor\` or an edge's \`cursor\` of the page before, with the same other arguments."
-      after: String
-      order: Order! = DESC
-    ): GapConnection!
+    gaps(${pageArguments('DESC')}): GapConnection!
     "How the service does."
     status: Status!
   }
 
-  type Mutation {
-    "Accepts a message to be published."
-    sendCommand(input: SendCommandInput!): SendCommandPayload!
-    "Accepts several, in one transaction. Each has an outcome of its own: one may be refused while others are accepted."
-    sendCommands(
-      inputs: [CommandInput!]!
-      "The same key with the same inputs is the same commands, however often it is sent."
-      idempotencyKey: String
-    ): SendCommandsPayload!
-    "Cancels a command that is still pending."
-    cancelCommand(id: ID!): CancelCommandPayload!
-    "Publishes a retained message, and waits for the broker to have it."
-    setRetained(
-      topic: String!
-      "A JSON value to publish. Give exactly one payload."
-      payload: JSON
-      "Text to publish as it is."
-      payloadText: String
-      "Bytes to publish."
-      payloadBase64: Base64
-      qos: Int! = 1
-      "\`seq\` that the topic's state must have when the request comes, or \`*\`: it must have a state."
-      ifMatch: String
-      "Seconds to wait for the broker at most, 0 to 60."
-      waitSeconds: Int! = 5
-    ): RetainedPayload!
-    "Publishes an empty retained message, so that the broker forgets the one it has, and waits for the broker to do so."
-    clearRetained(
-      topic: String!
-      "\`seq\` that the topic's state must have when the request comes, or \`*\`: it must have a state."
-      ifMatch: String
-      "Seconds to wait for the broker at most, 0 to 60."
-      waitSeconds: Int! = 5
-    ): RetainedPayload!
-  }
-
+  "What happens, over WebSocket (graphql-transport-ws)."
   type Subscription {
-    "Facts as they are committed."
+    "Facts as they are committed. Begins with a PROGRESS that tells where."
     events(
-      "Topic filters; none: all topics."
-      filter: [String!]
+      ${filterArgument}
+      "Which events to send; SKIPPED and PROGRESS always come."
       types: [EventType!]! = [MESSAGE, GAP]
-      "The \`cursor\` to go on from, or \`earliest\`: all that is kept. Absent: from now."
-      after: String
+      ${afterArgument}
     ): StreamEvent!
     "Messages as they are committed."
-    messages(
-      "Topic filters; none: all topics."
-      filter: [String!]
-      "The \`cursor\` to go on from, or \`earliest\`: all that is kept. Absent: from now."
-      after: String
-    ): MessageEvent!
+    messages(${filterArgument} ${afterArgument}): MessageEvent!
     """
     The current state of every matching topic, then every change: events of type STATE, SKIPPED and PROGRESS. The first
     PROGRESS tells that the current state is complete.
     """
     topicStates(
-      "Topic filters; none: all topics."
-      filter: [String!]
-      "The \`cursor\` to go on from, also within the current state. Absent: from the beginning."
+      ${filterArgument}
+      "The \`cursor\` to go on from, also one within the current state. Absent: from the beginning."
       after: String
     ): StreamEvent!
-    "A command as it is now and whenever it changes; complete when it is final."
-    command(id: ID!): Command!
+    "A command as it is now, and whenever it has changed; ends when it is final."
+    command(
+      "\`id\` of a command."
+      id: ID!
+    ): Command!
+  }
+`
+
+const connection = (name: string, node: string, about: string): string => /* GraphQL */ `
+  "${about}, a page at a time."
+  type ${name}Connection {
+    "The items with their places."
+    edges: [${name}Edge!]!
+    "The items."
+    nodes: [${node}!]!
+    "Where the page stands in the list."
+    pageInfo: PageInfo!
+    "Position of the journal when the first page was read: a subscription goes on from there."
+    cursor: Cursor!
   }
 
-  "A message to publish."
-  input CommandInput {
-    "Where to publish it: a topic name, without wildcards."
-    topic: String!
-    "A JSON value to publish. Give exactly one payload; null is none."
-    payload: JSON
-    "Text to publish as it is."
-    payloadText: String
-    "Bytes to publish."
-    payloadBase64: Base64
-    qos: Int! = 1
-    "Whether the broker keeps it as the topic's retained message."
-    retain: Boolean! = false
-    "Seconds after which it is no longer published, and the broker no longer delivers it."
-    expiresInSeconds: Int
-    properties: PropertiesInput
+  "An item and its place."
+  type ${name}Edge {
+    "The place in this list, for \`after\`."
+    cursor: String!
+    "The item."
+    node: ${node}!
   }
+`
 
-  "A message to publish, and how to answer."
-  input SendCommandInput {
-    "Where to publish it: a topic name, without wildcards."
-    topic: String!
-    "A JSON value to publish. Give exactly one payload; null is none."
-    payload: JSON
-    "Text to publish as it is."
-    payloadText: String
-    "Bytes to publish."
-    payloadBase64: Base64
-    qos: Int! = 1
-    "Whether the broker keeps it as the topic's retained message."
-    retain: Boolean! = false
-    "Seconds after which it is no longer published, and the broker no longer delivers it."
-    expiresInSeconds: Int
-    properties: PropertiesInput
-    "The same key with the same input is the same command, however often it is sent."
-    idempotencyKey: String
-    "Seconds to wait until the command is final, 0 to 60."
-    waitSeconds: Int! = 0
-  }
+export const connections = /* GraphQL */ `
+  ${connection('Topic', 'TopicState', 'Topics')}
+  ${connection('Message', 'Message', 'Messages')}
+  ${connection('Command', 'Command', 'Commands')}
+  ${connection('Gap', 'Gap', 'Gaps')}
 
-  "MQTT 5 properties to publish with a message."
-  input PropertiesInput {
-    "The payload's MIME type."
-    contentType: String
-    "1: the payload is UTF-8 text. 0: it is bytes."
-    payloadFormatIndicator: Int
-    "Topic on which an answer is expected."
-    responseTopic: String
-    "What the answer is to repeat."
-    correlationData: Base64
-    "Pairs of name and value, in order; names may repeat."
-    userProperties: [[String!]!]
+  "Where a page stands in its list."
+  type PageInfo {
+    "Whether the list goes on. A page may be empty and go on, when nothing it looked at matched."
+    hasNextPage: Boolean!
+    "True for every page but the first. There is no way back: turn \`order\` round."
+    hasPreviousPage: Boolean!
+    "Place of the first item."
+    startCursor: String
+    "Give it as \`after\` to get the next page."
+    endCursor: String
   }
 `

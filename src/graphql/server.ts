@@ -25,10 +25,13 @@ export type { GraphqlParts, ServiceStatus } from './parts.ts'
 export async function registerGraphql(app: FastifyInstance, parts: GraphqlParts): Promise<void> {
   const { limits, introspection, authenticator } = parts
   const schema = buildExecutableSchema({ ...createQueries(parts), ...createMutations(parts), ...createSubscriptions(parts) })
+  const closing = new AbortController()
+  app.addHook('preClose', async () => closing.abort())
   const surface: Surface = {
     schema,
     authenticator,
     limits,
+    closing: closing.signal,
     prepare: createDocuments({ schema, limits, introspection }),
     toContext: (access, signal) => createContext(access, signal, parts.store.commands)
   }
@@ -39,6 +42,7 @@ export async function registerGraphql(app: FastifyInstance, parts: GraphqlParts)
     await scope.register(mercurius, {
       schema,
       routes: false,
+      cache: 100,
       // Not compiled by graphql-jit: it forgets the defaults of input fields, and compiles but one operation of a document
       jit: 0,
       errorFormatter: (execution) => ({ statusCode: 200, response: execution }) // the handler formats all errors alike

@@ -40,7 +40,10 @@ export function createSubscriptions(parts: GraphqlParts): Resolvers {
       events: {
         async subscribe(_source, { filter, types, after }: EventsArguments, { access, signal: gone }) {
           const ask = { filters: readFilters(filter, limits), types: readTypes(types), after: await position(after) }
-          return streams.open(gone, (signal) => each(events.events(access, ask, signal), (event) => ({ events: event })))
+          const begin: StreamEvent = { type: 'progress', cursor: store.cursors.encode(ask.after) }
+          return streams.open(gone, (signal) =>
+            each(following([begin], events.events(access, ask, signal)), (event) => ({ events: event }))
+          )
         }
       },
       messages: {
@@ -76,6 +79,11 @@ function readTypes(types: readonly StreamEvent['type'][]): EventType[] {
   const kinds = types.filter((type): type is EventType => Object.hasOwn(eventKinds, type))
   if (kinds.length === 0) throw invalid('types', 'Ask for at least one of MESSAGE, STATE, COMMAND and GAP')
   return kinds
+}
+
+async function* following<Page>(first: Page, pages: AsyncIterable<Page>): AsyncGenerator<Page, void, undefined> {
+  yield first
+  yield* pages
 }
 
 async function* each<Result>(

@@ -11,6 +11,8 @@ export interface Surface {
   schema: GraphQLSchema
   authenticator: Authenticator
   limits: Limits
+  /** Aborts when the service stops: what waits for an outcome answers without it. */
+  closing: AbortSignal
   prepare(source: string, operationName: string | null): Preparation
   toContext(access: Access, signal: AbortSignal): Context
 }

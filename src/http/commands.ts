@@ -141,8 +141,7 @@ async function sendRoute(app: Routes, parts: RouteParts): Promise<void> {
       }
     },
     async (request, reply) => {
-      const { body } = request
-      if (body === undefined) throw new Problem('malformed_json', 'Send a command as JSON')
+      const body: unknown = request.body ?? null
       const canonical = toCanonicalJson(body)
       const isBatch = typeof body === 'object' && body !== null && Object.hasOwn(body, 'commands')
       return isBatch ? sendMany(request, reply, canonical) : sendOne(request, reply, canonical)

@@ -4,6 +4,7 @@ import { isUtf8 } from 'node:buffer'
 import { Problem } from '../errors.ts'
 
 export function parseJson(body: Buffer): unknown {
+  if (body.length === 0) return null // some clients declare JSON and send nothing
   if (!isUtf8(body)) throw new Problem('malformed_json', 'The body is not UTF-8')
   try {
     return JSON.parse(body.toString('utf8'))

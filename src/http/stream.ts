@@ -72,11 +72,11 @@ export async function streamRoutes(app: Routes, parts: RouteParts): Promise<void
         const after = await positionOf((headers['last-event-id'] as string | undefined) || asked.after)
         const signal = AbortSignal.any([request.signal, closing])
         reply.hijack()
-        const out = open(reply.raw, limits.heartbeatMs)
-        await write(out, { type: 'progress', cursor: store.cursors.encode(after) }, signal)
+        const send = openStream(reply.raw, limits.heartbeatMs)
+        await send({ type: 'progress', cursor: store.cursors.encode(after) }, signal)
         const ask = { after, filters, types: asked.types ?? typesDefault }
         for await (const page of events.events(access, ask, signal)) {
-          for (const event of page) await write(out, event, signal)
+          for (const event of page) await send(event, signal)
         }
       } catch (error) {
         if (!reply.sent) throw error
@@ -89,7 +89,8 @@ export async function streamRoutes(app: Routes, parts: RouteParts): Promise<void
   )
 }
 
-function open(out: ServerResponse, heartbeatMs: number): ServerResponse {
+/** Returns what sends an event, and waits for a slow client: while it does not read, nothing more is read for it. */
+function openStream(out: ServerResponse, heartbeatMs: number): (event: StreamEvent, signal: AbortSignal) => Promise<void> {
   out.writeHead(200, {
     'content-type': 'text/event-stream',
     'cache-control': 'no-store',
@@ -99,14 +100,16 @@ function open(out: ServerResponse, heartbeatMs: number): ServerResponse {
     connection: 'close'
   })
   out.on('error', () => {}) // 'close' follows, and aborts the request's signal
+  let quiet = false
   // A comment, so that proxies do not take silence for death
-  const heartbeat = setInterval(() => !out.writableNeedDrain && out.write(':\n\n'), heartbeatMs)
+  const heartbeat = setInterval(() => {
+    if (quiet && !out.writableNeedDrain) out.write(':\n\n')
+    quiet = true
+  }, heartbeatMs)
   out.once('close', () => clearInterval(heartbeat))
-  return out
-}
-
-/** Waits for a slow client: while it does not read, nothing more is read for it. */
-async function write(out: ServerResponse, event: StreamEvent, signal: AbortSignal): Promise<void> {
-  const more = out.write(`id: ${event.cursor}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`)
-  if (!more) await once(out, 'drain', { signal })
+  return async (event, signal) => {
+    quiet = false
+    const more = out.write(`id: ${event.cursor}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`)
+    if (!more) await once(out, 'drain', { signal })
+  }
 }

@@ -42,13 +42,10 @@ interface Fault {
 }
 
 function toProblem(faults: readonly Fault[], toPointer: (pointer: string) => string): Problem {
-  const unknown = faults.filter((fault) => fault.keyword === 'additionalProperties')
+  const unknown = faults.some((fault) => fault.keyword === 'additionalProperties')
   const tooLarge = faults.some((fault) => fault.keyword === 'maximum' && fault.instancePath === '/limit')
-  const code = unknown.length > 0 ? 'unknown_field' : tooLarge ? 'page_too_large' : 'invalid_value'
-  const errors = (unknown.length > 0 ? unknown : faults).flatMap(toDetails).map(({ pointer, detail }) => ({
-    pointer: toPointer(pointer),
-    detail
-  }))
+  const code = unknown ? 'unknown_field' : tooLarge ? 'page_too_large' : 'invalid_value'
+  const errors = faults.flatMap(toDetails).map(({ pointer, detail }) => ({ pointer: toPointer(pointer), detail }))
   return new Problem(code, errors.map(({ pointer, detail }) => `${pointer || 'It'} ${detail}`).join('; '), errors)
 }
 
@@ -57,7 +54,7 @@ function toDetails({ keyword, instancePath, params, message }: Fault): ProblemDe
     names.slice(0, 8).map((name) => ({ pointer: `${instancePath}/${escapePointer(name)}`, detail }))
   if (keyword === 'additionalProperties') return each(params.additionalProperties, 'is not known here')
   if (keyword === 'required') return each(params.requiredProperties, 'is missing')
-  if (keyword === 'boolean') return [{ pointer: instancePath, detail: 'is one too many' }]
+  if (keyword === 'boolean') return [] // the schema `false`, of a field that is reported already
   if (keyword === 'enum') return [{ pointer: instancePath, detail: `must be one of ${params.allowedValues?.join(', ')}` }]
   return [{ pointer: instancePath, detail: message }]
 }

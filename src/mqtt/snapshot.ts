@@ -7,6 +7,7 @@ import type { IPublishPacket } from 'mqtt'
 import type { Limits } from '../limits.ts'
 import type { Broker, MessageProperties, QoS } from '../model.ts'
 import type { ProtocolVersion } from './connection.ts'
+import { compileFilters } from '../topic.ts'
 import { connect } from './connection.ts'
 import { toProperties } from './packet-properties.ts'
 
@@ -36,6 +37,7 @@ export async function readRetained(parts: {
   onBatch: (messages: RetainedMessage[]) => Promise<void>
 }): Promise<SnapshotResult> {
   const { limits } = parts
+  const matches = compileFilters(parts.filters)
   let batch: RetainedMessage[] = []
   let messages = 0
   let lastAt = Date.now()
@@ -58,7 +60,7 @@ export async function readRetained(parts: {
       lastAt = Date.now()
       if (packet.topic === parts.statusTopic) sentinel = true
       // A live message of the time of reading; the receiving session has it, too
-      if (!packet.retain || packet.payload.length === 0) return done()
+      if (!packet.retain || packet.payload.length === 0 || !matches(packet.topic)) return done()
       messages++
       batch.push(toRetained(packet))
       if (batch.length < 1_000) return done()

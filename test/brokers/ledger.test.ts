@@ -4,7 +4,11 @@
  */
 
 import assert from 'node:assert/strict'
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { atEnd } from '../support/cleanup.ts'
 import { createDatabase, query } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { startMosquitto } from '../support/mosquitto.ts'
@@ -28,11 +32,14 @@ interface Ledger {
   openPackets: number
 }
 
-async function runLedger(qos: 1 | 2, environment: Record<string, string> = {}): Promise<Ledger> {
+async function runLedger(qos: 1 | 2, entry?: string): Promise<Ledger> {
   const broker = await startMosquitto()
   const url = await createDatabase()
   const start = () =>
-    startService({ DATABASE_URL: url, MQTT_URL: broker.url, RIALTO_TOPICS: 'ledger/#', RIALTO_QOS: String(qos), ...environment })
+    startService(
+      { DATABASE_URL: url, MQTT_URL: broker.url, RIALTO_TOPICS: 'ledger/#', RIALTO_QOS: String(qos) },
+      entry === undefined ? {} : { entry }
+    )
   let service = await start()
   await eventually(async () => (await fetch(`${service.url}/readyz`)).ok, { what: 'the service is ready' })
 
@@ -121,3 +128,29 @@ test(`QoS 2: ${messages} messages, ${kills} x SIGKILL, none lost, none repeated`
   assert.deepEqual([ledger.lost, ledger.repeated, ledger.outOfOrder], [0, 0, 0])
   assert.equal(ledger.openPackets, 0)
 })
+
+test('a service that acknowledges before the commit is caught', async (t) => {
+  const ledger = await runLedger(1, await buildThatAcknowledgesEarly())
+  t.diagnostic(JSON.stringify(ledger))
+  assert.ok(ledger.lost > 0, 'nothing was lost, so this ledger proves nothing')
+})
+
+/** The built service, with one line moved to where many put it, and a database that takes its time. */
+async function buildThatAcknowledgesEarly(): Promise<string> {
+  const root = new URL('../../', import.meta.url).pathname
+  const directory = await mkdtemp(join(tmpdir(), 'rialto-early-'))
+  atEnd(() => rm(directory, { recursive: true, force: true }))
+  for (const name of ['dist', 'package.json']) await cp(join(root, name), join(directory, name), { recursive: true })
+  await cp(join(root, 'prisma/migrations'), join(directory, 'prisma/migrations'), { recursive: true })
+  await symlink(join(root, 'node_modules'), join(directory, 'node_modules'))
+  const file = join(directory, 'dist/ingest/ingest.js')
+  const text = await readFile(file, 'utf8')
+  const honest = /^.*batch\.acknowledge\(\).*$/m
+  assert.match(text, honest)
+  const early = text
+    .replace(honest, '')
+    .replace(/(async function commit\([^)]*\) \{)/, '$1 batch.acknowledge(); await new Promise((resolve) => setTimeout(resolve, 100));')
+  assert.ok(early.includes('{ batch.acknowledge();'))
+  await writeFile(file, early)
+  return join(directory, 'dist/main.js')
+}

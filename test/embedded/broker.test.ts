@@ -18,7 +18,8 @@ const everyByte = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))
 
 for (const protocolVersion of [4, 5] as const) {
   for (const transport of ['url', 'wsUrl'] as const) {
-    const name = `MQTT ${protocolVersion === 5 ? '5' : '3.1.1'} over ${transport === 'url' ? 'TCP' : 'WebSocket'}`
+    const version = protocolVersion === 5 ? '5' : '3.1.1'
+    const name = `MQTT ${version} over ${transport === 'url' ? 'TCP' : 'WebSocket'}`
 
     test(`${name}: messages of every QoS arrive as they were sent`, async (t) => {
       const broker = await start(t)
@@ -71,8 +72,11 @@ test('a topic of 100 levels passes', async (t) => {
 test('retained messages are the same, byte for byte, after a clean restart', async (t) => {
   const dataDir = await temporaryDirectory(t)
   const properties = {
-    ...{ contentType: 'application/x', responseTopic: 'answers/1', correlationData: everyByte },
-    ...{ userProperties: { one: '1', two: ['a', 'b'], ü: '\u2028' }, payloadFormatIndicator: false }
+    contentType: 'application/x',
+    responseTopic: 'answers/1',
+    correlationData: everyByte,
+    userProperties: { one: '1', two: ['a', 'b'], ü: '\u2028' },
+    payloadFormatIndicator: false
   }
   const sent: [string, Buffer, IClientPublishOptions][] = [
     ['plain', Buffer.from('text'), { qos: 0 }],
@@ -220,13 +224,26 @@ test('a page of another site cannot connect by WebSocket, one of this machine ca
 // Hostile and broken clients
 
 const connectPacket = (clientId: string, protocolVersion: 4 | 5 = 5): Packet => ({
-  ...{ cmd: 'connect', protocolId: 'MQTT', protocolVersion, clientId, clean: true, keepalive: 0 }
+  cmd: 'connect',
+  protocolId: 'MQTT',
+  protocolVersion,
+  clientId,
+  clean: true,
+  keepalive: 0
 })
 const subscribePacket = (...topics: string[]): Packet => ({
-  ...{ cmd: 'subscribe', messageId: 1, subscriptions: topics.map((topic) => ({ topic, qos: 1 })) }
+  cmd: 'subscribe',
+  messageId: 1,
+  subscriptions: topics.map((topic) => ({ topic, qos: 1 }))
 })
 const publishPacket = (topic: string): Packet => ({
-  ...{ cmd: 'publish', topic, payload: 'x', qos: 1, messageId: 2, retain: true, dup: false }
+  cmd: 'publish',
+  topic,
+  payload: 'x',
+  qos: 1,
+  messageId: 2,
+  retain: true,
+  dup: false
 })
 const bytes = (...packets: Packet[]): Buffer =>
   Buffer.concat(packets.map((packet) => generate(packet, { protocolVersion: 5 })))
@@ -406,7 +423,7 @@ async function retainedOn(t: TestContext, broker: EmbeddedBroker): Promise<IPubl
   await until(() => received.filter(({ topic }) => topic === 'zz/mark').length === 2, 'the retained messages')
   await client.publishAsync('zz/mark', '', { qos: 1, retain: true })
   await client.endAsync()
-  const byTopic = new Map(received.map((packet) => [packet.topic, packet])) // both filters match $private/topic
+  const byTopic = new Map(received.map((packet) => [packet.topic, packet])) // both filters match $private
   byTopic.delete('zz/mark')
   return [...byTopic.values()]
 }

