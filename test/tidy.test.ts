@@ -44,7 +44,7 @@ const owners: Record<string, readonly string[]> = {
   'graphql-ws': ['graphql'],
   fastify: ['http', 'graphql', 'app'],
   aedes: ['embedded'],
-  ws: ['mqtt', 'embedded'],
+  ws: ['mqtt', 'embedded', 'graphql'],
   'prom-client': ['http'],
   'close-with-grace': ['main']
 }

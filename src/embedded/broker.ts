@@ -1,14 +1,18 @@
+/** The embedded broker, for a machine that has none: development, not production. */
+
 import { once } from 'node:events'
 import * as fs from 'node:fs/promises'
 import { createServer as createHttpServer, type IncomingMessage, type Server as HttpServer } from 'node:http'
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net'
-import { dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Aedes, type AedesPublishPacket, type Subscription } from 'aedes'
+import { Aedes, type Subscription } from 'aedes'
 import type { Logger } from 'pino'
 import { createWebSocketStream, WebSocketServer, type WebSocket } from 'ws'
 import { listenOnFreePort } from './free-port.ts'
+import type { RetainedStorage } from './retained-file.ts'
+import { loadRetained, saveRetained } from './retained-file.ts'
 
 export interface EmbeddedBroker {
   /** `mqtt://127.0.0.1:1883`, or another port when that one was taken. */
@@ -33,18 +37,6 @@ export type EmbeddedBrokerLog = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'
 const packetBytesMax = 16 * 1024 * 1024 // payloads of 10 MB pass, with their topic and properties
 const topicLevelsMax = 100 // the highest that aedes knows: its matcher throws above it
 const partingMsMax = 1_000
-
-/** The part of aedes' storage that its types leave out. */
-interface RetainedStorage {
-  storeRetained(packet: RetainedPacket): Promise<void>
-  createRetainedStream(filter: string): AsyncIterable<RetainedPacket>
-}
-
-type RetainedPacket = Pick<AedesPublishPacket, 'cmd' | 'topic' | 'payload' | 'qos' | 'retain' | 'dup'> & {
-  properties?: AedesPublishPacket['properties']
-  /** When the message expires, in milliseconds since 1970. */
-  messageExpiry?: number
-}
 
 /**
  * aedes keeps clients by id and subscriptions by filter in plain objects, and looks them up without care: a
@@ -178,97 +170,3 @@ async function closeAll(broker: Aedes, servers: Server[], sockets: Set<Socket>):
   await atMost()
   await Promise.all(closed)
 }
-
-// Retained messages: one JSON document a line
-
-async function saveRetained(storage: RetainedStorage, file: string): Promise<void> {
-  const unfinished = `${file}.tmp`
-  const handle = await fs.open(unfinished, 'w', 0o600)
-  try {
-    await fs.writeFile(handle, encodeAll(storage.createRetainedStream('#')))
-    await handle.sync()
-    const { uid, gid } = await fs.stat(dirname(file))
-    if (process.getuid?.() === 0) await handle.chown(uid, gid) // who may start it next time
-  } finally {
-    await handle.close()
-  }
-  await fs.rename(unfinished, file)
-}
-
-async function* encodeAll(packets: AsyncIterable<RetainedPacket>): AsyncGenerator<string> {
-  for await (const packet of packets) if (!isExpired(packet)) yield `${encodeRetained(packet)}\n`
-}
-
-/** What cannot be read is told and set aside, so that a damaged file neither stops the start nor is lost. */
-async function loadRetained(storage: RetainedStorage, file: string, log: EmbeddedBrokerLog): Promise<void> {
-  const content = await fs.readFile(file).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return Buffer.alloc(0)
-    throw error
-  })
-  let damaged = 0
-  for (const line of splitLines(content)) {
-    const packet = decodeRetained(line)
-    if (packet) await storage.storeRetained(packet)
-    else damaged++
-  }
-  if (damaged === 0) return
-  await fs.copyFile(file, `${file}.damaged`)
-  log.warn({ damaged, copy: `${file}.damaged` }, 'Some retained messages could not be read')
-}
-
-/** By the byte: `node:readline` also splits at U+2028, which a topic may contain. */
-function* splitLines(content: Buffer): Generator<string> {
-  for (let start = 0; start < content.length;) {
-    const newline = content.indexOf('\n', start)
-    const end = newline === -1 ? content.length : newline
-    yield content.toString('utf8', start, end)
-    start = end + 1
-  }
-}
-
-/** A retained message in the file: bytes as base64, absent what the publisher did not give. */
-type RetainedLine = Pick<RetainedPacket, 'topic' | 'qos' | 'messageExpiry'> & {
-  payload: string
-  properties?: Omit<NonNullable<RetainedPacket['properties']>, 'correlationData'> & {
-    correlationData?: string
-  }
-}
-
-function encodeRetained({ topic, payload, qos, properties, messageExpiry }: RetainedPacket): string {
-  const correlationData = properties?.correlationData?.toString('base64')
-  return JSON.stringify({
-    topic,
-    payload: Buffer.from(payload).toString('base64'),
-    qos,
-    properties: properties && { ...properties, correlationData },
-    messageExpiry
-  })
-}
-
-function decodeRetained(line: string): RetainedPacket | undefined {
-  try {
-    const { payload, properties, ...rest } = JSON.parse(line) as RetainedLine
-    if (typeof rest.topic !== 'string' || typeof payload !== 'string' || ![0, 1, 2].includes(rest.qos))
-      return undefined
-    const packet: RetainedPacket = {
-      cmd: 'publish',
-      ...rest,
-      payload: fromBase64(payload),
-      retain: true,
-      dup: false
-    }
-    if (!properties) return packet
-    const { correlationData, ...others } = properties
-    return {
-      ...packet,
-      properties: { ...others, ...(correlationData && { correlationData: fromBase64(correlationData) }) }
-    }
-  } catch {
-    return undefined
-  }
-}
-
-const fromBase64 = (text: string): Buffer => Buffer.from(text, 'base64')
-
-const isExpired = ({ messageExpiry }: RetainedPacket): boolean =>
-  messageExpiry !== undefined && messageExpiry <= Date.now()

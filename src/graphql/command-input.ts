@@ -52,7 +52,7 @@ export function readPayload({ payload = null, payloadText = null, payloadBase64 
   return payloadBase64 === null ? Buffer.from(stringify(payload)) : Buffer.from(payloadBase64, 'base64')
 }
 
-function stringify(value: unknown): string {
+export function stringify(value: unknown): string {
   try {
     return JSON.stringify(value)
   } catch (error) {

@@ -8,7 +8,7 @@ import type { CommandView } from '../views.ts'
 import { toCommandView, toSeq } from '../views.ts'
 import { invalid, isCommandId } from './arguments.ts'
 import type { CommandInput, PayloadInput } from './command-input.ts'
-import { readCommand, readPayload } from './command-input.ts'
+import { readCommand, readPayload, stringify } from './command-input.ts'
 import type { Context } from './context.ts'
 import type { Resolvers } from './executable.ts'
 import type { GraphqlParts } from './parts.ts'
@@ -49,12 +49,13 @@ export function createMutations(parts: GraphqlParts): Resolvers {
     name: string
   ): Promise<Sent> {
     checkKey(idempotencyKey, limits.idempotencyKeyCharsMax)
+    // REST hashes the body as it came; the same key with a request of the other surface is another request
+    const body = `graphql:${name}:${stringify(inputs)}`
     const requests = inputs.map((input) => problemOr(() => readCommand(input, limits)))
     let outcomes: CommandOutcome[] = []
     const accepted = await commands.accept(access, requests, {
       idempotencyKey,
-      // REST hashes the body as it came; the same key with a request of the other surface is another request
-      body: `graphql:${name}:${JSON.stringify(inputs)}`,
+      body,
       toAnswer: (all) => {
         outcomes = all
         return JSON.stringify(all.map(toStored))

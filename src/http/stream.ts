@@ -67,10 +67,12 @@ export async function streamRoutes(app: Routes, parts: RouteParts): Promise<void
       if (stats.streams >= limits.streamsMax) {
         throw new Problem('too_many_requests', `${limits.streamsMax} streams are open, and no more are allowed`)
       }
+      const gone = new AbortController()
+      reply.raw.once('close', () => gone.abort())
+      const signal = AbortSignal.any([gone.signal, closing])
       stats.streams++
       try {
         const after = await positionOf((headers['last-event-id'] as string | undefined) || asked.after)
-        const signal = AbortSignal.any([request.signal, closing])
         reply.hijack()
         const send = openStream(reply.raw, limits.heartbeatMs)
         await send({ type: 'progress', cursor: store.cursors.encode(after) }, signal)
@@ -80,7 +82,7 @@ export async function streamRoutes(app: Routes, parts: RouteParts): Promise<void
         }
       } catch (error) {
         if (!reply.sent) throw error
-        if (!request.signal.aborted && !closing.aborted) request.log.warn({ err: error }, 'A stream ended; its client will resume')
+        if (!signal.aborted) request.log.warn({ err: error }, 'A stream ended; its client will resume')
       } finally {
         stats.streams--
         if (reply.sent) reply.raw.end()

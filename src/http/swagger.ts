@@ -15,6 +15,10 @@ const description = [
     '(RFC 9457) with a stable `code`.'
 ].join('\n\n')
 
+/** The plugin's own asks browsers to upgrade to https, and then the page stays empty on a plain address. */
+const contentSecurityPolicy =
+  "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; frame-ancestors 'none'"
+
 export async function registerSwagger(app: FastifyInstance, version: string): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -47,7 +51,7 @@ export async function registerSwagger(app: FastifyInstance, version: string): Pr
     convertConstToEnum: false,
     refResolver: { buildLocalReference: (schema) => String(schema['$id']) }
   })
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: contentSecurityPolicy })
   app.get('/openapi.yaml', async (_, reply) => reply.type('application/yaml').send(app.swagger({ yaml: true })))
 }
 

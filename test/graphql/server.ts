@@ -1,7 +1,7 @@
 /** The GraphQL surface over a listening server, on a journal, states and commands kept in memory. */
 
 import type { TestContext } from 'node:test'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import Fastify from 'fastify'
 import pino from 'pino'
 import { createAuthenticator } from '../../src/access/access.ts'
@@ -31,7 +31,7 @@ export async function startServer(
   t: TestContext,
   given: Partial<GraphqlParts> & { apiKey?: string } = {}
 ): Promise<TestServer> {
-  const log = pino({ level: process.env['TEST_LOG'] ?? 'silent' })
+  const log = pino({ level: 'silent' })
   const limits = { ...defaultLimits, ...given.limits }
   const stats = createStats()
   const memory = createMemory()
@@ -67,7 +67,8 @@ export async function startServer(
     ...given,
     limits
   }
-  const app = Fastify({ loggerInstance: log, forceCloseConnections: true })
+  const loggerInstance: FastifyBaseLogger = log
+  const app = Fastify({ loggerInstance, forceCloseConnections: true, handlerTimeout: limits.requestMsMax })
   answerWithProblems(app)
   await registerGraphql(app, parts)
   const address = await app.listen({ host: '127.0.0.1', port: 0 })
@@ -192,7 +193,7 @@ function createCommandMemory(commands: Map<string, Command>, memory: () => Memor
     async accept(created, claim) {
       if (claim !== null) {
         if (keys.has(claim.key)) return { accepted: false, seq: 0 }
-        keys.set(claim.key, { bodyHash: claim.bodyHash, answer: claim.answer })
+        keys.set(claim.key, { bodyHash: Buffer.from(claim.bodyHash), answer: claim.answer })
       }
       let seq = 0
       for (const command of created) {

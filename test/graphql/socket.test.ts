@@ -152,12 +152,12 @@ test('without a key, pages of other origins are not served', async (t) => {
 })
 
 test('a connection outlives the time a request may take, and ends with 1001 when the service stops', async (t) => {
-  const { url, app } = await startServer(t)
+  const { url, app } = await startServer(t, { limits: { ...defaultLimits, requestMsMax: 50, heartbeatMs: 60 } })
   const { send, next, closed } = await connect(t, url)
   send(init)
   await next('connection_ack')
   send(subscribe('1', 'subscription { events { type } }'))
-  await next('next')
+  for (const _beat of [1, 2, 3]) await next('next')
 
   await app.close()
 

@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
+import { test } from 'node:test'
+import type { Client } from 'graphql-ws'
+import { createClient } from 'graphql-ws'
+import { WebSocket } from 'ws'
+import { defaultLimits } from '../../src/limits.ts'
+import type { TestServer } from './server.ts'
+import { query, startServer, until } from './server.ts'
+
+interface Event {
+  cursor: string
+  type?: string
+  message?: { topic: string } | null
+  state?: { topic: string; payload: unknown } | null
+  command?: { to: string } | null
+  skipped?: { from: string; to: string } | null
+}
+
+function connect(t: TestContext, { url }: TestServer): Client {
+  const client = createClient({ url: url.replace('http', 'ws'), webSocketImpl: WebSocket, retryAttempts: 0 })
+  t.after(() => client.dispose())
+  return client
+}
+
+/** The values of a subscription's one field, one at a time. */
+async function* follow<Value = Event>(client: Client, document: string, variables = {}): AsyncGenerator<Value, void, undefined> {
+  for await (const { data, errors } of client.iterate({ query: document, variables })) {
+    if (errors) throw errors
+    yield Object.values(data!)[0] as Value
+  }
+}
+
+async function take<Value>(values: AsyncGenerator<Value, void, undefined>, count: number): Promise<Value[]> {
+  const taken: Value[] = []
+  while (taken.length < count) {
+    const { value, done } = await values.next()
+    if (done === true) throw new Error(`Ended after ${taken.length} of ${count}`)
+    taken.push(value)
+  }
+  return taken
+}
+
+const codesOf = async (values: AsyncGenerator<unknown, void, undefined>): Promise<unknown> =>
+  values.next().then(
+    () => 'no error',
+    (errors: Array<{ extensions: { code: string } }>) => errors[0]!.extensions.code
+  )
+
+const events = `subscription ($filter: [String!], $types: [EventType!]! = [MESSAGE, GAP], $after: String) {
+  events(filter: $filter, types: $types, after: $after) { cursor type message { topic } command { to } }
+}`
+
+test('events go on from any cursor, without a gap and without a repetition', async (t) => {
+  const server = await startServer(t)
+  const client = connect(t, server)
+  server.memory.receive('before', '')
+  const live = follow(client, events, { filter: ['a/+'] })
+  assert.deepEqual((await take(live, 1)).map(({ type }) => type), ['PROGRESS'])
+  for (const topic of ['a/1', 'b/1', 'a/2', 'a/3']) server.memory.receive(topic, '1')
+  const seen = await take(live, 3)
+  await live.return()
+
+  const again = await take(follow(client, events, { filter: ['a/+'], after: seen[0]!.cursor }), 3)
+  const all = await take(follow(client, events, { after: 'earliest' }), 6)
+
+  assert.deepEqual(seen.map(({ message }) => message?.topic), ['a/1', 'a/2', 'a/3'])
+  assert.deepEqual(again.slice(1), seen.slice(1))
+  assert.deepEqual(all.map(({ message }) => message?.topic), [undefined, 'before', 'a/1', 'b/1', 'a/2', 'a/3'])
+})
+
+test('a query and a subscription from its cursor are one read', async (t) => {
+  const server = await startServer(t)
+  server.memory.receive('a', '1')
+  const { data } = await query<{ topics: { cursor: string } }>(server.url, '{ topics { cursor } }')
+  server.memory.receive('b', '2')
+
+  const messages = 'subscription ($after: String) { messages(after: $after) { cursor message { topic } skipped { from } } }'
+  const [first] = await take(follow(connect(t, server), messages, { after: data.topics.cursor }), 1)
+
+  assert.deepEqual([first!.message, first!.skipped], [{ topic: 'b' }, null])
+})
+
+test('topicStates sends the current state, says when it is complete, and then every change', async (t) => {
+  const server = await startServer(t)
+  for (const topic of ['a/1', 'a/2', 'b']) server.memory.receive(topic, '1')
+  const document = `subscription ($after: String) {
+    topicStates(filter: "a/#", after: $after) { cursor type state { topic payload } }
+  }`
+  const states = follow(connect(t, server), document)
+  const snapshot = await take(states, 3)
+  server.memory.receive('a/2', '2')
+  const [change] = await take(states, 1)
+  await states.return()
+
+  const resumed = await take(follow(connect(t, server), document, { after: snapshot[0]!.cursor }), 2)
+
+  const told = ({ type, state }: Event): unknown => [type, state?.topic, state?.payload]
+  assert.deepEqual(snapshot.map(told), [['STATE', 'a/1', 1], ['STATE', 'a/2', 1], ['PROGRESS', undefined, undefined]])
+  assert.deepEqual(told(change!), ['STATE', 'a/2', 2])
+  // The rest of the snapshot has changed since, so it comes as a change
+  assert.deepEqual(resumed.map(told), [['PROGRESS', undefined, undefined], ['STATE', 'a/2', 2]])
+})
+
+test('a command is followed until it is final, and then the subscription ends', async (t) => {
+  const server = await startServer(t)
+  const sent = 'mutation { sendCommand(input: { topic: "a", payload: true }) { command { id } } }'
+  const { data } = await query<{ sendCommand: { command: { id: string } } }>(server.url, sent)
+  const { id } = data.sendCommand.command
+  const document = 'subscription ($id: ID!) { command(id: $id) { state final } }'
+  const states = follow<{ state: string }>(connect(t, server), document, { id })
+  assert.deepEqual(await take(states, 1), [{ state: 'PENDING', final: false }])
+  server.memory.moveCommand(id, 'publishing')
+  assert.deepEqual(await take(states, 1), [{ state: 'PUBLISHING', final: false }])
+  server.memory.moveCommand(id, 'published')
+  assert.deepEqual(await take(states, 1), [{ state: 'PUBLISHED', final: true }])
+  assert.equal((await states.next()).done, true)
+
+  const client = connect(t, server)
+  assert.deepEqual(await take(follow(client, document, { id }), 1), [{ state: 'PUBLISHED', final: true }])
+  assert.equal(await codesOf(follow(client, document, { id: '00000000-0000-4000-8000-000000000000' })), 'not_found')
+  assert.equal(await codesOf(follow(client, document, { id: 'no UUID' })), 'not_found')
+  await until(() => server.parts.stats.streams === 0)
+})
+
+test('what a subscription cannot do is an error with a code', async (t) => {
+  const server = await startServer(t)
+  const client = connect(t, server)
+  const { cursors } = server.parts.store
+  const page = cursors.encodePage('list', [1])
+  const refused: Array<[variables: object, code: string]> = [
+    [{ filter: ['a/#/b'] }, 'invalid_filter'],
+    [{ filter: Array.from({ length: 101 }, () => 'a') }, 'invalid_value'],
+    [{ types: [] }, 'invalid_value'],
+    [{ types: ['PROGRESS'] }, 'invalid_value'],
+    [{ after: 'nonsense' }, 'cursor_invalid'],
+    [{ after: page }, 'cursor_kind'],
+    [{ after: cursors.encode(5) }, 'cursor_ahead']
+  ]
+  for (const [variables, code] of refused) assert.equal(await codesOf(follow(client, events, variables)), code)
+  assert.equal(server.parts.stats.streams, 0)
+})
+
+test('streams are counted, limited, and freed however they end', async (t) => {
+  const server = await startServer(t, { limits: { ...defaultLimits, streamsMax: 2 } })
+  const { stats } = server.parts
+  const one = connect(t, server)
+  const first = follow(one, events)
+  const second = follow(one, events)
+  await take(first, 1)
+  await take(second, 1)
+  assert.equal(stats.streams, 2)
+  assert.equal(await codesOf(follow(one, events)), 'too_many_requests')
+  assert.equal(stats.streams, 2)
+
+  await first.return()
+  await until(() => stats.streams === 1)
+  one.terminate()
+  await until(() => stats.streams === 0)
+})
+
+test('a reader that stops reading stays where it is, and the journal is not read ahead for it', async (t) => {
+  const server = await startServer(t)
+  let pagesRead = 0
+  const { events: source } = server.parts
+  const reading = source.events
+  source.events = async function* (...given) {
+    for await (const page of reading(...given)) {
+      pagesRead++
+      yield page
+    }
+  }
+  const payload = Buffer.alloc(100_000)
+  const socket = new WebSocket(server.url.replace('http', 'ws'), 'graphql-transport-ws')
+  t.after(() => socket.terminate())
+  const say = (message: object): void => socket.send(JSON.stringify(message))
+  socket.on('open', () => say({ type: 'connection_init' }))
+  await new Promise((resolve) => socket.once('message', resolve))
+  say({ type: 'subscribe', id: '1', payload: { query: 'subscription { messages { message { payloadBase64 } } }' } })
+  await until(() => server.parts.stats.streams === 1)
+
+  socket.pause()
+  for (let sent = 0; sent < 400; sent++) {
+    server.memory.receive('a', payload)
+    if (sent % 10 === 0) await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  const [connection] = server.app.websocketServer.clients
+  await until(() => connection!.bufferedAmount > 0)
+  const before = pagesRead
+  for (let sent = 0; sent < 100; sent++) server.memory.receive('a', '')
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(pagesRead, before)
+  assert.ok(connection!.bufferedAmount < 1_000_000, `${connection!.bufferedAmount} bytes wait to be sent`)
+})
