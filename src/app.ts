@@ -49,6 +49,7 @@ export interface App {
   close(): Promise<void>
 }
 
+const portAttemptsMax = 20
 const distDirectory = new URL('.', import.meta.url)
 
 export async function startApp(parts: AppParts): Promise<App> {
@@ -76,7 +77,7 @@ export async function startApp(parts: AppParts): Promise<App> {
     logger: log,
     register: (app) => registerGraphql(app, { ...surface, graphiqlHtml, introspection: isLoopback(config.host) })
   })
-  await http.listen({ host: config.host, port: config.port })
+  await listen(http, config, log)
 
   const retention = createRetentionJob({ store, limits, stats, log })
   retention.start()
@@ -96,6 +97,22 @@ export async function startApp(parts: AppParts): Promise<App> {
       await Promise.all(running)
       feed.close()
       await store.close()
+    }
+  }
+}
+
+/** Says which port is taken, and takes the next one; but not where somebody chose it. */
+async function listen(http: FastifyInstance, { host, port, portGiven }: Config, log: Logger): Promise<void> {
+  for (let candidate = port; ; candidate++) {
+    try {
+      await http.listen({ host, port: candidate })
+      return
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+      if (portGiven || candidate >= port + portAttemptsMax) {
+        throw new Error(`Port ${candidate} of ${host} is taken: set PORT to another one`, { cause: error })
+      }
+      log.warn({ port: candidate }, 'The port is taken; trying the next one')
     }
   }
 }

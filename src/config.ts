@@ -8,6 +8,8 @@ import { filterFault } from './topic.ts'
 export interface Config {
   host: string
   port: number
+  /** Somebody chose the port, so another one would not do. */
+  portGiven: boolean
   logLevel: string
   /** null: the embedded one. */
   databaseUrl: string | null
@@ -118,7 +120,7 @@ const define = <T>(variable: Variable<T>): Variable<T> => variable
 /** Every variable, in the order of the documentation. */
 export const variables = {
   HOST: define({ default: '127.0.0.1', about: 'Address to listen on. Beyond loopback a key is required, see `RIALTO_API_KEY`.', parse: text }),
-  PORT: define({ default: '3000', about: 'Port of REST, GraphQL and streams. 0: any free one.', parse: port }),
+  PORT: define({ default: '3000', about: 'Port of REST, GraphQL and streams. Not set: the next one when it is taken. 0: any free one.', parse: port }),
   LOG_LEVEL: define({ default: 'info', about: `One of ${logLevels.join(', ')}.`, parse: oneOf(logLevels) }),
   DATABASE_URL: define({ default: null, about: 'Postgres 14 to 18. Not set: an embedded server that keeps its data in `RIALTO_DATA_DIR`.', parse: url(['postgres', 'postgresql'], 'postgresql://user:password@host:5432/rialto') }),
   DATABASE_DIRECT_URL: define({ default: null, about: 'For LISTEN, locks and migrations, when `DATABASE_URL` is a PgBouncer. Not set: `DATABASE_URL`.', parse: url(['postgres', 'postgresql'], 'postgresql://user:password@host:5432/rialto') }),
@@ -180,6 +182,7 @@ export function readConfig(environment: Environment = process.env): Readonly<Con
   const config: Config = {
     host,
     port: read('PORT') ?? 0,
+    portGiven: (environment['PORT'] ?? '') !== '',
     logLevel: read('LOG_LEVEL') ?? 'info',
     databaseUrl: read('DATABASE_URL'),
     databaseDirectUrl: read('DATABASE_DIRECT_URL'),

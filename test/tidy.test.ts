@@ -28,6 +28,7 @@ const mayImport: Record<string, readonly string[]> = {
   embedded: words,
   banner: [...words, 'config'],
   demo: words,
+  documents: ['*'],
   app: ['*'],
   main: ['*']
 }

@@ -86,8 +86,7 @@ function readJson(text: string | undefined): unknown {
 }
 
 function readParameters(body: unknown): GraphqlRequest {
-  if (Array.isArray(body)) throw invalid('', 'Batches are not taken: send each operation by itself')
-  if (!isObject(body)) throw invalid('', 'Send a JSON object with `query`')
+  if (!isObject(body)) throw invalid('', 'Send one JSON object with `query`; batches are not taken')
   const { query, variables, operationName, extensions } = body
   if (typeof query !== 'string' || query === '') throw invalid('query', '`query` is a GraphQL document, as a string')
   if (operationName != null && typeof operationName !== 'string') throw invalid('operationName', 'A string or null')

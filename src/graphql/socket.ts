@@ -25,7 +25,7 @@ const operationsMax = 100
 const closeMsMax = 2_000
 
 export const socketOptions = (limits: Limits) => ({
-  maxPayload: 1e9,
+  maxPayload: limits.socketMessageBytesMax,
   handleProtocols,
   closeTimeout: closeMsMax
 })

@@ -13,6 +13,6 @@ export interface Surface {
   limits: Limits
   /** Aborts when the service stops: what waits for an outcome answers without it. */
   closing: AbortSignal
-  prepare(source: string, operationName: string | null): Preparation
-  toContext(access: Access, signal: AbortSignal): Context
+  prepare: (source: string, operationName: string | null) => Preparation
+  toContext: (access: Access, signal: AbortSignal) => Context
 }

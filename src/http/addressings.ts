@@ -36,7 +36,13 @@ export function createAddressings(states: Store['states']): Addressing[] {
       path: '/topic',
       suffix: 'ByName',
       by: 'by its name',
-      query: { name: Type.String({ minLength: 1, description: 'Topic name', examples: ['plant/press-3/temperature'] }) },
+      query: {
+        name: Type.String({
+          minLength: 1,
+          description: 'Topic name',
+          examples: ['plant/press-3/temperature']
+        })
+      },
       params: null,
       ...byName((request) => (request.query as { name: string }).name)
     },
@@ -58,7 +64,13 @@ export function createAddressings(states: Store['states']): Addressing[] {
       suffix: 'ById',
       by: 'by its id',
       query: {},
-      params: { topicId: Type.String({ pattern: '^[1-9][0-9]{0,14}$', description: '`topicId` of a TopicState', examples: ['7'] }) },
+      params: {
+        topicId: Type.String({
+          pattern: '^[1-9][0-9]{0,14}$',
+          description: '`topicId` of a TopicState',
+          examples: ['7']
+        })
+      },
       state: byId,
       async name(request) {
         const state = await byId(request)

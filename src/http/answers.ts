@@ -10,7 +10,9 @@ export const header = {
   rialtoCursor: { 'Rialto-Cursor': Type.String({ description: 'A position that includes this write' }) },
   location: { Location: Type.String({ format: 'uri-reference', description: 'Where the command is' }) },
   etag: { ETag: Type.String({ description: '`seq` of the state, in quotes' }) },
-  preferenceApplied: { 'Preference-Applied': Type.String({ description: 'The preference that was followed (RFC 7240)' }) }
+  preferenceApplied: {
+    'Preference-Applied': Type.String({ description: 'The preference that was followed (RFC 7240)' })
+  }
 }
 
 interface Answer {
@@ -61,7 +63,14 @@ export function refusals(...codes: ProblemCode[]): Record<number, Answer> {
 
 /** What every operation under /v1 may be refused with, and more. */
 export const refusalsOfV1 = (...codes: ProblemCode[]): Record<number, Answer> =>
-  refusals('malformed_request', 'unauthenticated', 'unknown_field', 'invalid_value', ...codes, 'database_unavailable')
+  refusals(
+    'malformed_request',
+    'unauthenticated',
+    'unknown_field',
+    'invalid_value',
+    ...codes,
+    'database_unavailable'
+  )
 
 /** For routes without query parameters, so that they refuse every one. */
 export const noQuery = strict({})

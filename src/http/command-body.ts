@@ -15,7 +15,9 @@ import { createCheck } from './validation.ts'
 const propertiesSchema = (limits: Limits) =>
   strict({
     contentType: Type.Optional(Type.String()),
-    payloadFormatIndicator: Type.Optional(Type.Integer({ minimum: 0, maximum: 1, description: '1: the payload is UTF-8' })),
+    payloadFormatIndicator: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 1, description: '1: the payload is UTF-8' })
+    ),
     responseTopic: Type.Optional(Type.String()),
     correlationData: Type.Optional(Type.String({ contentEncoding: 'base64' })),
     userProperties: Type.Optional(
@@ -38,15 +40,25 @@ export const commandSchema = (limits: Limits) =>
         })
       ),
       encoding: Type.Optional(
-        word(['json', 'text'], 'How `payload` is sent. json (default): as JSON text. text: a string, as itself')
+        word(
+          ['json', 'text'],
+          'How `payload` is sent. json (default): as JSON text. text: a string, as itself'
+        )
       ),
       payloadBase64: Type.Optional(
-        Type.String({ contentEncoding: 'base64', description: 'The bytes, instead of `payload`; the empty string for none' })
+        Type.String({
+          contentEncoding: 'base64',
+          description: 'The bytes, instead of `payload`; the empty string for none'
+        })
       ),
       qos: Type.Optional(Type.Integer({ minimum: 0, maximum: 2, description: 'Default 1' })),
       retain: Type.Optional(Type.Boolean({ description: 'Default false' })),
       expiresInSeconds: Type.Optional(
-        Type.Integer({ minimum: 1, maximum: limits.commandExpirySecondsMax, description: 'Not published after that' })
+        Type.Integer({
+          minimum: 1,
+          maximum: limits.commandExpirySecondsMax,
+          description: 'Not published after that'
+        })
       ),
       properties: Type.Optional(propertiesSchema(limits))
     },
@@ -67,7 +79,9 @@ const later = ['device', 'name', 'timeoutSeconds', 'notBefore', 'expect', 'await
 export function createCommandReader(limits: Limits): (value: unknown) => CommandRequest {
   const check = createCheck(commandSchema(limits))
   return (value) => {
-    const early = later.find((name) => typeof value === 'object' && value !== null && Object.hasOwn(value, name))
+    const early = later.find(
+      (name) => typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+    )
     if (early !== undefined) throw refuse(`/${early}`, 'is not supported yet', 'unknown_field')
     const body = check(value)
     const { topic, qos = 1, retain = false, expiresInSeconds = null } = body
@@ -85,7 +99,8 @@ function readPayload({ payload, encoding, payloadBase64 }: CommandBody): Buffer 
     throw refuse('/payload', 'or /payloadBase64 must be given, and not both')
   }
   if (payloadBase64 !== undefined) {
-    if (encoding !== undefined) throw refuse('/encoding', 'says how payload is sent, and there is payloadBase64')
+    if (encoding !== undefined)
+      throw refuse('/encoding', 'says how payload is sent, and there is payloadBase64')
     return readBase64(payloadBase64, '/payloadBase64')
   }
   if (encoding !== 'text') return Buffer.from(JSON.stringify(payload))
@@ -97,7 +112,8 @@ function readPayload({ payload, encoding, payloadBase64 }: CommandBody): Buffer 
 /** Buffer ignores what is not base64, so a text is only base64 if it comes back the same (RFC 4648 section 4). */
 function readBase64(text: string, pointer: string): Buffer {
   const bytes = Buffer.from(text, 'base64')
-  if (bytes.toString('base64') !== text) throw refuse(pointer, 'must be base64 with its padding, and nothing else')
+  if (bytes.toString('base64') !== text)
+    throw refuse(pointer, 'must be base64 with its padding, and nothing else')
   return bytes
 }
 
@@ -105,7 +121,13 @@ function readBase64(text: string, pointer: string): Buffer {
 const stringBytesMax = 65_535
 
 function readProperties(
-  { contentType, payloadFormatIndicator, responseTopic, correlationData, userProperties }: NonNullable<CommandBody['properties']>,
+  {
+    contentType,
+    payloadFormatIndicator,
+    responseTopic,
+    correlationData,
+    userProperties
+  }: NonNullable<CommandBody['properties']>,
   payload: Buffer,
   limits: Limits
 ): MessageProperties {
@@ -124,7 +146,8 @@ function readProperties(
   }
   if (correlationData !== undefined) {
     const bytes = readBase64(correlationData, '/properties/correlationData')
-    if (bytes.length > stringBytesMax) throw refuse('/properties/correlationData', `has more than ${stringBytesMax} bytes`)
+    if (bytes.length > stringBytesMax)
+      throw refuse('/properties/correlationData', `has more than ${stringBytesMax} bytes`)
     properties.correlationData = correlationData
   }
   if (userProperties !== undefined) {

@@ -57,7 +57,9 @@ export const examples: Record<string, unknown> = {
   }),
   Command: toCommandView(command),
   CommandRequest: { topic: command.topic, payload: { celsius: 65 }, qos: 1 },
-  Problem: new Problem('invalid_value', '/qos must be <= 2', [{ pointer: '/qos', detail: 'must be <= 2' }]).toJSON(),
+  Problem: new Problem('invalid_value', '/qos must be <= 2', [
+    { pointer: '/qos', detail: 'must be <= 2' }
+  ]).toJSON(),
   Gap: toGapView({
     seq: 41_790,
     at,

@@ -37,7 +37,8 @@ export async function healthRoutes(app: Routes, parts: HttpParts): Promise<void>
       schema: {
         operationId: 'getReady',
         summary: 'Whether requests can be served',
-        description: 'Ready: the database answers and, on the instance that receives, the broker is connected.',
+        description:
+          'Ready: the database answers and, on the instance that receives, the broker is connected.',
         tags,
         security: open,
         querystring: noQuery,

@@ -18,7 +18,8 @@ const depthMax = 100
 
 /** One text for every way to write the same value: keys sorted, no blanks. Throws Problem invalid_value. */
 export function toCanonicalJson(value: unknown, depth = 0): string {
-  if (depth > depthMax) throw new Problem('invalid_value', `The body is nested deeper than ${depthMax} levels`)
+  if (depth > depthMax)
+    throw new Problem('invalid_value', `The body is nested deeper than ${depthMax} levels`)
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
   if (Array.isArray(value)) return `[${value.map((item) => toCanonicalJson(item, depth + 1)).join()}]`
   const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))

@@ -43,16 +43,24 @@ export async function messageRoutes(app: Routes, { store, limits }: RouteParts):
       schema: {
         operationId: 'listMessages',
         summary: 'Messages as they were received',
-        description: 'Newest first unless `order` says otherwise. What comes after the first page was read is not in later pages.',
+        description:
+          'Newest first unless `order` says otherwise. What comes after the first page was read is not in later pages.',
         tags: ['Messages'],
         querystring: strict({ ...filterQuery, ...pageQuery(limits, 'desc') }),
         response: {
           200: json('A page of messages', ref('MessagePage')),
-          ...refusalsOfV1('invalid_filter', 'cursor_invalid', 'cursor_kind', 'cursor_expired', 'page_too_large')
+          ...refusalsOfV1(
+            'invalid_filter',
+            'cursor_invalid',
+            'cursor_kind',
+            'cursor_expired',
+            'page_too_large'
+          )
         }
       }
     },
-    async ({ access, query }) => facts(access, eventKinds.message, query, (fact) => toMessageView(fact.message!))
+    async ({ access, query }) =>
+      facts(access, eventKinds.message, query, (fact) => toMessageView(fact.message!))
   )
 
   app.get(

@@ -8,18 +8,38 @@ import { within } from './within.ts'
 type Kind = 'counter' | 'gauge'
 
 const fromStats: Record<keyof Stats, [name: string, kind: Kind, help: string]> = {
-  received: ['messages_received_total', 'counter', 'PUBLISH packets taken from the broker, snapshots included'],
+  received: [
+    'messages_received_total',
+    'counter',
+    'PUBLISH packets taken from the broker, snapshots included'
+  ],
   receivedBytes: ['received_bytes_total', 'counter', 'Bytes of those packets'],
   stored: ['messages_stored_total', 'counter', 'Messages committed'],
-  duplicates: ['messages_duplicate_total', 'counter', 'Messages recognised as redelivered and not stored again'],
-  confirmed: ['messages_confirmed_total', 'counter', 'Retained messages that a snapshot found as they were stored'],
+  duplicates: [
+    'messages_duplicate_total',
+    'counter',
+    'Messages recognised as redelivered and not stored again'
+  ],
+  confirmed: [
+    'messages_confirmed_total',
+    'counter',
+    'Retained messages that a snapshot found as they were stored'
+  ],
   held: ['messages_held', 'gauge', 'Messages received and not yet committed'],
   heldBytes: ['held_bytes', 'gauge', 'Bytes of those messages'],
-  abandoned: ['messages_abandoned_total', 'counter', 'Messages whose connection or lease ended before the commit'],
+  abandoned: [
+    'messages_abandoned_total',
+    'counter',
+    'Messages whose connection or lease ended before the commit'
+  ],
   abandonedQos0: ['messages_lost_qos0_total', 'counter', 'Those of QoS 0: nobody sends them again'],
   batches: ['ingest_batches_total', 'counter', 'Batches committed'],
   acknowledged: ['acknowledgements_total', 'counter', 'Acknowledgements sent to the broker'],
-  acknowledgementsDropped: ['acknowledgements_dropped_total', 'counter', 'Acknowledgements whose connection was gone'],
+  acknowledgementsDropped: [
+    'acknowledgements_dropped_total',
+    'counter',
+    'Acknowledgements whose connection was gone'
+  ],
   pauses: ['ingest_pauses_total', 'counter', 'Times that reading from the broker was paused'],
   connects: ['mqtt_connects_total', 'counter', 'Connections to the broker'],
   disconnects: ['mqtt_disconnects_total', 'counter', 'Connections that ended'],
@@ -33,7 +53,11 @@ const fromStats: Record<keyof Stats, [name: string, kind: Kind, help: string]> =
   commandsPublished: ['commands_published_total', 'counter', 'Commands that the broker acknowledged'],
   commandsRefused: ['commands_refused_total', 'counter', 'Commands that the broker refused'],
   streams: ['streams_open', 'gauge', 'Open streams and subscriptions'],
-  feedFactsFromTable: ['feed_facts_from_table_total', 'counter', 'Facts that subscribers had to read from the table'],
+  feedFactsFromTable: [
+    'feed_facts_from_table_total',
+    'counter',
+    'Facts that subscribers had to read from the table'
+  ],
   partitionsDropped: ['journal_partitions_dropped_total', 'counter', 'Partitions that retention dropped']
 }
 
@@ -43,19 +67,20 @@ export function createMetrics({ store, feed, stats, status }: HttpParts): Regist
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
 
-  for (const [key, [name, kind, help]] of Object.entries(fromStats) as Array<[keyof Stats, [string, Kind, string]]>) {
+  for (const [key, [name, kind, help]] of Object.entries(fromStats) as Array<
+    [keyof Stats, [string, Kind, string]]
+  >) {
     const options = { name: `rialto_${name}`, help, registers }
-    if (kind === 'gauge') new Gauge({ ...options, collect() { this.set(stats[key]) } })
-    else new Counter({ ...options, collect() { this.reset(); this.inc(stats[key]) } })
+    if (kind === 'gauge') new Gauge({ ...options, collect: collectInto(() => stats[key]) })
+    else new Counter({ ...options, collect: countInto(() => stats[key]) })
   }
 
   const gauge = (name: string, help: string, read: () => number | Promise<number>): void => {
-    const collect = async function (this: Gauge): Promise<void> {
-      this.set(await read())
-    }
-    new Gauge({ name: `rialto_${name}`, help, registers, collect })
+    new Gauge({ name: `rialto_${name}`, help, registers, collect: collectInto(read) })
   }
-  gauge('mqtt_connected', '1 while connected to the broker', () => Number(status().mqtt.state === 'connected'))
+  gauge('mqtt_connected', '1 while connected to the broker', () =>
+    Number(status().mqtt.state === 'connected')
+  )
   gauge('publisher_connected', '1 while commands can leave', () => Number(status().mqtt.publisherConnected))
   gauge('leading', '1 on the instance that receives', () => Number(status().leading))
   gauge('database_healthy', '1 while the database takes appends', () => Number(store.healthy()))
@@ -65,3 +90,14 @@ export function createMetrics({ store, feed, stats, status }: HttpParts): Regist
   )
   return registry
 }
+
+const collectInto = (read: () => number | Promise<number>) =>
+  async function (this: Gauge): Promise<void> {
+    this.set(await read())
+  }
+
+const countInto = (read: () => number) =>
+  function (this: Counter): void {
+    this.reset()
+    this.inc(read())
+  }

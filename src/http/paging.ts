@@ -23,7 +23,8 @@ export interface Place {
 export const filterQuery = {
   filter: Type.Optional(
     Type.Array(Type.String(), {
-      description: 'Topic filter, as in MQTT: `+` is one level, `#` the rest. May be repeated. None: every topic',
+      description:
+        'Topic filter, as in MQTT: `+` is one level, `#` the rest. May be repeated. None: every topic',
       examples: [['plant/+/temperature']]
     })
   )
@@ -31,7 +32,11 @@ export const filterQuery = {
 
 export const pageQuery = (limits: Limits, order: 'asc' | 'desc') => ({
   limit: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: limits.pageItemsMax, description: `Items at most, default ${limits.pageItemsDefault}` })
+    Type.Integer({
+      minimum: 1,
+      maximum: limits.pageItemsMax,
+      description: `Items at most, default ${limits.pageItemsDefault}`
+    })
   ),
   page: Type.Optional(Type.String({ description: '`next` of the page before, with the same arguments' })),
   order: Type.Optional(word(['asc', 'desc'], `asc: oldest first. Default ${order}`))
@@ -59,12 +64,14 @@ export type Paging = ReturnType<typeof createPaging>
 
 /** Throws Problem invalid_filter. */
 export function checkFilters(given: readonly string[] = [], limits: Limits): string[] {
-  const refuse = (detail: string): Problem => new Problem('invalid_filter', detail, [{ pointer: 'filter', detail }])
+  const refuse = (detail: string): Problem =>
+    new Problem('invalid_filter', detail, [{ pointer: 'filter', detail }])
   if (given.length > limits.filtersMax) throw refuse(`at most ${limits.filtersMax} filters`)
   for (const filter of given) {
     const fault = filterFault(filter, limits.topicLevelsMax)
     if (fault !== null) throw refuse(`"${filter.slice(0, 100)}": ${fault}`)
-    if (Buffer.byteLength(filter) > limits.filterBytesMax) throw refuse(`a filter has at most ${limits.filterBytesMax} bytes`)
+    if (Buffer.byteLength(filter) > limits.filterBytesMax)
+      throw refuse(`a filter has at most ${limits.filterBytesMax} bytes`)
   }
   return [...new Set(given)]
 }

@@ -16,7 +16,10 @@ const types: Record<PayloadFormat, string | null> = {
 /** Types that say no more than the formats above; text/html, for instance, says that it is to be run. */
 const safe = new Set(['', 'application/json', 'text/plain'])
 
-export function toPayloadHeaders({ payload, properties }: Pick<Message, 'payload' | 'properties'>): Record<string, string> {
+export function toPayloadHeaders({
+  payload,
+  properties
+}: Pick<Message, 'payload' | 'properties'>): Record<string, string> {
   const declared = (properties?.contentType ?? '').split(';')[0]!.trim().toLowerCase()
   const type = safe.has(declared) ? types[decodePayload(payload, properties).format] : null
   return {

@@ -11,7 +11,10 @@ export interface Preference {
 
 export const preferHeader = {
   prefer: Type.Optional(
-    Type.String({ description: '`wait=N`: answer with the outcome when it comes within N seconds (RFC 7240)', examples: ['wait=10'] })
+    Type.String({
+      description: '`wait=N`: answer with the outcome when it comes within N seconds (RFC 7240)',
+      examples: ['wait=10']
+    })
   )
 }
 

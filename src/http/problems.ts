@@ -37,7 +37,10 @@ function isDatabaseAway(error: unknown): boolean {
   if (typeof code === 'string' && /^P(1\d{3}|2024|2037)$/.test(code)) return true // Prisma: cannot connect
   if (typeof syscall === 'string') return true // ECONNREFUSED and its like, from the driver's socket
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return toTrouble(error) === 'transient'
-  return code === undefined && /^(Connection terminated|timeout exceeded when trying|Query read timeout)/.test(String(message))
+  return (
+    code === undefined &&
+    /^(Connection terminated|timeout exceeded when trying|Query read timeout)/.test(String(message))
+  )
 }
 
 /** Seconds; for problems that pass. */
@@ -46,10 +49,7 @@ const retryAfter = '1'
 export function sendProblem(problem: Problem, reply: FastifyReply): FastifyReply {
   if (problem.status === 401) void reply.header('www-authenticate', 'Bearer')
   if (problem.status === 429 || problem.status === 503) void reply.header('retry-after', retryAfter)
-  return reply
-    .code(problem.status)
-    .type('application/problem+json')
-    .send(JSON.stringify(problem))
+  return reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem))
 }
 
 export function answerWithProblems(app: FastifyInstance): void {
@@ -60,13 +60,18 @@ export function answerWithProblems(app: FastifyInstance): void {
 }
 
 /** For errors before routing: Fastify calls it outside of hooks and handlers. */
-export function answerFrameworkError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+export function answerFrameworkError(
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply
+): void {
   void sendProblem(report(error, request), reply)
 }
 
 function report(error: unknown, request: FastifyRequest): Problem {
   const problem = toProblem(error)
-  if (problem.code === 'internal') request.log.error({ err: error, path: pathOf(request) }, 'A request failed')
+  if (problem.code === 'internal')
+    request.log.error({ err: error, path: pathOf(request) }, 'A request failed')
   return problem
 }
 

@@ -18,7 +18,9 @@ import { bodyIsReadByRoute } from './validation.ts'
 const waitSecondsDefault = 5
 
 const qosQuery = {
-  qos: Type.Optional(Type.Integer({ minimum: 0, maximum: 2, description: 'Quality of service to publish with, default 1' }))
+  qos: Type.Optional(
+    Type.Integer({ minimum: 0, maximum: 2, description: 'Quality of service to publish with, default 1' })
+  )
 }
 const headers = Type.Object({
   'if-match': Type.Optional(
@@ -88,7 +90,11 @@ export async function retainedRoutes(app: Routes, parts: RouteParts): Promise<vo
             'The body is the payload, byte by byte. Its Content-Type becomes the MQTT 5 content type, unless it is ' +
             `\`application/octet-stream\` or that of a form. ${conditionsNote}`,
           consumes: ['*/*'],
-          body: Type.Unsafe<Buffer | undefined>({ type: 'string', format: 'binary', description: 'The payload' })
+          body: Type.Unsafe<Buffer | undefined>({
+            type: 'string',
+            format: 'binary',
+            description: 'The payload'
+          })
         }
       },
       async (request, reply) => {
@@ -97,7 +103,10 @@ export async function retainedRoutes(app: Routes, parts: RouteParts): Promise<vo
           const detail = 'An empty retained message is none: use DELETE to clear it' // [MQTT-3.3.1-6]
           throw new Problem('invalid_value', detail, [{ pointer: '', detail }])
         }
-        return publish(addressing, request, reply, { payload, properties: toProperties(request.headers['content-type']) })
+        return publish(addressing, request, reply, {
+          payload,
+          properties: toProperties(request.headers['content-type'])
+        })
       }
     )
 
@@ -111,7 +120,8 @@ export async function retainedRoutes(app: Routes, parts: RouteParts): Promise<vo
           description: `Publishes an empty retained message. ${conditionsNote}`
         }
       },
-      async (request, reply) => publish(addressing, request, reply, { payload: Buffer.alloc(0), properties: null })
+      async (request, reply) =>
+        publish(addressing, request, reply, { payload: Buffer.alloc(0), properties: null })
     )
   }
 }

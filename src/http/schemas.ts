@@ -7,7 +7,9 @@ import { commandStates } from '../model.ts'
 
 export const ref = (name: string): TSchema => Type.Unsafe({ $ref: `${name}#` })
 export const nullable = (schema: TSchema): TSchema =>
-  '$ref' in schema ? Type.Union([schema, Type.Null()]) : Type.Unsafe({ ...schema, type: [(schema as { type?: string }).type, 'null'] })
+  '$ref' in schema
+    ? Type.Union([schema, Type.Null()])
+    : Type.Unsafe({ ...schema, type: [(schema as { type?: string }).type, 'null'] })
 
 /** Of a request: a field that is not named is refused. */
 export const strict = <Properties extends TProperties>(properties: Properties) =>
@@ -27,7 +29,8 @@ const named = (name: string, description: string, properties: TProperties): TSch
 const payloadFields: TProperties = {
   format: word(['json', 'number', 'boolean', 'text', 'binary', 'empty'], 'What the payload is'),
   payload: Type.Unknown({
-    description: 'The decoded value, null for binary and empty. Numbers beyond 2^53 lose digits in most JSON clients: see `payloadText`'
+    description:
+      'The decoded value, null for binary and empty. Numbers beyond 2^53 lose digits in most JSON clients: see `payloadText`'
   }),
   payloadText: nullable(text('The exact text; null for binary')),
   payloadBase64: Type.String({ contentEncoding: 'base64', description: 'The bytes' }),
@@ -54,14 +57,21 @@ const problem = named(
     detail: text('What happened, and what to do about it'),
     code: word(Object.keys(problems), 'The same in GraphQL, as `extensions.code`'),
     errors: Type.Optional(
-      Type.Array(Type.Object({ pointer: text('JSON pointer into the body, or the name of a parameter'), detail: Type.String() }))
+      Type.Array(
+        Type.Object({
+          pointer: text('JSON pointer into the body, or the name of a parameter'),
+          detail: Type.String()
+        })
+      )
     )
   }
 )
 
 const properties = named('Properties', 'MQTT 5 properties; the whole is null where there were none.', {
   contentType: nullable(Type.String()),
-  payloadFormatIndicator: nullable(Type.Integer({ minimum: 0, maximum: 1, description: '1: the publisher says it is UTF-8' })),
+  payloadFormatIndicator: nullable(
+    Type.Integer({ minimum: 0, maximum: 1, description: '1: the publisher says it is UTF-8' })
+  ),
   messageExpiryInterval: nullable(Type.Integer({ minimum: 0, description: 'Seconds that were left' })),
   responseTopic: nullable(Type.String()),
   correlationData: nullable(Type.String({ contentEncoding: 'base64' })),
@@ -70,11 +80,10 @@ const properties = named('Properties', 'MQTT 5 properties; the whole is null whe
   })
 })
 
-const message = named(
-  'Message',
-  'A message as it was received.',
-  { seq: seq('Its position in the journal: a 64-bit integer, so a string'), ...messageFields }
-)
+const message = named('Message', 'A message as it was received.', {
+  seq: seq('Its position in the journal: a 64-bit integer, so a string'),
+  ...messageFields
+})
 
 const tombstone = named('Tombstone', 'Why there is no retained message any more.', {
   at: time('When it was noticed'),
@@ -107,58 +116,66 @@ const commandEvent = named('CommandEvent', 'A transition of a command.', {
   seq: seq('Position of the transition'),
   at: time('When it was committed'),
   topic: Type.String(),
-  from: Type.Unsafe({ type: ['string', 'null'], enum: [...commandStates, null], description: 'null: its acceptance' }),
+  from: Type.Unsafe({
+    type: ['string', 'null'],
+    enum: [...commandStates, null],
+    description: 'null: its acceptance'
+  }),
   to: state,
   attempt: Type.Integer({ minimum: 0 }),
   brokerReasonCode: nullable(reasonCode)
 })
 
-const command = named(
-  'Command',
-  'A request to publish a message, and what became of it.',
-  {
-    id: Type.String({ format: 'uuid' }),
-    topic: Type.String(),
-    qos,
-    retain: Type.Boolean(),
-    state,
-    final: Type.Boolean({ description: 'True once nothing more will happen' }),
-    awaits: word(['none'], 'What it waits for after it is published'),
-    attempts: Type.Integer({ minimum: 0, description: 'Times that it was handed to the broker' }),
-    createdAt: time('When it was accepted'),
-    expiresAt: nullable(time('It is not published after this')),
-    publishedAt: nullable(time('When the broker acknowledged it')),
-    finishedAt: nullable(time('When it became final')),
-    brokerReasonCode: nullable(reasonCode),
-    batchId: nullable(Type.String({ format: 'uuid', description: 'Shared by commands of one request' })),
-    principal: text('Who asked'),
-    ...payloadFields,
-    events: Type.Optional(Type.Array(ref('CommandEvent'), { description: 'Only where one command is read by its id' }))
-  }
-)
-
-const commandOutcomes = named('CommandOutcomes', 'For each command of the request, in order: the command, or the problem.', {
-  items: Type.Array(Type.Union([Type.Object({ command: ref('Command') }), Type.Object({ problem: ref('Problem') })]))
+const command = named('Command', 'A request to publish a message, and what became of it.', {
+  id: Type.String({ format: 'uuid' }),
+  topic: Type.String(),
+  qos,
+  retain: Type.Boolean(),
+  state,
+  final: Type.Boolean({ description: 'True once nothing more will happen' }),
+  awaits: word(['none'], 'What it waits for after it is published'),
+  attempts: Type.Integer({ minimum: 0, description: 'Times that it was handed to the broker' }),
+  createdAt: time('When it was accepted'),
+  expiresAt: nullable(time('It is not published after this')),
+  publishedAt: nullable(time('When the broker acknowledged it')),
+  finishedAt: nullable(time('When it became final')),
+  brokerReasonCode: nullable(reasonCode),
+  batchId: nullable(Type.String({ format: 'uuid', description: 'Shared by commands of one request' })),
+  principal: text('Who asked'),
+  ...payloadFields,
+  events: Type.Optional(
+    Type.Array(ref('CommandEvent'), { description: 'Only where one command is read by its id' })
+  )
 })
 
-const gap = named(
-  'Gap',
-  'An interval in which messages may be missing, and why.',
+const commandOutcomes = named(
+  'CommandOutcomes',
+  'For each command of the request, in order: the command, or the problem.',
   {
-    seq: seq('Position of the fact'),
-    at: time('When it was noted'),
-    cause: word(['session_lost', 'absence', 'packet_too_large', 'invalid_topic', 'unstorable']),
-    session: text('Which MQTT session'),
-    from: time('Start of the interval'),
-    to: time('End of the interval'),
-    messages: nullable(Type.Integer({ minimum: 0, description: 'Messages concerned; null where nobody can tell' }))
+    items: Type.Array(
+      Type.Union([Type.Object({ command: ref('Command') }), Type.Object({ problem: ref('Problem') })])
+    )
   }
 )
+
+const gap = named('Gap', 'An interval in which messages may be missing, and why.', {
+  seq: seq('Position of the fact'),
+  at: time('When it was noted'),
+  cause: word(['session_lost', 'absence', 'packet_too_large', 'invalid_topic', 'unstorable']),
+  session: text('Which MQTT session'),
+  from: time('Start of the interval'),
+  to: time('End of the interval'),
+  messages: nullable(
+    Type.Integer({ minimum: 0, description: 'Messages concerned; null where nobody can tell' })
+  )
+})
 
 const page = (name: string, of: string, description: string): TSchema =>
   named(name, description, {
     items: Type.Array(ref(of)),
-    next: nullable(text('Give it back as `page`; null when the range is finished. Items may be few, or none, before that')),
+    next: nullable(
+      text('Give it back as `page`; null when the range is finished. Items may be few, or none, before that')
+    ),
     cursor
   })
 

@@ -14,6 +14,7 @@ import { answerClientError, answerFrameworkError, answerWithProblems } from './p
 import { isDecodable, parseQuery } from './query-string.ts'
 import { retainedRoutes } from './retained.ts'
 import { sharedSchemas } from './schemas.ts'
+import { sendCommandRoutes } from './send-commands.ts'
 import { statusRoutes } from './status.ts'
 import { streamRoutes } from './stream.ts'
 import { registerSwagger } from './swagger.ts'
@@ -33,14 +34,19 @@ export async function createHttpServer(parts: HttpParts): Promise<FastifyInstanc
     void reply.header('x-content-type-options', 'nosniff')
     const [, query] = request.url.split('?', 2)
     if (query !== undefined && !isDecodable(query)) {
-      throw new Problem('malformed_request', 'The query string has a percent sign that encodes nothing: write it as %25')
+      throw new Problem(
+        'malformed_request',
+        'The query string has a percent sign that encodes nothing: write it as %25'
+      )
     }
   })
   for (const schema of [...sharedSchemas, commandSchema(parts.limits)]) app.addSchema(schema)
   await registerSwagger(app, parts.status().version)
   await parts.register?.(app)
   await app.register(async (scope) => healthRoutes(prepare(scope), parts))
-  await app.register(async (scope) => v1Routes(prepare(scope), { ...parts, closing: closing.signal }), { prefix: '/v1' })
+  await app.register(async (scope) => v1Routes(prepare(scope), { ...parts, closing: closing.signal }), {
+    prefix: '/v1'
+  })
   return app
 }
 
@@ -78,11 +84,14 @@ async function v1Routes(app: Routes, parts: RouteParts): Promise<void> {
     void reply.header('cache-control', 'private, no-cache')
   })
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_: unknown, body: Buffer) => parseJson(body))
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_: unknown, body: Buffer) =>
+    parseJson(body)
+  )
   await app.register(async (scope) => topicRoutes(scope as Routes, parts))
   await app.register(async (scope) => retainedRoutes(scope as Routes, parts))
   await app.register(async (scope) => messageRoutes(scope as Routes, parts))
   await app.register(async (scope) => commandRoutes(scope as Routes, parts))
+  await app.register(async (scope) => sendCommandRoutes(scope as Routes, parts))
   await app.register(async (scope) => streamRoutes(scope as Routes, parts))
   await app.register(async (scope) => statusRoutes(scope as Routes, parts))
 }

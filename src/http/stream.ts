@@ -19,11 +19,17 @@ const typesDefault: EventType[] = ['message', 'gap']
 const query = strict({
   ...filterQuery,
   types: Type.Optional(
-    Type.Array(word(types), { description: `Types of events, default ${typesDefault.join(', ')}`, examples: [['message', 'state']] })
+    Type.Array(word(types), {
+      description: `Types of events, default ${typesDefault.join(', ')}`,
+      examples: [['message', 'state']]
+    })
   ),
   mode: Type.Optional(word(['all'], 'all: every event')),
   after: Type.Optional(
-    Type.String({ description: 'A cursor, or `earliest` for all that is kept. Absent: from now on', examples: ['earliest'] })
+    Type.String({
+      description: 'A cursor, or `earliest` for all that is kept. Absent: from now on',
+      examples: ['earliest']
+    })
   )
 })
 
@@ -50,14 +56,23 @@ export async function streamRoutes(app: Routes, parts: RouteParts): Promise<void
         tags: ['Streams'],
         querystring: query,
         headers: Type.Object({
-          'last-event-id': Type.Optional(Type.String({ description: 'The `id` last seen; wins over `after`' }))
+          'last-event-id': Type.Optional(
+            Type.String({ description: 'The `id` last seen; wins over `after`' })
+          )
         }),
         response: {
           200: {
             description: 'Events, until either side ends',
             content: { 'text/event-stream': { schema: Type.String(), example: streamExample } }
           },
-          ...refusalsOfV1('invalid_filter', 'cursor_invalid', 'cursor_kind', 'cursor_ahead', 'cursor_expired', 'too_many_requests')
+          ...refusalsOfV1(
+            'invalid_filter',
+            'cursor_invalid',
+            'cursor_kind',
+            'cursor_ahead',
+            'cursor_expired',
+            'too_many_requests'
+          )
         }
       }
     },
@@ -65,7 +80,10 @@ export async function streamRoutes(app: Routes, parts: RouteParts): Promise<void
       const { access, query: asked, headers } = request
       const filters = checkFilters(asked.filter, limits)
       if (stats.streams >= limits.streamsMax) {
-        throw new Problem('too_many_requests', `${limits.streamsMax} streams are open, and no more are allowed`)
+        throw new Problem(
+          'too_many_requests',
+          `${limits.streamsMax} streams are open, and no more are allowed`
+        )
       }
       const gone = new AbortController()
       reply.raw.once('close', () => gone.abort())
@@ -92,7 +110,10 @@ export async function streamRoutes(app: Routes, parts: RouteParts): Promise<void
 }
 
 /** Returns what sends an event, and waits for a slow client: while it does not read, nothing more is read for it. */
-function openStream(out: ServerResponse, heartbeatMs: number): (event: StreamEvent, signal: AbortSignal) => Promise<void> {
+function openStream(
+  out: ServerResponse,
+  heartbeatMs: number
+): (event: StreamEvent, signal: AbortSignal) => Promise<void> {
   out.writeHead(200, {
     'content-type': 'text/event-stream',
     'cache-control': 'no-store',

@@ -40,7 +40,11 @@ export async function registerSwagger(app: FastifyInstance, version: string): Pr
       ],
       components: {
         securitySchemes: {
-          key: { type: 'http', scheme: 'bearer', description: 'RIALTO_API_KEY. Without one, everybody on loopback may do everything' }
+          key: {
+            type: 'http',
+            scheme: 'bearer',
+            description: 'RIALTO_API_KEY. Without one, everybody on loopback may do everything'
+          }
         }
       },
       security: [{ key: [] }, {}]
@@ -49,10 +53,12 @@ export async function registerSwagger(app: FastifyInstance, version: string): Pr
     hideUntagged: true,
     transformObject: addExamples,
     convertConstToEnum: false,
-    refResolver: { buildLocalReference: (schema) => String(schema['$id']) }
+    refResolver: { buildLocalReference: ({ $id }) => $id as string }
   })
   await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: contentSecurityPolicy })
-  app.get('/openapi.yaml', async (_, reply) => reply.type('application/yaml').send(app.swagger({ yaml: true })))
+  app.get('/openapi.yaml', async (_, reply) =>
+    reply.type('application/yaml').send(app.swagger({ yaml: true }))
+  )
 }
 
 /** Added last, because the plugin takes an example's fields for those of a schema. */
@@ -60,7 +66,8 @@ const addExamples: SwaggerTransformObject = (document) => {
   if (!('openapiObject' in document)) return document.swaggerObject
   const { openapiObject } = document
   const schemas = Object.entries(openapiObject.components?.schemas ?? {})
-  for (const [name, schema] of schemas) if (name in examples) Object.assign(schema, { examples: [examples[name]] })
+  for (const [name, schema] of schemas)
+    if (name in examples) Object.assign(schema, { examples: [examples[name]] })
   // A copy in which nothing is shared: YAML would have anchors where people expect to read
   return JSON.parse(JSON.stringify(openapiObject)) as typeof openapiObject
 }

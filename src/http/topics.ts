@@ -54,7 +54,10 @@ export async function topicRoutes(app: Routes, { store, limits }: RouteParts): P
     const refused = refusalsOfV1('not_found')
 
     /** The state to answer with; null when the answer is that the client has it. */
-    const read = async (request: Parameters<typeof addressing.state>[0], reply: FastifyReply): Promise<TopicState | null> => {
+    const read = async (
+      request: Parameters<typeof addressing.state>[0],
+      reply: FastifyReply
+    ): Promise<TopicState | null> => {
       const state = await addressing.state(request)
       if (state === null) throw unknownTopic()
       void reply.header('etag', toEtag(state))
@@ -68,7 +71,8 @@ export async function topicRoutes(app: Routes, { store, limits }: RouteParts): P
           ...schema,
           operationId: `getTopic${suffix}`,
           summary: `A topic's state, ${by}`,
-          description: 'Its latest message, its retained message, or the tombstone of the one that was cleared.',
+          description:
+            'Its latest message, its retained message, or the tombstone of the one that was cleared.',
           response: { 200: json('The state', ref('TopicState'), header.etag), 304: cached, ...refused }
         }
       },
@@ -88,7 +92,11 @@ export async function topicRoutes(app: Routes, { store, limits }: RouteParts): P
           description:
             'JSON and plain text carry their type; everything else is `application/octet-stream` to be saved, ' +
             'because whoever publishes is not to run code in a browser.',
-          response: { 200: bytes('The payload', 'application/octet-stream', header.etag), 304: cached, ...refused }
+          response: {
+            200: bytes('The payload', 'application/octet-stream', header.etag),
+            304: cached,
+            ...refused
+          }
         }
       },
       async (request, reply) => {

@@ -28,7 +28,8 @@ export function createCheck<Schema extends TSchema>(
 ): (value: unknown) => Static<Schema> {
   const validator = Compile(schema)
   return (value) => {
-    if (isTooWide(value)) throw new Problem('invalid_value', 'An object or array here has far too many entries')
+    if (isTooWide(value))
+      throw new Problem('invalid_value', 'An object or array here has far too many entries')
     if (!validator.Check(value)) throw toProblem(validator.Errors(value) as Fault[], toPointer)
     return value as Static<Schema>
   }
@@ -45,8 +46,14 @@ function toProblem(faults: readonly Fault[], toPointer: (pointer: string) => str
   const unknown = faults.some((fault) => fault.keyword === 'additionalProperties')
   const tooLarge = faults.some((fault) => fault.keyword === 'maximum' && fault.instancePath === '/limit')
   const code = unknown ? 'unknown_field' : tooLarge ? 'page_too_large' : 'invalid_value'
-  const errors = faults.flatMap(toDetails).map(({ pointer, detail }) => ({ pointer: toPointer(pointer), detail }))
-  return new Problem(code, errors.map(({ pointer, detail }) => `${pointer || 'It'} ${detail}`).join('; '), errors)
+  const errors = faults
+    .flatMap(toDetails)
+    .map(({ pointer, detail }) => ({ pointer: toPointer(pointer), detail }))
+  return new Problem(
+    code,
+    errors.map(({ pointer, detail }) => `${pointer || 'It'} ${detail}`).join('; '),
+    errors
+  )
 }
 
 function toDetails({ keyword, instancePath, params, message }: Fault): ProblemDetail[] {
@@ -55,7 +62,8 @@ function toDetails({ keyword, instancePath, params, message }: Fault): ProblemDe
   if (keyword === 'additionalProperties') return each(params.additionalProperties, 'is not known here')
   if (keyword === 'required') return each(params.requiredProperties, 'is missing')
   if (keyword === 'boolean') return [] // the schema `false`, of a field that is reported already
-  if (keyword === 'enum') return [{ pointer: instancePath, detail: `must be one of ${params.allowedValues?.join(', ')}` }]
+  if (keyword === 'enum')
+    return [{ pointer: instancePath, detail: `must be one of ${params.allowedValues?.join(', ')}` }]
   return [{ pointer: instancePath, detail: message }]
 }
 
@@ -67,10 +75,13 @@ const toName = (pointer: string): string => pointer.split('/')[1] ?? ''
 
 /** Text is all that a query string has: digits become integers, one value of many a list, enumerations split at commas. */
 function readQuery(schema: TSchema, query: Query): Record<string, unknown> {
-  const { properties = {} } = schema as { properties?: Record<string, { type?: string; items?: { enum?: unknown[] } }> }
+  const { properties = {} } = schema as {
+    properties?: Record<string, { type?: string; items?: { enum?: unknown[] } }>
+  }
   const read = Object.entries(query).map(([name, given]): [string, unknown] => {
     const property = Object.hasOwn(properties, name) ? properties[name] : undefined
-    if (property?.type === 'integer' && typeof given === 'string' && /^\d{1,15}$/.test(given)) return [name, Number(given)]
+    if (property?.type === 'integer' && typeof given === 'string' && /^\d{1,15}$/.test(given))
+      return [name, Number(given)]
     if (property?.type !== 'array') return [name, given]
     const values = [given].flat()
     return [name, property.items?.enum === undefined ? values : values.flatMap((value) => value.split(','))]
@@ -79,7 +90,7 @@ function readQuery(schema: TSchema, query: Query): Record<string, unknown> {
 }
 
 /** Checking a body of megabytes that is one wide object would stop everything else for seconds. */
-const widthMax = 1_000
+const widthMax = 10_000
 
 function isTooWide(value: unknown, levels = 4): boolean {
   if (typeof value !== 'object' || value === null || levels === 0) return false

@@ -123,6 +123,26 @@ test('a command is followed until it is final, and then the subscription ends', 
   await until(() => server.parts.stats.streams === 0)
 })
 
+test('a command that moves while it is looked at is told once for each change', async (t) => {
+  const server = await startServer(t)
+  const { commands } = server.parts.store
+  const sent = 'mutation { sendCommand(input: { topic: "a", payload: true }) { command { id } } }'
+  const { data } = await query<{ sendCommand: { command: { id: string } } }>(server.url, sent)
+  const { id } = data.sendCommand.command
+  const states = follow<{ state: string }>(connect(t, server), 'subscription ($id: ID!) { command(id: $id) { state } }', { id })
+  await take(states, 1)
+  const byId = commands.byId
+  commands.byId = async (...given) => {
+    commands.byId = byId
+    server.memory.moveCommand(id, 'pending')
+    return byId(...given)
+  }
+  server.memory.moveCommand(id, 'publishing')
+  assert.deepEqual(await take(states, 1), [{ state: 'PENDING' }])
+  server.memory.moveCommand(id, 'cancelled')
+  assert.deepEqual(await take(states, 1), [{ state: 'CANCELLED' }])
+})
+
 test('what a subscription cannot do is an error with a code', async (t) => {
   const server = await startServer(t)
   const client = connect(t, server)

@@ -39,7 +39,7 @@ export async function startService(
   })
   return {
     child,
-    url: /http:\/\/[^/\s]+/.exec(output)![0],
+    url: bannerUrl(output, 'http').replace(/\/v1.*/, ''),
     startedInMs: performance.now() - started,
     output: () => output,
     async kill(signal) {
@@ -50,3 +50,7 @@ export async function startService(
     }
   }
 }
+
+/** An address in what the service printed for people. */
+export const bannerUrl = (output: string, scheme: string): string =>
+  new RegExp(`${scheme}://\\S+`).exec(output.slice(output.indexOf(' is ready')))![0]

@@ -1,0 +1,41 @@
+/** Documents that are generated from the code and committed: `npm run docs` writes them, a test compares them. */
+
+import { writeFileSync } from 'node:fs'
+import { variables } from './config.ts'
+import { printSdl } from './graphql/sdl.ts'
+import { openapiYaml } from './http/openapi.ts'
+
+export interface GeneratedDocument {
+  /** From the root of the repository. */
+  path: string
+  text: string
+}
+
+export async function generateDocuments(): Promise<GeneratedDocument[]> {
+  return [
+    { path: 'openapi.yaml', text: await openapiYaml() },
+    { path: 'docs/schema.graphql', text: printSdl() },
+    { path: 'docs/configuration.md', text: configurationTable() }
+  ]
+}
+
+function configurationTable(): string {
+  const rows = Object.entries(variables).map(
+    ([name, variable]) => `| \`${name}\` | ${variable.default === null ? '' : `\`${variable.default}\``} | ${variable.about} |`
+  )
+  return `# Configuration
+
+Environment variables; generated from [src/config.ts](../src/config.ts). An empty variable counts as not set. A wrong value
+stops the start with the variable, its fault and the fix. User and password of the broker may stand in \`MQTT_URL\` as well.
+
+| variable | default | |
+|---|---|---|
+${rows.join('\n')}
+
+\`npm start -- --demo\` adds a simulated fleet.
+`
+}
+
+if (process.argv[1] === new URL(import.meta.url).pathname) {
+  for (const { path, text } of await generateDocuments()) writeFileSync(new URL(`../${path}`, import.meta.url), text)
+}

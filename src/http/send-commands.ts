@@ -1,0 +1,153 @@
+/** POST commands: one, or several with an outcome each. */
+
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import type { CommandOutcome, CommandRequest } from '../commands/commands.ts'
+import { isFinal } from '../commands/lifecycle.ts'
+import { Problem } from '../errors.ts'
+import type { Limits } from '../limits.ts'
+import { toCommandView } from '../views.ts'
+import { alsoJson, header, json, noQuery, refusalsOfV1 } from './answers.ts'
+import { createCommandReader } from './command-body.ts'
+import { toCanonicalJson } from './json-body.ts'
+import type { RouteParts, Routes } from './parts.ts'
+import { preferHeader, readPrefer } from './prefer.ts'
+import { ref, strict } from './schemas.ts'
+import type { Submission } from './submit.ts'
+import { submit } from './submit.ts'
+import { bodyIsReadByRoute, createCheck } from './validation.ts'
+
+const sendHeaders = { ...header.location, ...header.rialtoCursor, ...header.preferenceApplied }
+const sendRefusals = refusalsOfV1(
+  'malformed_json',
+  'forbidden',
+  'payload_too_large',
+  'unsupported_media_type',
+  'invalid_topic',
+  'idempotency_mismatch',
+  'too_many_requests'
+)
+const sendAnswers = {
+  ...sendRefusals,
+  200: json('With Prefer: the outcome', ref('Command'), sendHeaders),
+  202: json(
+    'Accepted; of several, at least one',
+    Type.Union([ref('Command'), ref('CommandOutcomes')]),
+    sendHeaders
+  ),
+  422: alsoJson(sendRefusals[422]!, ref('CommandOutcomes'))
+}
+
+const sendSchema = (limits: Limits) => ({
+  operationId: 'sendCommands',
+  summary: 'Publishes a message, or several',
+  description:
+    'The answer is that they are accepted, and kept: they are published as soon as the broker can be reached. ' +
+    'With an Idempotency-Key the request can be repeated, and is answered with the same bytes. ' +
+    'Of several, each is accepted or refused by itself, and Prefer is not followed.',
+  tags: ['Commands'],
+  querystring: noQuery,
+  headers: Type.Object({
+    'idempotency-key': Type.Optional(
+      Type.String({
+        pattern: `^[\\x20-\\x7e]{1,${limits.idempotencyKeyCharsMax}}$`,
+        description: `Printable characters, remembered for ${limits.idempotencyKeyHours} hours`
+      })
+    ),
+    ...preferHeader
+  }),
+  body: Type.Unsafe({
+    oneOf: [
+      ref('CommandRequest'),
+      strict({
+        commands: Type.Array(ref('CommandRequest'), { minItems: 1, maxItems: limits.commandsPerRequestMax })
+      })
+    ]
+  }),
+  response: sendAnswers
+})
+
+export async function sendCommandRoutes(app: Routes, parts: RouteParts): Promise<void> {
+  const readCommand = createCommandReader(parts.limits)
+
+  app.post(
+    '/commands',
+    { validatorCompiler: bodyIsReadByRoute, schema: sendSchema(parts.limits) },
+    async (request, reply) => {
+      const given: unknown = request.body ?? null
+      const ask: Ask = {
+        idempotencyKey: request.headers['idempotency-key'] ?? null,
+        body: toCanonicalJson(given)
+      }
+      if (typeof given === 'object' && given !== null && Object.hasOwn(given, 'commands')) {
+        return sendMany(
+          parts,
+          request,
+          reply,
+          ask,
+          readBatch(given, parts.limits).map(orProblem(readCommand))
+        )
+      }
+      return submit(parts, request, reply, {
+        ...ask,
+        command: readCommand(given),
+        preference: readPrefer(request.headers.prefer, parts.limits.waitSecondsMax),
+        waitSecondsDefault: 0,
+        isDone: isFinal
+      })
+    }
+  )
+}
+
+type Ask = Pick<Submission, 'idempotencyKey' | 'body'>
+
+async function sendMany(
+  { store, commands, wakeDispatcher }: RouteParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  ask: Ask,
+  requests: Array<CommandRequest | Problem>
+): Promise<FastifyReply> {
+  let noneAccepted = false
+  const { answer, seq } = await commands.accept(request.access, requests, {
+    ...ask,
+    toAnswer(outcomes) {
+      noneAccepted = outcomes.every((outcome) => 'problem' in outcome)
+      return JSON.stringify({ items: outcomes.map(toOutcomeView) })
+    }
+  })
+  wakeDispatcher()
+  const position = seq || (await store.journal.head()).seq
+  return reply
+    .code(noneAccepted ? 422 : 202)
+    .header('rialto-cursor', store.cursors.encode(position))
+    .type('application/json')
+    .send(answer)
+}
+
+const checkBatch = createCheck(strict({ commands: Type.Array(Type.Unknown(), { minItems: 1 }) }))
+
+function readBatch(given: unknown, limits: Limits): unknown[] {
+  const { commands } = checkBatch(given)
+  if (commands.length <= limits.commandsPerRequestMax) return commands
+  const detail = `has more than ${limits.commandsPerRequestMax} commands`
+  throw new Problem('invalid_value', `/commands ${detail}`, [{ pointer: '/commands', detail }])
+}
+
+const orProblem =
+  (read: (value: unknown) => CommandRequest) =>
+  (value: unknown): CommandRequest | Problem => {
+    try {
+      return read(value)
+    } catch (error) {
+      if (error instanceof Problem) return error
+      throw error
+    }
+  }
+
+function toOutcomeView(outcome: CommandOutcome, index: number): object {
+  if ('command' in outcome) return { command: toCommandView(outcome.command) }
+  const { code, message, errors } = outcome.problem
+  const inBody = errors.map(({ pointer, detail }) => ({ pointer: `/commands/${index}${pointer}`, detail }))
+  return { problem: new Problem(code, message, inBody) }
+}

@@ -1,0 +1,141 @@
+/** What is accepted as a command, to the byte; and what is refused, with the place. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createCommandReader } from '../../src/http/command-body.ts'
+import { toCanonicalJson } from '../../src/http/json-body.ts'
+import { defaultLimits } from '../../src/limits.ts'
+
+const read = createCommandReader({ ...defaultLimits, userPropertiesMax: 2, commandExpirySecondsMax: 60 })
+const nul = '\u0000'
+
+for (const [body, payload] of [
+  [{ payload: { a: [1, 'x', null] } }, '{"a":[1,"x",null]}'],
+  [{ payload: null }, 'null'],
+  [{ payload: 'on' }, '"on"'],
+  [{ payload: 'on', encoding: 'json' }, '"on"'],
+  [{ payload: 'on', encoding: 'text' }, 'on'],
+  [{ payload: '', encoding: 'text' }, ''],
+  [{ payload: JSON.parse('{"__proto__":1}') }, '{"__proto__":1}'],
+  [{ payloadBase64: 'AP8=' }, '\u0000\ufffd'],
+  [{ payloadBase64: '' }, '']
+] as const) {
+  test(`${JSON.stringify(body)} is published as ${JSON.stringify(payload)}`, () => {
+    assert.equal(read({ topic: 't', ...body }).payload.toString(), payload)
+  })
+}
+
+test('what is not said: QoS 1, not retained, no expiry, no properties', () => {
+  assert.deepEqual(read({ topic: 't', payload: 1 }), {
+    topic: 't',
+    payload: Buffer.from('1'),
+    qos: 1,
+    retain: false,
+    expiresInSeconds: null,
+    properties: null
+  })
+})
+
+test('every property is taken as it is', () => {
+  const properties = {
+    contentType: 'application/json',
+    payloadFormatIndicator: 1,
+    responseTopic: 'a/b',
+    correlationData: 'AP8=',
+    userProperties: [
+      ['n', 'v'],
+      ['n', '']
+    ]
+  }
+  assert.deepEqual(read({ topic: 't', payload: 1, properties }).properties, properties)
+})
+
+const refused: Array<[body: unknown, code: string, ...pointers: string[]]> = [
+  [null, 'invalid_value', ''],
+  [[], 'invalid_value', ''],
+  ['x', 'invalid_value', ''],
+  [{ payload: 1 }, 'invalid_value', '/topic'],
+  [{ topic: 5, payload: true, zzz: 1 }, 'unknown_field', '/zzz', '/topic'],
+  [{ topic: 't' }, 'invalid_value', '/payload'],
+  [{ topic: 't', payload: 1, payloadBase64: '' }, 'invalid_value', '/payload'],
+  [{ topic: 't', payload: 1, qos: '1' }, 'invalid_value', '/qos'],
+  [{ topic: 't', payload: 1, qos: 3 }, 'invalid_value', '/qos'],
+  [{ topic: 't', payload: 1, qos: 1.5 }, 'invalid_value', '/qos'],
+  [{ topic: 't', payload: 1, qos: null }, 'invalid_value', '/qos'],
+  [{ topic: 't', payload: 1, retain: 'true' }, 'invalid_value', '/retain'],
+  [{ topic: 't', payload: 1, expiresInSeconds: 0 }, 'invalid_value', '/expiresInSeconds'],
+  [{ topic: 't', payload: 1, expiresInSeconds: 61 }, 'invalid_value', '/expiresInSeconds'],
+  [{ topic: 't', payload: 1, encoding: 'text' }, 'invalid_value', '/payload'],
+  [{ topic: 't', payload: 1, encoding: 'cbor' }, 'invalid_value', '/encoding'],
+  [{ topic: 't', payload: '\ud800', encoding: 'text' }, 'invalid_value', '/payload'],
+  [{ topic: 't', payloadBase64: 'AP8' }, 'invalid_value', '/payloadBase64'],
+  [{ topic: 't', payloadBase64: 'AP8=\n' }, 'invalid_value', '/payloadBase64'],
+  [{ topic: 't', payloadBase64: '_-==' }, 'invalid_value', '/payloadBase64'],
+  [{ topic: 't', payloadBase64: 'AP8=', encoding: 'json' }, 'invalid_value', '/encoding'],
+  [{ topic: 't', payload: 1, 'a/b~c': 1 }, 'unknown_field', '/a~1b~0c'],
+  [{ topic: 't', payload: 1, properties: { contenttype: 'x' } }, 'unknown_field', '/properties/contenttype'],
+  [{ topic: 't', payload: 1, properties: { contentType: nul } }, 'invalid_value', '/properties/contentType'],
+  [
+    { topic: 't', payload: 1, properties: { contentType: 'x'.repeat(65_536) } },
+    'invalid_value',
+    '/properties/contentType'
+  ],
+  [
+    { topic: 't', payloadBase64: '/w==', properties: { payloadFormatIndicator: 1 } },
+    'invalid_value',
+    '/properties/payloadFormatIndicator'
+  ],
+  [{ topic: 't', payload: 1, properties: { responseTopic: 'a/#' } }, 'invalid_topic', '/properties/responseTopic'],
+  [{ topic: 't', payload: 1, properties: { correlationData: 'x' } }, 'invalid_value', '/properties/correlationData'],
+  [
+    { topic: 't', payload: 1, properties: { userProperties: [['a']] } },
+    'invalid_value',
+    '/properties/userProperties/0'
+  ],
+  [
+    { topic: 't', payload: 1, properties: { userProperties: [['a', 'b', 'c']] } },
+    'invalid_value',
+    '/properties/userProperties/0'
+  ],
+  [
+    { topic: 't', payload: 1, properties: { userProperties: [['a', nul]] } },
+    'invalid_value',
+    '/properties/userProperties/0/1'
+  ],
+  [
+    { topic: 't', payload: 1, properties: { userProperties: Array(3).fill(['a', 'b']) } },
+    'invalid_value',
+    '/properties/userProperties'
+  ],
+  [JSON.parse('{"topic":"t","payload":1,"__proto__":{}}'), 'unknown_field', '/__proto__'],
+  ...['device', 'name', 'timeoutSeconds', 'notBefore', 'expect', 'awaits'].map(
+    (name): [unknown, string, string] => [{ topic: 't', payload: 1, [name]: 1 }, 'unknown_field', `/${name}`]
+  )
+]
+
+for (const [body, code, ...pointers] of refused) {
+  test(`${JSON.stringify(body)?.slice(0, 90)} is refused: ${code}`, () => {
+    assert.throws(
+      () => read(body),
+      (problem: { code: string; errors: Array<{ pointer: string }> }) => {
+        assert.equal(problem.code, code)
+        assert.deepEqual(problem.errors.map(({ pointer }) => pointer).toSorted(), pointers.toSorted())
+        return true
+      }
+    )
+  })
+}
+
+test('a body of megabytes that is one wide object is refused before it is looked into', () => {
+  const wide = Object.fromEntries(Array.from({ length: 100_000 }, (_, index) => [`k${index}`, 1]))
+  const begun = performance.now()
+  assert.throws(() => read({ topic: 't', payload: 1, properties: wide }), { code: 'invalid_value' })
+  assert.ok(performance.now() - begun < 1_000)
+  assert.ok(read({ topic: 't', payload: wide }).payload.length > 1_000_000)
+})
+
+test('the same value has one canonical text, and what is nested too deeply has none', () => {
+  assert.equal(toCanonicalJson({ b: [1, { d: null, c: 'é' }], a: true }), '{"a":true,"b":[1,{"c":"é","d":null}]}')
+  const deep: unknown = JSON.parse(`${'['.repeat(5_000)}${']'.repeat(5_000)}`)
+  assert.throws(() => toCanonicalJson({ payload: deep }), { code: 'invalid_value' })
+})

@@ -1,0 +1,109 @@
+/** The REST surface: over a real store and a feed, without a broker; or over next to nothing, for `inject`. */
+
+import type { FastifyInstance } from 'fastify'
+import { createAuthenticator } from '../../src/access/access.ts'
+import { createCommands } from '../../src/commands/commands.ts'
+import { createCursors } from '../../src/cursor.ts'
+import { createEventSource } from '../../src/feed/events.ts'
+import type { Feed } from '../../src/feed/feed.ts'
+import { createFeed } from '../../src/feed/feed.ts'
+import type { HttpParts } from '../../src/http/server.ts'
+import { createHttpServer } from '../../src/http/server.ts'
+import type { ServiceStatus } from '../../src/http/status.ts'
+import type { Limits } from '../../src/limits.ts'
+import { defaultLimits } from '../../src/limits.ts'
+import { createStats } from '../../src/stats.ts'
+import { atEnd } from '../support/cleanup.ts'
+import { silent } from '../support/database.ts'
+import type { TestStore } from '../support/store.ts'
+import { openTestStore } from '../support/store.ts'
+
+export const connected: ServiceStatus = {
+  version: '1.2.3',
+  startedAt: '2026-01-01T00:00:00.000Z',
+  instanceId: '0d4b7f0e-5a0a-4f6e-9d53-6b1c6f1f2a10',
+  leading: true,
+  mqtt: {
+    state: 'connected',
+    since: '2026-01-01T00:00:01.000Z',
+    version: '5',
+    lastError: null,
+    refusedFilters: [],
+    publisherConnected: true
+  },
+  embedded: { postgres: false, broker: false }
+}
+
+export interface Given {
+  apiKey?: string
+  limits?: Partial<Limits>
+  parts?: Partial<HttpParts>
+}
+
+const commonParts = ({ apiKey, limits }: Given) => ({
+  authenticator: createAuthenticator({ apiKey: apiKey ?? null }),
+  limits: { ...defaultLimits, ...limits },
+  stats: createStats(),
+  logger: silent,
+  status: () => connected,
+  wakeDispatcher: () => {}
+})
+
+/** What is not given is missing, so a test that reaches it fails with `internal`. */
+export async function createBareServer(given: Given = {}): Promise<FastifyInstance> {
+  const head = { seq: 100, at: Date.parse('2026-01-01T00:00:00Z'), horizon: 10 }
+  const store = {
+    cursors: createCursors('journal', Buffer.alloc(32, 7)),
+    journal: { head: async () => head },
+    commands: { countOpen: async () => 0 },
+    healthy: () => true,
+    ping: async () => {}
+  }
+  const feed: Partial<Feed> = { end: () => head.seq }
+  const parts: Partial<HttpParts> = {
+    ...commonParts(given),
+    store: store as unknown as HttpParts['store'],
+    feed: feed as Feed,
+    ...given.parts
+  }
+  const app = await createHttpServer(parts as HttpParts)
+  await app.ready()
+  atEnd(() => app.close())
+  return app
+}
+
+export interface TestServer extends TestStore {
+  app: FastifyInstance
+  url: string
+  parts: HttpParts
+}
+
+export async function startServer(given: Given = {}): Promise<TestServer> {
+  let feed: Feed | null = null
+  const test = await openTestStore({
+    ...(given.limits && { limits: given.limits }),
+    onHead: (seq) => feed?.hint(seq)
+  })
+  const { store } = test
+  const common = commonParts(given)
+  const { limits, stats } = common
+  const head = async (): Promise<number> => (await store.journal.head()).seq
+  feed = createFeed({ end: await head(), limits, stats, log: silent, following: store.journal.following, head })
+  const events = createEventSource({
+    feed,
+    cursors: store.cursors,
+    head,
+    statesByName: store.states.byNames,
+    statesPage: store.states.page,
+    pageItems: 100
+  })
+  const commands = createCommands({ store, feed, limits, stats })
+  const parts: HttpParts = { ...common, store, feed, events, commands, ...given.parts }
+  const app = await createHttpServer(parts)
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  atEnd(async () => {
+    await app.close()
+    feed.close()
+  })
+  return { ...test, app, url, parts }
+}
