@@ -74,7 +74,7 @@ const file = (value: string): string => {
   try {
     return readFileSync(value, 'utf8')
   } catch (error) {
-    throw new Error(`names a file that cannot be read (${(error as NodeJS.ErrnoException).code}); give the path of a PEM file`)
+    throw new Error(`names a file that cannot be read (${(error as NodeJS.ErrnoException).code}); give the path of a PEM file`, { cause: error })
   }
 }
 

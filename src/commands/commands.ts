@@ -59,7 +59,7 @@ export function createCommands(parts: {
 
   function check(access: Access, request: CommandRequest): void {
     const fault = topicFault(request.topic, limits.topicLevelsMax)
-    if (fault !== null) throw new Problem('invalid_topic', `${fault}`, [{ pointer: '/topic', detail: fault }])
+    if (fault !== null) throw new Problem('invalid_topic', fault, [{ pointer: '/topic', detail: fault }])
     if (!access.mayPublish(request.topic)) throw new Problem('forbidden', 'This key may not publish to this topic')
     if (request.payload.length > limits.commandPayloadBytesMax) {
       throw new Problem('payload_too_large', `A command has at most ${limits.commandPayloadBytesMax} bytes of payload`)

@@ -12,13 +12,19 @@ export interface PageArguments {
   order: Order
 }
 
-export function readFilters(filters: readonly string[] | null | undefined, limits: Limits): readonly string[] {
+export function readFilters(
+  filters: readonly string[] | null | undefined,
+  limits: Limits
+): readonly string[] {
   const given = filters ?? []
   if (given.length > limits.filtersMax) throw invalid('filter', `Give at most ${limits.filtersMax} filters`)
   for (const [index, filter] of given.entries()) {
     const tooLong = Buffer.byteLength(filter) > limits.filterBytesMax
-    const fault = tooLong ? `a filter has at most ${limits.filterBytesMax} bytes` : filterFault(filter, limits.topicLevelsMax)
-    if (fault !== null) throw new Problem('invalid_filter', fault, [{ pointer: `/filter/${index}`, detail: fault }])
+    const fault = tooLong
+      ? `a filter has at most ${limits.filterBytesMax} bytes`
+      : filterFault(filter, limits.topicLevelsMax)
+    if (fault !== null)
+      throw new Problem('invalid_filter', fault, [{ pointer: `/filter/${index}`, detail: fault }])
   }
   return given
 }
@@ -27,7 +33,10 @@ export function readFirst(first: number | null | undefined, limits: Limits): num
   const given = first ?? limits.pageItemsDefault
   if (given < 1) throw invalid('first', 'Ask for at least 1 item')
   if (given > limits.pageItemsMax) {
-    throw new Problem('page_too_large', `Ask for at most ${limits.pageItemsMax} items, and for further pages by \`after\``)
+    throw new Problem(
+      'page_too_large',
+      `Ask for at most ${limits.pageItemsMax} items, and for further pages by \`after\``
+    )
   }
   return given
 }

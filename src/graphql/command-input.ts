@@ -34,7 +34,10 @@ export function readCommand(input: CommandInput, limits: Limits): CommandRequest
   const { topic, retain, expiresInSeconds = null } = input
   const { qos } = input
   if (!isQos(qos)) throw invalid('qos', 'qos is 0, 1 or 2')
-  if (expiresInSeconds !== null && (expiresInSeconds < 1 || expiresInSeconds > limits.commandExpirySecondsMax)) {
+  if (
+    expiresInSeconds !== null &&
+    (expiresInSeconds < 1 || expiresInSeconds > limits.commandExpirySecondsMax)
+  ) {
     throw invalid('expiresInSeconds', `expiresInSeconds is 1 to ${limits.commandExpirySecondsMax}`)
   }
   const payload = readPayload(input)
@@ -45,9 +48,14 @@ export function readCommand(input: CommandInput, limits: Limits): CommandRequest
 const isQos = (qos: number): qos is QoS => qos === 0 || qos === 1 || qos === 2
 
 /** GraphQL clients send null for what is not set, so null is no payload; the JSON value null is the text `null`. */
-export function readPayload({ payload = null, payloadText = null, payloadBase64 = null }: PayloadInput): Buffer {
+export function readPayload({
+  payload = null,
+  payloadText = null,
+  payloadBase64 = null
+}: PayloadInput): Buffer {
   const given = [payload, payloadText, payloadBase64].filter((one) => one !== null)
-  if (given.length !== 1) throw invalid('payload', 'Give exactly one of payload, payloadText and payloadBase64')
+  if (given.length !== 1)
+    throw invalid('payload', 'Give exactly one of payload, payloadText and payloadBase64')
   if (payloadText !== null) return toUtf8(payloadText, 'payloadText')
   return payloadBase64 === null ? Buffer.from(stringify(payload)) : Buffer.from(payloadBase64, 'base64')
 }

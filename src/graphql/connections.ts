@@ -8,7 +8,12 @@ import type { PageArguments } from './arguments.ts'
 export interface Connection<Node> {
   edges: Array<{ cursor: string; node: Node }>
   nodes: Node[]
-  pageInfo: { hasNextPage: boolean; hasPreviousPage: boolean; startCursor: string | null; endCursor: string | null }
+  pageInfo: {
+    hasNextPage: boolean
+    hasPreviousPage: boolean
+    startCursor: string | null
+    endCursor: string | null
+  }
   cursor: string
 }
 

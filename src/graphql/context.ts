@@ -13,7 +13,11 @@ export interface Context {
   commandEvents(id: string): Promise<CommandEventView[]>
 }
 
-export function createContext(access: Access, signal: AbortSignal, commands: Pick<CommandStore, 'events'>): Context {
+export function createContext(
+  access: Access,
+  signal: AbortSignal,
+  commands: Pick<CommandStore, 'events'>
+): Context {
   const commandEvents = createBatch(async (ids) => {
     const events = await commands.events(ids)
     return (id) => (events.get(id) ?? []).map(toCommandEventView)

@@ -1,6 +1,12 @@
 /** Documents on their way to execution: parsed, bounded and validated once, the same for HTTP and WebSocket. */
 
-import type { DocumentNode, FragmentDefinitionNode, GraphQLSchema, OperationDefinitionNode, SelectionSetNode } from 'graphql'
+import type {
+  DocumentNode,
+  FragmentDefinitionNode,
+  GraphQLSchema,
+  OperationDefinitionNode,
+  SelectionSetNode
+} from 'graphql'
 import {
   getOperationAST,
   GraphQLError,
@@ -40,7 +46,10 @@ export function createDocuments(parts: {
   function read(source: string): DocumentNode | readonly GraphQLError[] {
     const document = parse(source, { maxTokens: tokensMax, maxSourceLength: documentCharsMax })
     checkSize(document, limits.graphqlDepthMax)
-    const errors = validate(schema, document, rules, { hideSuggestions: !introspection, maxErrors: errorsMax })
+    const errors = validate(schema, document, rules, {
+      hideSuggestions: !introspection,
+      maxErrors: errorsMax
+    })
     if (errors.some(isAborted)) throw tooComplex('The document has too many fields that overlap')
     if (errors.length > 0) return errors
     if (kept.size >= documentsKeptMax) kept.delete(kept.keys().next().value!)
@@ -70,7 +79,8 @@ function toRefusal(error: unknown): GraphQLError {
 }
 
 /** The parser and the rules stop at limits, and say so only in words. */
-const isAborted = ({ message }: GraphQLError): boolean => /^(Syntax Error: .*Parsing|Validation) aborted\.$/.test(message)
+const isAborted = ({ message }: GraphQLError): boolean =>
+  /^(Syntax Error: .*Parsing|Validation) aborted\.$/.test(message)
 
 export const isTooComplex = (errors: readonly GraphQLError[]): boolean =>
   errors.some((error) => error.extensions['code'] === 'query_too_complex')

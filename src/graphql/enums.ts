@@ -15,7 +15,10 @@ const enumOf = <Word extends string>(
     name,
     description,
     values: Object.fromEntries(
-      Object.entries<string>(values).map(([value, about]) => [value.toUpperCase(), { value, description: about }])
+      Object.entries<string>(values).map(([value, about]) => [
+        value.toUpperCase(),
+        { value, description: about }
+      ])
     )
   })
 

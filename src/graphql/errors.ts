@@ -39,7 +39,10 @@ function isDatabaseAway(error: unknown): boolean {
   if (typeof code === 'string' && /^P(1\d{3}|2024|2037)$/.test(code)) return true // Prisma: cannot connect
   if (typeof syscall === 'string') return true // ECONNREFUSED and its like, from the driver's socket
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return toTrouble(error) === 'transient'
-  return code === undefined && /^(Connection terminated|timeout exceeded when trying|Query read timeout)/.test(String(message))
+  return (
+    code === undefined &&
+    /^(Connection terminated|timeout exceeded when trying|Query read timeout)/.test(String(message))
+  )
 }
 
 /** Executors wrap what a resolver throws, at times more than once. */

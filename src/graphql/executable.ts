@@ -17,7 +17,10 @@ export type Resolvers = Record<string, Record<string, Pick<Field, 'resolve' | 's
 /** The schema as it is printed; nothing in it resolves yet. */
 export function buildSchema(): GraphQLSchema {
   // SDL cannot say how a scalar is parsed or which value an enum stands for, so those are there before it is read
-  return extendSchema(new GraphQLSchema({ types: [...scalars, ...enums] }), parse([reading, commands, objects, connections].join('')))
+  return extendSchema(
+    new GraphQLSchema({ types: [...scalars, ...enums] }),
+    parse([reading, commands, objects, connections].join(''))
+  )
 }
 
 export function buildExecutableSchema(resolvers: Resolvers): GraphQLSchema {

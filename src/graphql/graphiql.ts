@@ -6,7 +6,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Problem } from '../errors.ts'
 
 export function registerGraphiql(app: FastifyInstance, html: string | null): void {
-  const page = html === null ? null : { html, policy: toPolicy(html), etag: `"${sha256(html).replaceAll(/\W/g, '')}"` }
+  const page =
+    html === null ? null : { html, policy: toPolicy(html), etag: `"${sha256(html).replaceAll(/\W/g, '')}"` }
   const handler = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     if (page === null) throw new Problem('not_found', 'GraphiQL is not part of this build')
     void reply
@@ -23,7 +24,9 @@ export function registerGraphiql(app: FastifyInstance, html: string | null): voi
 
 /** Only the page's own scripts, by their digests; its editor adds styles and starts workers by itself. */
 function toPolicy(html: string): string {
-  const scripts = [...html.matchAll(/<script>(.*?)<\/script>/gs)].map(([, script]) => `'sha256-${sha256(script!)}'`)
+  const scripts = [...html.matchAll(/<script>(.*?)<\/script>/gs)].map(
+    ([, script]) => `'sha256-${sha256(script!)}'`
+  )
   return [
     "default-src 'none'",
     `script-src ${scripts.join(' ')}`,

@@ -23,7 +23,10 @@ export function createHttpHandler({ authenticator, closing, prepare, toContext }
     const { query, variables, operationName } = readRequest(request)
     const prepared = prepare(query, operationName)
     if ('errors' in prepared) {
-      return { status: isTooComplex(prepared.errors) ? 400 : faultyDocument(request), errors: prepared.errors }
+      return {
+        status: isTooComplex(prepared.errors) ? 400 : faultyDocument(request),
+        errors: prepared.errors
+      }
     }
     const { operation } = prepared.operation
     if (operation === 'subscription') throw invalid('query', 'Subscribe over WebSocket, on the same path')
@@ -88,8 +91,10 @@ function readJson(text: string | undefined): unknown {
 function readParameters(body: unknown): GraphqlRequest {
   if (!isObject(body)) throw invalid('', 'Send one JSON object with `query`; batches are not taken')
   const { query, variables, operationName, extensions } = body
-  if (typeof query !== 'string' || query === '') throw invalid('query', '`query` is a GraphQL document, as a string')
-  if (operationName != null && typeof operationName !== 'string') throw invalid('operationName', 'A string or null')
+  if (typeof query !== 'string' || query === '')
+    throw invalid('query', '`query` is a GraphQL document, as a string')
+  if (operationName != null && typeof operationName !== 'string')
+    throw invalid('operationName', 'A string or null')
   if (variables != null && !isObject(variables)) throw invalid('variables', 'An object or null')
   if (extensions != null && !isObject(extensions)) throw invalid('extensions', 'An object or null')
   return { query, variables: variables ?? undefined, operationName: operationName || null }

@@ -85,7 +85,11 @@ export function createMutations(parts: GraphqlParts): Resolvers {
   async function sendOne(
     context: Context,
     input: CommandInput,
-    { idempotencyKey, waitSeconds, name }: { idempotencyKey: string | null; waitSeconds: number; name: string }
+    {
+      idempotencyKey,
+      waitSeconds,
+      name
+    }: { idempotencyKey: string | null; waitSeconds: number; name: string }
   ): Promise<{ command: CommandView; cursor: string }> {
     if (waitSeconds < 0 || waitSeconds > limits.waitSecondsMax) {
       throw invalid('waitSeconds', `waitSeconds is 0 to ${limits.waitSecondsMax}`)
@@ -95,12 +99,20 @@ export function createMutations(parts: GraphqlParts): Resolvers {
     if ('problem' in outcome) throw outcome.problem
     if (waitSeconds === 0) return { command: toCommandView(outcome.command), cursor }
     const signal = AbortSignal.any([context.signal, AbortSignal.timeout(waitSeconds * 1_000)])
-    const command = (await commands.waitUntilFinal(context.access, outcome.command.id, signal)) ?? outcome.command
-    return { command: toCommandView(command), cursor: command.seq > 0 ? store.cursors.encode(command.seq) : cursor }
+    const command =
+      (await commands.waitUntilFinal(context.access, outcome.command.id, signal)) ?? outcome.command
+    return {
+      command: toCommandView(command),
+      cursor: command.seq > 0 ? store.cursors.encode(command.seq) : cursor
+    }
   }
 
   /** Fails unless the topic's state is the one that the client has seen. */
-  async function checkMatch(access: Access, topic: string, ifMatch: string | null | undefined): Promise<void> {
+  async function checkMatch(
+    access: Access,
+    topic: string,
+    ifMatch: string | null | undefined
+  ): Promise<void> {
     if (ifMatch == null) return
     const state = await store.states.byName(access, topic)
     if (ifMatch === '*' ? state?.retained != null : state !== null && ifMatch === toSeq(state.seq)) return
@@ -117,7 +129,11 @@ export function createMutations(parts: GraphqlParts): Resolvers {
         }
       },
       sendCommands: {
-        async resolve(_source, given: { inputs: CommandInput[]; idempotencyKey?: string | null }, { access }) {
+        async resolve(
+          _source,
+          given: { inputs: CommandInput[]; idempotencyKey?: string | null },
+          { access }
+        ) {
           const { inputs, idempotencyKey = null } = given
           if (inputs.length < 1 || inputs.length > limits.commandsPerRequestMax) {
             throw invalid('inputs', `Send 1 to ${limits.commandsPerRequestMax} commands at once`)
@@ -143,7 +159,8 @@ export function createMutations(parts: GraphqlParts): Resolvers {
           const { ifMatch, waitSeconds, ...message } = given
           const input = { ...message, retain: true }
           // [MQTT-3.3.1-6] no bytes would clear what is retained
-          if (readPayload(input).length === 0) throw invalid('payload', 'To publish no bytes, use clearRetained')
+          if (readPayload(input).length === 0)
+            throw invalid('payload', 'To publish no bytes, use clearRetained')
           await checkMatch(context.access, given.topic, ifMatch)
           return sendOne(context, input, { idempotencyKey: null, waitSeconds, name: 'setRetained' })
         }

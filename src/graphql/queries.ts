@@ -1,7 +1,6 @@
 /** Resolvers of the queries. */
 
-import type { Fact } from '../model.ts'
-import type { CommandState } from '../model.ts'
+import type { CommandState, Fact } from '../model.ts'
 import { eventKinds, toCommandView, toGapView, toMessageView, toTopicStateView } from '../views.ts'
 import type { PageArguments } from './arguments.ts'
 import { isCommandId, readFilters, readFirst } from './arguments.ts'
@@ -31,11 +30,14 @@ export function createQueries({ store, limits, status }: GraphqlParts): Resolver
           const filters = readFilters(page.filter, limits)
           const limit = readFirst(page.first, limits)
           const { order } = page
-          return connect({ list: listName('topics', order, filters), page }, {
-            read: (after) => states.page(access, { filters, after, limit, order }),
-            place: (state) => state.topicId,
-            view: toTopicStateView
-          })
+          return connect(
+            { list: listName('topics', order, filters), page },
+            {
+              read: (after) => states.page(access, { filters, after, limit, order }),
+              place: (state) => state.topicId,
+              view: toTopicStateView
+            }
+          )
         }
       },
       topic: {
@@ -55,23 +57,29 @@ export function createQueries({ store, limits, status }: GraphqlParts): Resolver
           const filters = readFilters(page.filter, limits)
           const limit = readFirst(page.first, limits)
           const { order } = page
-          return connect({ list: listName('messages', order, filters), page }, {
-            read: (after, until) =>
-              journal.page(access, { filters, kinds: eventKinds.message, after, until, limit, order }),
-            place: (fact) => fact.seq,
-            view: (fact: Fact) => toMessageView(fact.message!)
-          })
+          return connect(
+            { list: listName('messages', order, filters), page },
+            {
+              read: (after, until) =>
+                journal.page(access, { filters, kinds: eventKinds.message, after, until, limit, order }),
+              place: (fact) => fact.seq,
+              view: (fact: Fact) => toMessageView(fact.message!)
+            }
+          )
         }
       },
       commands: {
         resolve(_source, page: CommandsPage, { access }) {
           const limit = readFirst(page.first, limits)
           const { state, topic = null, order } = page
-          return connect({ list: listName('commands', order, [state, topic]), page }, {
-            read: (after) => commands.page(access, { states: state ?? [], topic, after, limit, order }),
-            place: (command) => command.createdSeq,
-            view: toCommandView
-          })
+          return connect(
+            { list: listName('commands', order, [state, topic]), page },
+            {
+              read: (after) => commands.page(access, { states: state ?? [], topic, after, limit, order }),
+              place: (command) => command.createdSeq,
+              view: toCommandView
+            }
+          )
         }
       },
       command: {
@@ -84,18 +92,23 @@ export function createQueries({ store, limits, status }: GraphqlParts): Resolver
         resolve(_source, page: PageArguments, { access }) {
           const limit = readFirst(page.first, limits)
           const { order } = page
-          return connect({ list: listName('gaps', order, []), page }, {
-            read: (after, until) =>
-              journal.page(access, { filters: [], kinds: eventKinds.gap, after, until, limit, order }),
-            place: (fact) => fact.seq,
-            view: toGapView
-          })
+          return connect(
+            { list: listName('gaps', order, []), page },
+            {
+              read: (after, until) =>
+                journal.page(access, { filters: [], kinds: eventKinds.gap, after, until, limit, order }),
+              place: (fact) => fact.seq,
+              view: toGapView
+            }
+          )
         }
       },
       status: { resolve: status }
     },
     Command: {
-      events: { resolve: (command, _arguments, context) => context.commandEvents((command as { id: string }).id) }
+      events: {
+        resolve: (command, _arguments, context) => context.commandEvents((command as { id: string }).id)
+      }
     }
   }
 }

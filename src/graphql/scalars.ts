@@ -3,7 +3,11 @@
 import { GraphQLError, GraphQLScalarType, Kind, valueFromASTUntyped } from 'graphql'
 
 /** A scalar that travels as a string of a certain shape. */
-function stringScalar(name: string, description: string, isShaped: (text: string) => boolean): GraphQLScalarType {
+function stringScalar(
+  name: string,
+  description: string,
+  isShaped: (text: string) => boolean
+): GraphQLScalarType {
   const parse = (value: unknown): string => {
     if (typeof value === 'string' && isShaped(value)) return value
     throw new GraphQLError(`${name} is a string: ${description}`)
@@ -30,7 +34,11 @@ export const scalars = [
     (text) => /^(0|[1-9]\d{0,18})$/.test(text)
   ),
   stringScalar('DateTime', 'A time by RFC 3339 in UTC, with milliseconds: 2026-01-31T12:00:00.000Z.', isTime),
-  stringScalar('Cursor', 'An opaque position, to be given back exactly as it was received.', (text) => text !== ''),
+  stringScalar(
+    'Cursor',
+    'An opaque position, to be given back exactly as it was received.',
+    (text) => text !== ''
+  ),
   stringScalar('Base64', 'Bytes in base64 (RFC 4648 section 4), padded.', isBase64),
   new GraphQLScalarType({
     name: 'JSON',

@@ -1,7 +1,7 @@
 /** The GraphQL surface: one schema, over HTTP and over WebSocket. */
 
-import websocket from '@fastify/websocket'
 import type {} from '@fastify/swagger' // `hide` of route schemas
+import websocket from '@fastify/websocket'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import mercurius from 'mercurius'
 import { createContext } from './context.ts'
@@ -24,7 +24,11 @@ export type { GraphqlParts, ServiceStatus } from './parts.ts'
  */
 export async function registerGraphql(app: FastifyInstance, parts: GraphqlParts): Promise<void> {
   const { limits, introspection, authenticator } = parts
-  const schema = buildExecutableSchema({ ...createQueries(parts), ...createMutations(parts), ...createSubscriptions(parts) })
+  const schema = buildExecutableSchema({
+    ...createQueries(parts),
+    ...createMutations(parts),
+    ...createSubscriptions(parts)
+  })
   const closing = new AbortController()
   app.addHook('preClose', async () => closing.abort())
   const surface: Surface = {
@@ -37,19 +41,28 @@ export async function registerGraphql(app: FastifyInstance, parts: GraphqlParts)
   }
 
   // Outside of the scope below, so that upgrades to any other path are answered and their sockets closed
-  await app.register(websocket, { options: socketOptions(limits), preClose: closeSockets, errorHandler: logSocketError })
+  await app.register(websocket, {
+    options: socketOptions(limits),
+    preClose: closeSockets,
+    errorHandler: logSocketError
+  })
   await app.register(async (scope) => {
     await scope.register(mercurius, {
       schema,
       routes: false,
       cache: 100,
-      // Not compiled by graphql-jit: it forgets the defaults of input fields, and compiles but one operation of a document
+      // graphql-jit forgets the defaults of input fields, and runs the first operation of a document for all of them
       jit: 0,
-      errorFormatter: (execution) => ({ statusCode: 200, response: execution }) // the handler formats all errors alike
+      // The handler formats all errors alike
+      errorFormatter: (execution) => ({ statusCode: 200, response: execution })
     })
     // Bodies are JSON here, whatever the rest of the service takes
     scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser('application/json', { parseAs: 'string' }, scope.getDefaultJsonParser('error', 'error'))
+    scope.addContentTypeParser(
+      'application/json',
+      { parseAs: 'string' },
+      scope.getDefaultJsonParser('error', 'error')
+    )
     const options = {
       url: '/graphql',
       schema: { hide: true },

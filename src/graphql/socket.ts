@@ -10,14 +10,12 @@ import type { Access } from '../model.ts'
 import { toClientError, toRequestError } from './errors.ts'
 import type { Surface } from './surface.ts'
 
-/** A connection, as long as it lives. */
+/** What is known of a connection, as long as it lives. */
 interface Extra {
   request: FastifyRequest
   access: Access | null
   gone: AbortController
 }
-
-type Connection = ReturnType<typeof createProtocol>
 
 /** Operations at work on one connection. */
 const operationsMax = 100
@@ -46,19 +44,25 @@ export function createSocketHandler(surface: Surface, log: FastifyBaseLogger) {
   const { limits } = surface
   const protocol = createProtocol(surface, log)
   return function handle(this: FastifyInstance, socket: WebSocket, request: FastifyRequest): void {
-    if (this.websocketServer.clients.size > limits.streamsMax) return socket.close(1013, 'Too many connections')
+    if (this.websocketServer.clients.size > limits.streamsMax)
+      return socket.close(1013, 'Too many connections')
     const extra: Extra = { request, access: null, gone: new AbortController() }
     const closed = open(protocol, socket, extra, limits)
     const beat = keepAlive(socket, limits.heartbeatMs)
     socket.once('close', (code, reason) => {
       clearInterval(beat)
       extra.gone.abort()
-      closed(code, String(reason)).catch((error: unknown) => log.error({ err: error }, 'A stream did not end well'))
+      closed(code, String(reason)).catch((error: unknown) =>
+        log.error({ err: error }, 'A stream did not end well')
+      )
     })
   }
 }
 
-function createProtocol({ schema, authenticator, limits, prepare, toContext }: Surface, log: FastifyBaseLogger) {
+function createProtocol(
+  { schema, authenticator, limits, prepare, toContext }: Surface,
+  log: FastifyBaseLogger
+) {
   const format = (error: GraphQLError): GraphQLFormattedError => toClientError(error, log).toJSON()
   return makeServer<Record<string, unknown>, Extra>({
     connectionInitWaitTimeout: limits.socketInitMsMax,
@@ -76,7 +80,11 @@ function createProtocol({ schema, authenticator, limits, prepare, toContext }: S
     },
     onSubscribe({ extra, subscriptions }, _id, { query, variables, operationName }) {
       if (Object.keys(subscriptions).length > operationsMax) {
-        return [toRequestError(new Problem('too_many_requests', `At most ${operationsMax} operations on a connection`))]
+        return [
+          toRequestError(
+            new Problem('too_many_requests', `At most ${operationsMax} operations on a connection`)
+          )
+        ]
       }
       const prepared = prepare(query, operationName ?? null)
       if ('errors' in prepared) return prepared.errors
@@ -99,12 +107,18 @@ function createProtocol({ schema, authenticator, limits, prepare, toContext }: S
  * Browsers let any page open a WebSocket to any address, and no CORS rule asks the server first. Without a key, only
  * pages of ours, and of the user's own machine, may; programs other than browsers send no Origin.
  */
-function isTrustedOrigin({ origin, host }: { origin?: string | undefined; host?: string | undefined }): boolean {
+function isTrustedOrigin({
+  origin,
+  host
+}: {
+  origin?: string | undefined
+  host?: string | undefined
+}): boolean {
   const page = origin?.replace(/^https?:\/\//, '')
   return page === undefined || page === host || /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(page)
 }
 
-function open(protocol: Connection, socket: WebSocket, extra: Extra, limits: Limits) {
+function open(protocol: ReturnType<typeof createProtocol>, socket: WebSocket, extra: Extra, limits: Limits) {
   return protocol.opened(
     {
       protocol: socket.protocol,

@@ -16,7 +16,10 @@ export function createStreams({ limits, stats }: { limits: Limits; stats: Stats 
   return {
     open(gone, start) {
       if (stats.streams >= limits.streamsMax) {
-        throw new Problem('too_many_requests', `${limits.streamsMax} streams are open; close one, or try again later`)
+        throw new Problem(
+          'too_many_requests',
+          `${limits.streamsMax} streams are open; close one, or try again later`
+        )
       }
       stats.streams++
       const ending = new AbortController()

@@ -1,8 +1,8 @@
 /** Resolvers of the subscriptions. Each event of a page is one result; the next page is read when they are taken. */
 
+import { isFinal } from '../commands/lifecycle.ts'
 import { Problem } from '../errors.ts'
 import type { Access, Command, Seq } from '../model.ts'
-import { isFinal } from '../commands/lifecycle.ts'
 import type { EventType, MessageView, StreamEvent } from '../views.ts'
 import { eventKinds, toCommandView } from '../views.ts'
 import { invalid, isCommandId, readFilters } from './arguments.ts'
@@ -39,7 +39,11 @@ export function createSubscriptions(parts: GraphqlParts): Resolvers {
     Subscription: {
       events: {
         async subscribe(_source, { filter, types, after }: EventsArguments, { access, signal: gone }) {
-          const ask = { filters: readFilters(filter, limits), types: readTypes(types), after: await position(after) }
+          const ask = {
+            filters: readFilters(filter, limits),
+            types: readTypes(types),
+            after: await position(after)
+          }
           const begin: StreamEvent = { type: 'progress', cursor: store.cursors.encode(ask.after) }
           return streams.open(gone, (signal) =>
             each(following([begin], events.events(access, ask, signal)), (event) => ({ events: event }))
@@ -58,7 +62,9 @@ export function createSubscriptions(parts: GraphqlParts): Resolvers {
           const filters = readFilters(filter, limits)
           const from = after == null ? null : store.cursors.decodePosition(after, await store.journal.head())
           return streams.open(gone, (signal) =>
-            each(events.snapshotAndEvents(access, { filters, from }, signal), (event) => ({ topicStates: event }))
+            each(events.snapshotAndEvents(access, { filters, from }, signal), (event) => ({
+              topicStates: event
+            }))
           )
         }
       },
@@ -81,7 +87,10 @@ function readTypes(types: readonly StreamEvent['type'][]): EventType[] {
   return kinds
 }
 
-async function* following<Page>(first: Page, pages: AsyncIterable<Page>): AsyncGenerator<Page, void, undefined> {
+async function* following<Page>(
+  first: Page,
+  pages: AsyncIterable<Page>
+): AsyncGenerator<Page, void, undefined> {
   yield first
   yield* pages
 }
@@ -99,7 +108,8 @@ async function* messagesOf(
 ): AsyncGenerator<{ messages: MessageEvent }, void, undefined> {
   let skipped = null as MessageEvent['skipped']
   for await (const event of each(pages, (one) => one)) {
-    if (event.type === 'skipped') skipped = { from: skipped?.from ?? event.skipped.from, to: event.skipped.to }
+    if (event.type === 'skipped')
+      skipped = { from: skipped?.from ?? event.skipped.from, to: event.skipped.to }
     if (event.type !== 'message') continue
     yield { messages: { cursor: event.cursor, message: event.message, skipped } }
     skipped = null
@@ -116,7 +126,11 @@ async function* follow(
   yield { command: toCommandView(command) }
   if (isFinal(command.state)) return
   let { seq } = command
-  for await (const page of feed.read(access, { after, filters: [], kinds: ['command'], commandId: command.id }, signal)) {
+  for await (const page of feed.read(
+    access,
+    { after, filters: [], kinds: ['command'], commandId: command.id },
+    signal
+  )) {
     if (page.facts.length === 0) continue
     const current = await store.commands.byId(access, command.id)
     if (current === null) return

@@ -16,12 +16,30 @@ query {
 }
 `
 
-const html = renderGraphiQL({
+const options = {
   title: 'Rialto GraphiQL',
   endpoint: '/graphql',
   subscriptionsProtocol: 'WS',
   defaultQuery,
   isHeadersEditorEnabled: true
-})
+} as const
 
-writeFileSync(new URL('../graphiql.html', import.meta.url), html)
+/** Headers are sent by HTTP only: the key that a request had goes along when a subscription connects. */
+const withKey = `((options) => {
+  let authorization
+  const send = window.fetch
+  window.fetch = (url, init) => {
+    authorization = new Headers(init?.headers).get('authorization') ?? undefined
+    return send(url, init)
+  }
+  return { ...options, connectionParams: () => ({ authorization }) }
+})`
+
+const page = renderGraphiQL(options)
+const given = JSON.stringify(options)
+if (page.split(given).length !== 2) throw new Error('GraphiQL is rendered in another way than it was')
+
+writeFileSync(
+  new URL('../graphiql.html', import.meta.url),
+  page.replace(given, () => `${withKey}(${given})`)
+)

@@ -28,6 +28,10 @@ export async function createHttpServer(parts: HttpParts): Promise<FastifyInstanc
   const closing = new AbortController()
   // Before the server waits for its connections: streams would keep it waiting for ever
   app.addHook('preClose', async () => closing.abort())
+  // A connection that falls idle after that would keep it waiting, too
+  app.addHook('onSend', async (_, reply) => {
+    if (closing.signal.aborted) void reply.header('connection', 'close')
+  })
   app.decorateRequest('access')
   answerWithProblems(app)
   app.addHook('onRequest', async (request, reply) => {

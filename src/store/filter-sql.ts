@@ -32,7 +32,7 @@ export function filterCondition(filters: readonly string[], values: unknown[]): 
     const wildcard = filter.search(/[+#]/)
     const literal = filter.slice(0, wildcard)
     // `a/#` also matches `a`, so the slash before # is not part of what every match begins with
-    const prefix = [...(filter[wildcard] === '#' ? literal.replace(/\/$/, '') : literal)]
+    const prefix = Array.from(filter[wildcard] === '#' ? literal.replace(/\/$/, '') : literal)
       .slice(0, prefixCharsMax)
       .join('')
     if (prefix !== '') parts.push(`left(t.name, 200) like ${parameter(`${escapeLike(prefix)}%`)}`)

@@ -7,7 +7,8 @@ import { defaultLimits } from '../../src/limits.ts'
 
 const parts = { schema: buildSchema(), limits: defaultLimits, introspection: true }
 const prepare = createDocuments(parts)
-const many = (count: number, toText: (index: number) => string): string => Array.from({ length: count }, (_, i) => toText(i)).join(' ')
+const many = (count: number, toText: (index: number) => string): string =>
+  Array.from({ length: count }, (_, i) => toText(i)).join(' ')
 
 /** Codes of the errors that a document gets; none when it may be executed. */
 function faults(document: string, read = prepare): unknown[] {
@@ -15,12 +16,17 @@ function faults(document: string, read = prepare): unknown[] {
   return 'errors' in prepared ? prepared.errors.map(({ extensions }) => extensions['code'] ?? 'invalid') : []
 }
 
-const fields = '{ cursor nodes { topic seq retained { seq payload properties { userProperties } } } pageInfo { endCursor } }'
+const fields =
+  '{ cursor nodes { topic seq retained { seq payload properties { userProperties } } } pageInfo { endCursor } }'
 
 const executed: Record<string, string> = {
-  'the standard introspection query': getIntrospectionQuery({ inputValueDeprecation: true, specifiedByUrl: true }),
+  'the standard introspection query': getIntrospectionQuery({
+    inputValueDeprecation: true,
+    specifiedByUrl: true
+  }),
   'twenty fields at the root': `{ ${many(20, (i) => `t${i}: topics ${fields}`)} }`,
-  'as many levels as the schema has': '{ topics { edges { node { tombstone { previous { properties { contentType } } } } } } }'
+  'as many levels as the schema has':
+    '{ topics { edges { node { tombstone { previous { properties { contentType } } } } } } }'
 }
 for (const [name, document] of Object.entries(executed)) {
   test(`${name} may be executed`, () => assert.deepEqual(faults(document), []))

@@ -5,14 +5,25 @@ import { codes, query, startServer, until } from './server.ts'
 
 interface Page {
   edges: Array<{ cursor: string; node: { topic?: string; seq?: string; id?: string } }>
-  pageInfo: { hasNextPage: boolean; hasPreviousPage: boolean; startCursor: string | null; endCursor: string | null }
+  pageInfo: {
+    hasNextPage: boolean
+    hasPreviousPage: boolean
+    startCursor: string | null
+    endCursor: string | null
+  }
   cursor: string
 }
 
 const page = 'pageInfo { hasNextPage hasPreviousPage startCursor endCursor } cursor'
 
 async function read(server: TestServer, list: string, node: string, given: object = {}): Promise<Page> {
-  const types: Record<string, string> = { filter: '[String!]', first: 'Int', after: 'String', order: 'Order!', state: '[CommandState!]' }
+  const types: Record<string, string> = {
+    filter: '[String!]',
+    first: 'Int',
+    after: 'String',
+    order: 'Order!',
+    state: '[CommandState!]'
+  }
   const names = Object.keys(given)
   const declared = names.length === 0 ? '' : `(${names.map((name) => `$${name}: ${types[name]}`).join(', ')})`
   const passed = names.length === 0 ? '' : `(${names.map((name) => `${name}: $${name}`).join(', ')})`
@@ -38,9 +49,18 @@ for (const [list, field, expected] of [
     const third = await read(server, list, field, { ...given, after: second.edges[1]!.cursor })
 
     const pages = [first, second, third]
-    assert.deepEqual(pages.flatMap(({ edges }) => edges.map(({ node }) => node[field])), expected)
-    assert.deepEqual(pages.map(({ pageInfo }) => pageInfo.hasNextPage), [true, true, false])
-    assert.deepEqual(pages.map(({ pageInfo }) => pageInfo.hasPreviousPage), [false, true, true])
+    assert.deepEqual(
+      pages.flatMap(({ edges }) => edges.map(({ node }) => node[field])),
+      expected
+    )
+    assert.deepEqual(
+      pages.map(({ pageInfo }) => pageInfo.hasNextPage),
+      [true, true, false]
+    )
+    assert.deepEqual(
+      pages.map(({ pageInfo }) => pageInfo.hasPreviousPage),
+      [false, true, true]
+    )
     assert.equal(new Set(pages.map(({ cursor }) => cursor)).size, 1)
     assert.equal(third.pageInfo.startCursor, third.edges[0]!.cursor)
     assert.equal(third.pageInfo.endCursor, third.edges[0]!.cursor)
@@ -79,7 +99,8 @@ test('what a list cannot do is an error with a code', async (t) => {
 test('one topic is found by name and by id', async (t) => {
   const server = await startServer(t)
   server.memory.receive('a/b', '{"on":true}')
-  const state = 'topic topicId seq format payload payloadText retainedStatus retained { seq } tombstone { cause }'
+  const state =
+    'topic topicId seq format payload payloadText retainedStatus retained { seq } tombstone { cause }'
   const document = `{ a: topic(name: "a/b") { ${state} } b: topicById(id: 1) { ${state} } c: topic(name: "x") { seq }
     d: topicById(id: "99999999999999999999") { seq } e: topicById(id: "x") { seq } }`
   const { data } = await query(server.url, document)
@@ -100,7 +121,9 @@ test('one topic is found by name and by id', async (t) => {
 const send = `mutation ($input: SendCommandInput!) {
   sendCommand(input: $input) { cursor command { id topic state final qos retain payloadBase64 properties { userProperties } } }
 }`
-type Sent = { sendCommand: { cursor: string; command: { id: string; state: string; payloadBase64: string; qos: number } } }
+type Sent = {
+  sendCommand: { cursor: string; command: { id: string; state: string; payloadBase64: string; qos: number } }
+}
 
 const payloads: Array<[given: object, text: string]> = [
   [{ payload: { a: [1, null] } }, '{"a":[1,null]}'],
@@ -117,16 +140,19 @@ for (const [given, text] of payloads) {
     const { data } = await query<Sent>(url, send, { input: { topic: 'a', ...given } })
     const { command } = data.sendCommand
     assert.equal(Buffer.from(command.payloadBase64, 'base64').toString('latin1'), text)
-    assert.deepEqual({ ...command, id: '', payloadBase64: '' }, {
-      id: '',
-      topic: 'a',
-      state: 'PENDING',
-      final: false,
-      qos: 1,
-      retain: false,
-      payloadBase64: '',
-      properties: null
-    })
+    assert.deepEqual(
+      { ...command, id: '', payloadBase64: '' },
+      {
+        id: '',
+        topic: 'a',
+        state: 'PENDING',
+        final: false,
+        qos: 1,
+        retain: false,
+        payloadBase64: '',
+        properties: null
+      }
+    )
   })
 }
 
@@ -160,7 +186,10 @@ for (const [input, code] of wrong) {
 test('a payload nested too deeply for us is refused, and the service goes on', async (t) => {
   const { url } = await startServer(t)
   const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`
-  const body = JSON.stringify({ query: send, variables: { input: { topic: 'a', payload: 'DEEP' } } }).replace('"DEEP"', deep)
+  const body = JSON.stringify({ query: send, variables: { input: { topic: 'a', payload: 'DEEP' } } }).replace(
+    '"DEEP"',
+    deep
+  )
   const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
   const { errors } = (await response.json()) as { errors: Array<{ extensions: { code: string } }> }
   assert.equal(errors[0]!.extensions.code, 'invalid_value')
@@ -181,16 +210,30 @@ test('of several commands each has its outcome, and a repetition has the same on
   const { url, memory } = await startServer(t)
   const document = `mutation ($inputs: [CommandInput!]!) { sendCommands(inputs: $inputs, idempotencyKey: "k") {
     results { command { id topic batchId } problem { code detail errors { pointer } } } } }`
-  const inputs = [{ topic: 'a', payload: 1 }, { topic: 'b/+', payload: 1 }, { topic: 'c' }, { topic: 'd', payloadText: 'x' }]
+  const inputs = [
+    { topic: 'a', payload: 1 },
+    { topic: 'b/+', payload: 1 },
+    { topic: 'c' },
+    { topic: 'd', payloadText: 'x' }
+  ]
 
   const first = await query<{ sendCommands: { results: unknown[] } }>(url, document, { inputs })
   const second = await query(url, document, { inputs })
 
-  const { results } = first.data.sendCommands as { results: Array<{ command: { topic: string } | null; problem: unknown }> }
-  assert.deepEqual(results.map(({ command }) => command?.topic), ['a', undefined, undefined, 'd'])
+  const { results } = first.data.sendCommands as {
+    results: Array<{ command: { topic: string } | null; problem: unknown }>
+  }
+  assert.deepEqual(
+    results.map(({ command }) => command?.topic),
+    ['a', undefined, undefined, 'd']
+  )
   assert.deepEqual(results.map(({ problem }) => problem).slice(1, 3), [
     { code: 'invalid_topic', detail: 'a topic has no wildcards + and #', errors: [{ pointer: '/topic' }] },
-    { code: 'invalid_value', detail: 'Give exactly one of payload, payloadText and payloadBase64', errors: [{ pointer: '/payload' }] }
+    {
+      code: 'invalid_value',
+      detail: 'Give exactly one of payload, payloadText and payloadBase64',
+      errors: [{ pointer: '/payload' }]
+    }
   ])
   assert.deepEqual(second.data, first.data)
   assert.equal(memory.facts.length, 2)
@@ -240,14 +283,21 @@ test('a retained message is set and cleared by retained commands, if the state i
     clearRetained(topic: "a", ifMatch: $ifMatch, waitSeconds: 0) { command { retain payloadText } } }`
   const message = memory.receive('a', '1')
 
-  assert.deepEqual((await query(url, set, { text: 'x' })).data, { setRetained: { command: { retain: true, payloadText: 'x' } } })
+  assert.deepEqual((await query(url, set, { text: 'x' })).data, {
+    setRetained: { command: { retain: true, payloadText: 'x' } }
+  })
   assert.deepEqual((await query(url, set, { text: 'x', ifMatch: '1' })).errors, undefined)
-  assert.deepEqual((await query(url, clear)).data, { clearRetained: { command: { retain: true, payloadText: '' } } })
+  assert.deepEqual((await query(url, clear)).data, {
+    clearRetained: { command: { retain: true, payloadText: '' } }
+  })
   assert.deepEqual(codes(await query(url, set, { text: 'x', ifMatch: '2' })), ['precondition_failed'])
   assert.deepEqual(codes(await query(url, clear, { ifMatch: '*' })), ['precondition_failed'])
   assert.deepEqual(codes(await query(url, set, { text: '' })), ['invalid_value'])
 
-  const state = (await parts.store.states.byName({ principal: '', mayRead: () => true, mayPublish: () => true }, 'a'))!
+  const state = (await parts.store.states.byName(
+    { principal: '', mayRead: () => true, mayPublish: () => true },
+    'a'
+  ))!
   state.retained = message
   assert.deepEqual((await query(url, clear, { ifMatch: '*' })).errors, undefined)
 })
@@ -255,9 +305,16 @@ test('a retained message is set and cleared by retained commands, if the state i
 test('status and commands are told in the words of the schema', async (t) => {
   const server = await startServer(t)
   await query(server.url, send, { input: { topic: 'a', payload: 1 } })
-  const { data } = await query(server.url, '{ status { version leading mqtt { state version refusedFilters } } }')
+  const { data } = await query(
+    server.url,
+    '{ status { version leading mqtt { state version refusedFilters } } }'
+  )
   assert.deepEqual(data, {
-    status: { version: '1.2.3', leading: true, mqtt: { state: 'connected', version: '5', refusedFilters: [] } }
+    status: {
+      version: '1.2.3',
+      leading: true,
+      mqtt: { state: 'connected', version: '5', refusedFilters: [] }
+    }
   })
   assert.equal((await read(server, 'commands', 'id', { state: ['PENDING'] })).edges.length, 1)
   assert.equal((await read(server, 'commands', 'id', { state: ['PUBLISHED', 'EXPIRED'] })).edges.length, 0)

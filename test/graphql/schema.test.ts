@@ -33,7 +33,8 @@ test('every type, field, argument and value says what it is', () => {
     if (!isObjectType(type) && !isInputObjectType(type)) continue
     for (const field of Object.values(type.getFields())) {
       look(`${type.name}.${field.name}`, field)
-      if ('args' in field) for (const argument of field.args) look(`${type.name}.${field.name}(${argument.name})`, argument)
+      if ('args' in field)
+        for (const argument of field.args) look(`${type.name}.${field.name}(${argument.name})`, argument)
     }
   }
   assert.deepEqual(silent, [])
@@ -68,6 +69,7 @@ for (const [name, values] of taken) {
 }
 for (const [name, values] of refused) {
   test(`${name} refuses ${JSON.stringify(values)}`, () => {
-    for (const value of values) assert.throws(() => scalar(name).parseValue(value), new RegExp(`${name} is a string`))
+    for (const value of values)
+      assert.throws(() => scalar(name).parseValue(value), new RegExp(`${name} is a string`))
   })
 }

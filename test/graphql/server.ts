@@ -14,7 +14,15 @@ import type { GraphqlParts } from '../../src/graphql/server.ts'
 import { registerGraphql } from '../../src/graphql/server.ts'
 import { answerWithProblems } from '../../src/http/problems.ts'
 import { defaultLimits } from '../../src/limits.ts'
-import type { Command, CommandState, CommandTransition, Fact, Message, Seq, TopicState } from '../../src/model.ts'
+import type {
+  Command,
+  CommandState,
+  CommandTransition,
+  Fact,
+  Message,
+  Seq,
+  TopicState
+} from '../../src/model.ts'
 import { createStats } from '../../src/stats.ts'
 import type { CommandStore } from '../../src/store/commands.ts'
 import type { Store } from '../../src/store/store.ts'
@@ -139,7 +147,9 @@ function createMemory(): Memory {
           const all = order === 'asc' ? [...states.values()] : [...states.values()].toReversed()
           const rest = all.filter(
             ({ topicId, topic, seq }) =>
-              matches(topic) && seq <= until && (after === null || (order === 'asc' ? topicId > after : topicId < after))
+              matches(topic) &&
+              seq <= until &&
+              (after === null || (order === 'asc' ? topicId > after : topicId < after))
           )
           return { items: rest.slice(0, limit), next: rest.length > limit ? rest[limit - 1]!.topicId : null }
         }
@@ -151,9 +161,24 @@ function createMemory(): Memory {
       const seq = memory.facts.length + 1
       const receivedAt = Date.now()
       const bytes = Buffer.from(payload)
-      const message = { seq, topicId, topic, receivedAt, qos: 1, retain: false, dup: false, payload: bytes } as const
+      const message = {
+        seq,
+        topicId,
+        topic,
+        receivedAt,
+        qos: 1,
+        retain: false,
+        dup: false,
+        payload: bytes
+      } as const
       const received = { ...message, properties: null }
-      const nothing = { retained: null, retainedKnown: true, tombstone: null, expiresAt: null, confirmedAt: null }
+      const nothing = {
+        retained: null,
+        retainedKnown: true,
+        tombstone: null,
+        expiresAt: null,
+        confirmedAt: null
+      }
       states.set(topic, { topicId, topic, seq, latest: received, ...nothing })
       append(memory, { kind: 'message', topicId, topic, message: received, commandId: null, detail: null })
       return received
@@ -167,7 +192,8 @@ function createMemory(): Memory {
   return memory
 }
 
-const entry = (state: TopicState | undefined): Array<[string, TopicState]> => (state ? [[state.topic, state]] : [])
+const entry = (state: TopicState | undefined): Array<[string, TopicState]> =>
+  state ? [[state.topic, state]] : []
 
 function append(memory: Memory, fact: Omit<Fact, 'seq' | 'at'>): Seq {
   const appended = { ...fact, seq: memory.facts.length + 1, at: Date.now() }
@@ -176,7 +202,12 @@ function append(memory: Memory, fact: Omit<Fact, 'seq' | 'at'>): Seq {
   return appended.seq
 }
 
-const transition = (memory: Memory, { id, topic }: { id: string; topic: string }, from: CommandState | null, to: CommandState) =>
+const transition = (
+  memory: Memory,
+  { id, topic }: { id: string; topic: string },
+  from: CommandState | null,
+  to: CommandState
+) =>
   append(memory, {
     kind: 'command',
     topicId: null,
@@ -198,7 +229,13 @@ function createCommandMemory(commands: Map<string, Command>, memory: () => Memor
       let seq = 0
       for (const command of created) {
         seq = transition(memory(), command, null, 'pending')
-        const fresh = { state: 'pending', awaits: 'none', attempts: 0, publishedAt: null, finishedAt: null } as const
+        const fresh = {
+          state: 'pending',
+          awaits: 'none',
+          attempts: 0,
+          publishedAt: null,
+          finishedAt: null
+        } as const
         const placed = { createdSeq: seq, seq, brokerReasonCode: null }
         commands.set(command.id, { ...command, ...fresh, ...placed, payload: Buffer.from(command.payload) })
       }
@@ -223,7 +260,14 @@ function createCommandMemory(commands: Map<string, Command>, memory: () => Memor
     },
     async events(ids) {
       memory().eventReads++
-      return new Map(ids.map((id) => [id, memory().facts.filter(({ commandId }) => commandId === id).map(toEvent)]))
+      return new Map(
+        ids.map((id) => [
+          id,
+          memory()
+            .facts.filter(({ commandId }) => commandId === id)
+            .map(toEvent)
+        ])
+      )
     },
     countOpen: async () => 0,
     open: unused,
@@ -260,12 +304,13 @@ export async function query<Data = unknown>(
 }
 
 /** The codes of an answer's errors. */
-export const codes = ({ errors = [] }: Answer<unknown>): string[] => errors.map(({ extensions }) => extensions.code)
+export const codes = ({ errors = [] }: Answer<unknown>): string[] =>
+  errors.map(({ extensions }) => extensions.code)
 
 /** Waits until `condition` holds. */
 export async function until(condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 10_000; !condition(); ) {
-    if (Date.now() > end) throw new Error(`Never: ${condition}`)
+  for (const end = Date.now() + 10_000; !condition();) {
+    if (Date.now() > end) throw new Error(`Never: ${condition.toString()}`)
     await new Promise((resolve) => setImmediate(resolve))
   }
 }

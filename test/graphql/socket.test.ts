@@ -37,10 +37,15 @@ async function connect(
     socket,
     received,
     send: (message) =>
-      socket.send(typeof message === 'string' || Buffer.isBuffer(message) ? message : JSON.stringify(message)),
+      socket.send(
+        typeof message === 'string' || Buffer.isBuffer(message) ? message : JSON.stringify(message)
+      ),
     async next(type) {
       await until(() => received.some((message) => message.type === type))
-      return received.splice(received.findIndex((message) => message.type === type), 1)[0]!
+      return received.splice(
+        received.findIndex((message) => message.type === type),
+        1
+      )[0]!
     },
     closed: () => closed
   }
@@ -55,10 +60,18 @@ const closings: Array<[what: string, code: number, messages: Array<object | stri
   [
     'an id that is taken',
     4409,
-    [init, subscribe('1', 'subscription { events { cursor } }'), subscribe('1', 'subscription { events { cursor } }')]
+    [
+      init,
+      subscribe('1', 'subscription { events { cursor } }'),
+      subscribe('1', 'subscription { events { cursor } }')
+    ]
   ],
   ['a second init', 4429, [init, init]],
-  ['a message too large', 1009, [{ ...init, payload: { a: 'x'.repeat(defaultLimits.socketMessageBytesMax) } }]]
+  [
+    'a message too large',
+    1009,
+    [{ ...init, payload: { a: 'x'.repeat(defaultLimits.socketMessageBytesMax) } }]
+  ]
 ]
 for (const [what, code, messages] of closings) {
   test(`graphql-transport-ws: ${what} closes with ${code}`, async (t) => {
@@ -113,7 +126,11 @@ test('graphql-transport-ws: ping, queries and errors', async (t) => {
 test('the key comes with the handshake or with the init, else 4403', async (t) => {
   const { url } = await startServer(t, { apiKey: 'secret' })
   const right = { authorization: 'Bearer secret' }
-  for (const [headers, payload] of [[right, undefined], [{}, right], [{}, { Authorization: right.authorization }]] as const) {
+  for (const [headers, payload] of [
+    [right, undefined],
+    [{}, right],
+    [{}, { Authorization: right.authorization }]
+  ] as const) {
     const { send, next } = await connect(t, url, { headers })
     send({ ...init, payload })
     await next('connection_ack')
@@ -152,7 +169,9 @@ test('without a key, pages of other origins are not served', async (t) => {
 })
 
 test('a connection outlives the time a request may take, and ends with 1001 when the service stops', async (t) => {
-  const { url, app } = await startServer(t, { limits: { ...defaultLimits, requestMsMax: 50, heartbeatMs: 60 } })
+  const { url, app } = await startServer(t, {
+    limits: { ...defaultLimits, requestMsMax: 50, heartbeatMs: 60 }
+  })
   const { send, next, closed } = await connect(t, url)
   send(init)
   await next('connection_ack')
@@ -162,6 +181,17 @@ test('a connection outlives the time a request may take, and ends with 1001 when
   await app.close()
 
   assert.deepEqual(await closed(), [1001, 'The service is stopping'])
+})
+
+test('a client that does not answer the close does not keep the service from stopping', async (t) => {
+  const { url, app } = await startServer(t)
+  const { socket, send, next } = await connect(t, url)
+  send(init)
+  await next('connection_ack')
+  socket.pause()
+  const begin = performance.now()
+  await app.close()
+  assert.ok(performance.now() - begin < 5_000)
 })
 
 test('a client that does not answer pings is let go, and its streams end', async (t) => {

@@ -24,7 +24,11 @@ function connect(t: TestContext, { url }: TestServer): Client {
 }
 
 /** The values of a subscription's one field, one at a time. */
-async function* follow<Value = Event>(client: Client, document: string, variables = {}): AsyncGenerator<Value, void, undefined> {
+async function* follow<Value = Event>(
+  client: Client,
+  document: string,
+  variables = {}
+): AsyncGenerator<Value, void, undefined> {
   for await (const { data, errors } of client.iterate({ query: document, variables })) {
     if (errors) throw errors
     yield Object.values(data!)[0] as Value
@@ -56,7 +60,10 @@ test('events go on from any cursor, without a gap and without a repetition', asy
   const client = connect(t, server)
   server.memory.receive('before', '')
   const live = follow(client, events, { filter: ['a/+'] })
-  assert.deepEqual((await take(live, 1)).map(({ type }) => type), ['PROGRESS'])
+  assert.deepEqual(
+    (await take(live, 1)).map(({ type }) => type),
+    ['PROGRESS']
+  )
   for (const topic of ['a/1', 'b/1', 'a/2', 'a/3']) server.memory.receive(topic, '1')
   const seen = await take(live, 3)
   await live.return()
@@ -64,9 +71,15 @@ test('events go on from any cursor, without a gap and without a repetition', asy
   const again = await take(follow(client, events, { filter: ['a/+'], after: seen[0]!.cursor }), 3)
   const all = await take(follow(client, events, { after: 'earliest' }), 6)
 
-  assert.deepEqual(seen.map(({ message }) => message?.topic), ['a/1', 'a/2', 'a/3'])
+  assert.deepEqual(
+    seen.map(({ message }) => message?.topic),
+    ['a/1', 'a/2', 'a/3']
+  )
   assert.deepEqual(again.slice(1), seen.slice(1))
-  assert.deepEqual(all.map(({ message }) => message?.topic), [undefined, 'before', 'a/1', 'b/1', 'a/2', 'a/3'])
+  assert.deepEqual(
+    all.map(({ message }) => message?.topic),
+    [undefined, 'before', 'a/1', 'b/1', 'a/2', 'a/3']
+  )
 })
 
 test('a query and a subscription from its cursor are one read', async (t) => {
@@ -75,7 +88,8 @@ test('a query and a subscription from its cursor are one read', async (t) => {
   const { data } = await query<{ topics: { cursor: string } }>(server.url, '{ topics { cursor } }')
   server.memory.receive('b', '2')
 
-  const messages = 'subscription ($after: String) { messages(after: $after) { cursor message { topic } skipped { from } } }'
+  const messages =
+    'subscription ($after: String) { messages(after: $after) { cursor message { topic } skipped { from } } }'
   const [first] = await take(follow(connect(t, server), messages, { after: data.topics.cursor }), 1)
 
   assert.deepEqual([first!.message, first!.skipped], [{ topic: 'b' }, null])
@@ -96,10 +110,17 @@ test('topicStates sends the current state, says when it is complete, and then ev
   const resumed = await take(follow(connect(t, server), document, { after: snapshot[0]!.cursor }), 2)
 
   const told = ({ type, state }: Event): unknown => [type, state?.topic, state?.payload]
-  assert.deepEqual(snapshot.map(told), [['STATE', 'a/1', 1], ['STATE', 'a/2', 1], ['PROGRESS', undefined, undefined]])
+  assert.deepEqual(snapshot.map(told), [
+    ['STATE', 'a/1', 1],
+    ['STATE', 'a/2', 1],
+    ['PROGRESS', undefined, undefined]
+  ])
   assert.deepEqual(told(change!), ['STATE', 'a/2', 2])
   // The rest of the snapshot has changed since, so it comes as a change
-  assert.deepEqual(resumed.map(told), [['PROGRESS', undefined, undefined], ['STATE', 'a/2', 2]])
+  assert.deepEqual(resumed.map(told), [
+    ['PROGRESS', undefined, undefined],
+    ['STATE', 'a/2', 2]
+  ])
 })
 
 test('a command is followed until it is final, and then the subscription ends', async (t) => {
@@ -118,7 +139,10 @@ test('a command is followed until it is final, and then the subscription ends', 
 
   const client = connect(t, server)
   assert.deepEqual(await take(follow(client, document, { id }), 1), [{ state: 'PUBLISHED', final: true }])
-  assert.equal(await codesOf(follow(client, document, { id: '00000000-0000-4000-8000-000000000000' })), 'not_found')
+  assert.equal(
+    await codesOf(follow(client, document, { id: '00000000-0000-4000-8000-000000000000' })),
+    'not_found'
+  )
   assert.equal(await codesOf(follow(client, document, { id: 'no UUID' })), 'not_found')
   await until(() => server.parts.stats.streams === 0)
 })
@@ -129,7 +153,11 @@ test('a command that moves while it is looked at is told once for each change', 
   const sent = 'mutation { sendCommand(input: { topic: "a", payload: true }) { command { id } } }'
   const { data } = await query<{ sendCommand: { command: { id: string } } }>(server.url, sent)
   const { id } = data.sendCommand.command
-  const states = follow<{ state: string }>(connect(t, server), 'subscription ($id: ID!) { command(id: $id) { state } }', { id })
+  const states = follow<{ state: string }>(
+    connect(t, server),
+    'subscription ($id: ID!) { command(id: $id) { state } }',
+    { id }
+  )
   await take(states, 1)
   const byId = commands.byId
   commands.byId = async (...given) => {
@@ -157,7 +185,8 @@ test('what a subscription cannot do is an error with a code', async (t) => {
     [{ after: page }, 'cursor_kind'],
     [{ after: cursors.encode(5) }, 'cursor_ahead']
   ]
-  for (const [variables, code] of refused) assert.equal(await codesOf(follow(client, events, variables)), code)
+  for (const [variables, code] of refused)
+    assert.equal(await codesOf(follow(client, events, variables)), code)
   assert.equal(server.parts.stats.streams, 0)
 })
 
@@ -196,7 +225,11 @@ test('a reader that stops reading stays where it is, and the journal is not read
   const say = (message: object): void => socket.send(JSON.stringify(message))
   socket.on('open', () => say({ type: 'connection_init' }))
   await new Promise((resolve) => socket.once('message', resolve))
-  say({ type: 'subscribe', id: '1', payload: { query: 'subscription { messages { message { payloadBase64 } } }' } })
+  say({
+    type: 'subscribe',
+    id: '1',
+    payload: { query: 'subscription { messages { message { payloadBase64 } } }' }
+  })
   await until(() => server.parts.stats.streams === 1)
 
   socket.pause()

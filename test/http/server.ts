@@ -72,7 +72,8 @@ export async function createBareServer(given: Given = {}): Promise<FastifyInstan
   return app
 }
 
-export interface TestServer extends TestStore {
+export interface TestServer extends Omit<TestStore, 'url'> {
+  databaseUrl: string
   app: FastifyInstance
   url: string
   parts: HttpParts
@@ -105,5 +106,5 @@ export async function startServer(given: Given = {}): Promise<TestServer> {
     await app.close()
     feed.close()
   })
-  return { ...test, app, url, parts }
+  return { ...test, databaseUrl: test.url, app, url, parts }
 }

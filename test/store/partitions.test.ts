@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Problem } from '../../src/errors.ts'
+import type { Problem } from '../../src/errors.ts'
 import { query } from '../support/database.ts'
 import { everything, openTestStore } from '../support/store.ts'
 

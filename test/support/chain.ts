@@ -84,7 +84,7 @@ export function describeChain(name: string, brokerUrl: () => Promise<string>): v
     }
     await eventually(() => events.length >= 6)
     assert.deepEqual(
-      events.map((event) => event.messages.message.topic).toSorted(),
+      events.map((event): string => event.messages.message.topic).toSorted(),
       [0, 1, 2].flatMap((qos) => [`chain/in/live/${qos}`, `chain/in/retained/${qos}`]).toSorted()
     )
     await eventually(() => states.filter((event) => event.topicStates.type === 'state').length >= 6)

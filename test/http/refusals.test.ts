@@ -1,0 +1,173 @@
+/** Whatever comes in, the answer is a problem as RFC 9457 says, with a code of the catalogue. */
+
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { test } from 'node:test'
+import type { InjectOptions } from 'fastify'
+import { Problem, problems } from '../../src/errors.ts'
+import { toProblem } from '../../src/http/problems.ts'
+import { createBareServer } from './server.ts'
+
+const json = { 'content-type': 'application/json' }
+const id = '0d4b7f0e-5a0a-4f6e-9d53-6b1c6f1f2a10'
+const app = await createBareServer({ limits: { bodyBytesMax: 1_000, commandPayloadBytesMax: 100, filtersMax: 2 } })
+
+const post = (body: string | Buffer, headers: Record<string, string> = json): InjectOptions => ({
+  method: 'POST',
+  url: '/v1/commands',
+  headers,
+  body
+})
+const get = (url: string): InjectOptions => ({ method: 'GET', url })
+
+const cases: Array<[what: string, ask: InjectOptions, code: keyof typeof problems, pointer?: string]> = [
+  ['no such path', get('/nope'), 'not_found'],
+  ['no such path under /v1', get('/v1/nope'), 'not_found'],
+  ['paths are case-sensitive', get('/v1/Topics'), 'not_found'],
+  ['no such method', { method: 'PATCH', url: '/v1/topics' }, 'not_found'],
+  ['a path that cannot be decoded', get('/v1/topics/a%2'), 'malformed_request'],
+  ['a query that cannot be decoded', get('/v1/topics?filter=%'), 'malformed_request'],
+  ['an unknown parameter', get('/v1/topics?filters=a'), 'unknown_field', 'filters'],
+  ['a parameter of another route', get('/v1/topic?name=a&limit=1'), 'unknown_field', 'limit'],
+  ['a parameter named like a prototype', get('/v1/topics?__proto__=1'), 'unknown_field', '__proto__'],
+  ['a parameter twice', get('/v1/topics?limit=1&limit=2'), 'invalid_value', 'limit'],
+  ['a parameter missing', get('/v1/topic'), 'invalid_value', 'name'],
+  ['a parameter empty', get('/v1/topic?name='), 'invalid_value', 'name'],
+  ['a limit in hexadecimal', get('/v1/topics?limit=0x10'), 'invalid_value', 'limit'],
+  ['a limit with an exponent', get('/v1/topics?limit=1e1'), 'invalid_value', 'limit'],
+  ['a limit of nothing', get('/v1/topics?limit='), 'invalid_value', 'limit'],
+  ['a limit of 0', get('/v1/topics?limit=0'), 'invalid_value', 'limit'],
+  ['a limit too large', get('/v1/topics?limit=1001'), 'page_too_large', 'limit'],
+  ['an order in capitals', get('/v1/topics?order=ASC'), 'invalid_value', 'order'],
+  ['an illegal filter', get('/v1/topics?filter=a/%23/b'), 'invalid_filter', 'filter'],
+  ['a filter with NUL', get('/v1/messages?filter=a%00'), 'invalid_filter', 'filter'],
+  ['an empty filter', get('/v1/messages?filter='), 'invalid_filter', 'filter'],
+  ['too many filters', get('/v1/messages?filter=a&filter=b&filter=c'), 'invalid_filter', 'filter'],
+  ['a page token made up', get('/v1/messages?page=abc'), 'cursor_invalid'],
+  ['a state that is none', get('/v1/commands?state=pending,lost'), 'invalid_value', 'state'],
+  ['a topic with NUL', get('/v1/commands?topic=a%00'), 'invalid_topic', 'topic'],
+  ['an id that is none', get('/v1/commands/1'), 'invalid_value', 'id'],
+  ['a topic id that is none', get('/v1/topics/by-id/0'), 'invalid_value', 'topicId'],
+  ['an unknown type of events', get('/v1/stream?types=message,presence'), 'invalid_value', 'types'],
+  ['a mode of later', get('/v1/stream?mode=latest'), 'invalid_value', 'mode'],
+  ['a cursor made up', get('/v1/stream?after=abc'), 'cursor_invalid'],
+  ['a QoS that is none', { method: 'DELETE', url: '/v1/topics/a/retained?qos=3' }, 'invalid_value', 'qos'],
+  ['an empty retained message', { method: 'PUT', url: '/v1/topics/a/retained' }, 'invalid_value', ''],
+  [
+    'a retained message too large',
+    { method: 'PUT', url: '/v1/topics/a/retained', body: 'x'.repeat(101) },
+    'payload_too_large'
+  ],
+  ['a body too large', post('"'.padEnd(1_001, 'x')), 'payload_too_large'],
+  ['a form', post('a=b', { 'content-type': 'application/x-www-form-urlencoded' }), 'unsupported_media_type'],
+  ['plain text', post('{}', { 'content-type': 'text/plain' }), 'unsupported_media_type'],
+  ['half of a JSON', post('{"topic":'), 'malformed_json'],
+  ['JSON that is not UTF-8', post(Buffer.from([0x22, 0xff, 0x22])), 'malformed_json'],
+  ['no body', { method: 'POST', url: '/v1/commands' }, 'invalid_value', ''],
+  ['an empty body that is called JSON', post(''), 'invalid_value', ''],
+  ['an unknown field', post('{"topic":"a","payload":1,"QoS":1}'), 'unknown_field', '/QoS'],
+  ['a batch of nothing', post('{"commands":[]}'), 'invalid_value', '/commands'],
+  ['a batch with more beside it', post('{"commands":[{}],"qos":1}'), 'unknown_field', '/qos'],
+  ['an empty Idempotency-Key', post('{}', { ...json, 'idempotency-key': '' }), 'invalid_value', 'idempotency-key'],
+  ['an Idempotency-Key too long', post('{}', { ...json, 'idempotency-key': 'k'.repeat(256) }), 'invalid_value', 'idempotency-key']
+]
+
+for (const [what, ask, code, pointer] of cases) {
+  test(`${what}: ${code}`, async () => {
+    const answer = await app.inject(ask)
+    const body = answer.json()
+    assert.equal(body.code, code)
+    assert.equal(answer.statusCode, problems[code].status)
+    assert.equal(body.status, answer.statusCode)
+    assert.match(answer.headers['content-type'] as string, /^application\/problem\+json/)
+    assert.ok(body.detail.length > 0)
+    if (pointer !== undefined) assert.equal(body.errors[0].pointer, pointer)
+  })
+}
+
+test('every route under /v1 refuses a parameter that it does not know', async () => {
+  const urls = [...app.swagger().paths ? Object.entries(app.swagger().paths!) : []].filter(([path]) => path.startsWith('/v1'))
+  assert.ok(urls.length > 15)
+  for (const [path, operations] of urls) {
+    const url = path.replace('{topic}', 'a').replace('{topicId}', '1').replace('{id}', id)
+    for (const method of Object.keys(operations as object)) {
+      const answer = await app.inject({ method: method.toUpperCase() as 'GET', url: `${url}?nonsense=1` })
+      assert.equal(answer.json().code, 'unknown_field', `${method} ${path}`)
+    }
+  }
+})
+
+test('with a key, everything under /v1 and the metrics ask for it; health and documents do not', async () => {
+  const guarded = await createBareServer({ apiKey: 'open sesame, please'.replaceAll(' ', '-') })
+  const open: string[] = []
+  for (const path of Object.keys(guarded.swagger().paths!).concat('/openapi.yaml', '/docs/')) {
+    const answer = await guarded.inject(path.replaceAll(/[{}]/g, ''))
+    if (answer.statusCode === 401) assert.equal(answer.headers['www-authenticate'], 'Bearer')
+    else open.push(path)
+  }
+  // Only POST and PUT are there, so GET is not found
+  const writeOnly = /retained$|cancel$/
+  assert.deepEqual(
+    open.filter((path) => !writeOnly.test(path)),
+    ['/livez', '/readyz', '/openapi.yaml', '/docs/']
+  )
+  const url = '/v1/topic/retained?name=a'
+  assert.equal((await guarded.inject({ method: 'DELETE', url })).statusCode, 401)
+  const wrong = await guarded.inject({ url: '/v1/status', headers: { authorization: 'Bearer open-sesame' } })
+  assert.equal(wrong.json().code, 'unauthenticated')
+  const authorization = 'Bearer open-sesame,-please'
+  assert.equal((await guarded.inject({ url: '/v1/status', headers: { authorization } })).statusCode, 200)
+})
+
+const coded = (code: string, more: object = {}): Error => Object.assign(new Error('secret'), { code, ...more })
+
+for (const [error, code] of [
+  [new Problem('forbidden', 'no'), 'forbidden'],
+  [new Error('secret'), 'internal'],
+  [new TypeError('secret'), 'internal'],
+  [coded('FST_ERR_SOMETHING'), 'internal'],
+  [coded('42P01'), 'internal'],
+  [coded('23505'), 'internal'],
+  [coded('57P01'), 'database_unavailable'],
+  [coded('53300'), 'database_unavailable'],
+  [coded('ECONNREFUSED', { syscall: 'connect' }), 'database_unavailable'],
+  [coded('EPIPE', { syscall: 'write' }), 'database_unavailable'],
+  [coded('P1001'), 'database_unavailable'],
+  [coded('P2024'), 'database_unavailable'],
+  [coded('P2002'), 'internal'],
+  [new Error('Connection terminated unexpectedly'), 'database_unavailable'],
+  [new Error('timeout exceeded when trying to connect'), 'database_unavailable']
+] as const) {
+  test(`${error.name} ${'code' in error ? error.code : error.message} is ${code}, and its text stays here`, () => {
+    const problem = toProblem(error)
+    assert.equal(problem.code, code)
+    assert.ok(!JSON.stringify(problem).includes('secret'))
+  })
+}
+
+test('while the database is away, clients are told when to try again', async () => {
+  const away = (): Promise<never> => Promise.reject(new Error('Connection terminated unexpectedly'))
+  const server = await createBareServer({ parts: { store: { journal: { head: away } } as never } })
+  const answer = await server.inject('/v1/messages')
+  assert.deepEqual([answer.statusCode, answer.headers['retry-after']], [503, '1'])
+})
+
+for (const [what, sent, status] of [
+  ['what is not HTTP', 'HELLO\r\n\r\n', 400],
+  ['a head too large', `GET /livez HTTP/1.1\r\nhost: a\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`, 400],
+  ['a head that never ends', 'GET /livez HTTP/1.1\r\nhost: a\r\n', 408]
+] as const) {
+  test(`${what} is answered with a problem, and the connection closed`, async () => {
+    const server = await createBareServer({ limits: { headersMsMax: 300, requestMsMax: 600 } })
+    const address = new URL(await server.listen({ host: '127.0.0.1', port: 0 }))
+    const socket = connect(Number(address.port), '127.0.0.1')
+    socket.write(sent)
+    const chunks: Buffer[] = []
+    socket.on('data', (chunk) => chunks.push(chunk))
+    await once(socket, 'close')
+    const [head, body] = Buffer.concat(chunks).toString().split('\r\n\r\n')
+    assert.match(head!, new RegExp(`^HTTP/1\\.1 ${status} `))
+    assert.equal(JSON.parse(body!).status, status)
+  })
+}
