@@ -1,4 +1,4 @@
-/** The enums: in GraphQL's upper case for clients, in the domain's own words for us. */
+/** The enums. Their values are the words that REST and the streams use, so that no two descriptions disagree. */
 
 import { GraphQLEnumType } from 'graphql'
 import type { CommandState, GapCause, TombstoneCause } from '../model.ts'
@@ -15,10 +15,7 @@ const enumOf = <Word extends string>(
     name,
     description,
     values: Object.fromEntries(
-      Object.entries<string>(values).map(([value, about]) => [
-        value.toUpperCase(),
-        { value, description: about }
-      ])
+      Object.entries<string>(values).map(([value, about]) => [value, { description: about }])
     )
   })
 
@@ -51,7 +48,7 @@ export const enums = [
     cancelled: 'A client cancelled it before it was published.'
   }),
   enumOf<'none'>('Awaits', 'What a command waits for after the broker has it.', {
-    none: 'Nothing: `PUBLISHED` is final.'
+    none: 'Nothing: `published` is final.'
   }),
   enumOf<GapCause>('GapCause', 'Why an interval may be incomplete.', {
     session_lost: 'The broker had no session any more: what it had queued is gone.',

@@ -109,15 +109,15 @@ export const objects = /* GraphQL */ `
     cursor: Cursor!
     "What it tells."
     type: EventType!
-    "For MESSAGE."
+    "For message."
     message: Message
-    "For STATE: the topic's state, by now perhaps newer than this event."
+    "For state: the topic's state, by now perhaps newer than this event."
     state: TopicState
-    "For COMMAND."
+    "For command."
     command: CommandEvent
-    "For GAP."
+    "For gap."
     gap: Gap
-    "For SKIPPED."
+    "For skipped."
     skipped: Skipped
   }
 

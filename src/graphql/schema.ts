@@ -4,7 +4,7 @@ const filterArgument = /* GraphQL */ `
   "Topic filters, with the wildcards + and #; what one of them matches is included. None: everything."
   filter: [String!]`
 
-const pageArguments = (order: 'ASC' | 'DESC'): string => /* GraphQL */ `
+const pageArguments = (order: 'asc' | 'desc'): string => /* GraphQL */ `
   "Items of a page: 1 to 1000, by default 100. Large ones make a page shorter."
   first: Int
   "\`endCursor\`, or the \`cursor\` of an edge, of a page before, with the same other arguments."
@@ -26,7 +26,7 @@ export const reading = /* GraphQL */ `
   "What is known."
   type Query {
     "The current state of topics, in the order in which they were first seen."
-    topics(${filterArgument} ${pageArguments('ASC')}): TopicConnection!
+    topics(${filterArgument} ${pageArguments('asc')}): TopicConnection!
     "The current state of one topic; null if nothing was ever received on it."
     topic(
       "Topic name."
@@ -38,14 +38,14 @@ export const reading = /* GraphQL */ `
       id: ID!
     ): TopicState
     "Messages as they were received."
-    messages(${filterArgument} ${pageArguments('DESC')}): MessageConnection!
+    messages(${filterArgument} ${pageArguments('desc')}): MessageConnection!
     "Commands that were accepted."
     commands(
       "Only those in one of these states."
       state: [CommandState!]
       "Only those to this topic."
       topic: String
-      ${pageArguments('DESC')}
+      ${pageArguments('desc')}
     ): CommandConnection!
     "One command; null if there is none with this id."
     command(
@@ -53,25 +53,25 @@ export const reading = /* GraphQL */ `
       id: ID!
     ): Command
     "Intervals that may be incomplete."
-    gaps(${pageArguments('DESC')}): GapConnection!
+    gaps(${pageArguments('desc')}): GapConnection!
     "How the service does."
     status: Status!
   }
 
   "What happens, over WebSocket (graphql-transport-ws)."
   type Subscription {
-    "Facts as they are committed. Begins with a PROGRESS that tells where."
+    "Facts as they are committed. Begins with a progress that tells where."
     events(
       ${filterArgument}
-      "Which events to send; SKIPPED and PROGRESS always come."
-      types: [EventType!]! = [MESSAGE, GAP]
+      "Which events to send; skipped and progress always come."
+      types: [EventType!]! = [message, gap]
       ${afterArgument}
     ): StreamEvent!
     "Messages as they are committed."
     messages(${filterArgument} ${afterArgument}): MessageEvent!
     """
-    The current state of every matching topic, then every change: events of type STATE, SKIPPED and PROGRESS. The first
-    PROGRESS tells that the current state is complete.
+    The current state of every matching topic, then every change: events of type state, skipped and progress. The first
+    progress tells that the current state is complete.
     """
     topicStates(
       ${filterArgument}

@@ -83,7 +83,7 @@ export function createSubscriptions(parts: GraphqlParts): Resolvers {
 /** `skipped` and `progress` are about the stream itself and always come. */
 function readTypes(types: readonly StreamEvent['type'][]): EventType[] {
   const kinds = types.filter((type): type is EventType => Object.hasOwn(eventKinds, type))
-  if (kinds.length === 0) throw invalid('types', 'Ask for at least one of MESSAGE, STATE, COMMAND and GAP')
+  if (kinds.length === 0) throw invalid('types', 'Ask for at least one of message, state, command and gap')
   return kinds
 }
 

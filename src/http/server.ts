@@ -36,8 +36,8 @@ export async function createHttpServer(parts: HttpParts): Promise<FastifyInstanc
   answerWithProblems(app)
   app.addHook('onRequest', async (request, reply) => {
     void reply.header('x-content-type-options', 'nosniff')
-    const [, query] = request.url.split('?', 2)
-    if (query !== undefined && !isDecodable(query)) {
+    const at = request.url.indexOf('?')
+    if (at !== -1 && !isDecodable(request.url.slice(at))) {
       throw new Problem(
         'malformed_request',
         'The query string has a percent sign that encodes nothing: write it as %25'

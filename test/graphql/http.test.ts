@@ -158,7 +158,7 @@ test('the transitions of all commands of an answer are read at once', async (t) 
 
   assert.deepEqual(
     data.a.nodes,
-    Array.from({ length: 50 }, () => ({ events: [{ to: 'PENDING' }] }))
+    Array.from({ length: 50 }, () => ({ events: [{ to: 'pending' }] }))
   )
   assert.equal(memory.eventReads, 1)
 })

@@ -51,7 +51,7 @@ const codesOf = async (values: AsyncGenerator<unknown, void, undefined>): Promis
     (errors: Array<{ extensions: { code: string } }>) => errors[0]!.extensions.code
   )
 
-const events = `subscription ($filter: [String!], $types: [EventType!]! = [MESSAGE, GAP], $after: String) {
+const events = `subscription ($filter: [String!], $types: [EventType!]! = [message, gap], $after: String) {
   events(filter: $filter, types: $types, after: $after) { cursor type message { topic } command { to } }
 }`
 
@@ -62,7 +62,7 @@ test('events go on from any cursor, without a gap and without a repetition', asy
   const live = follow(client, events, { filter: ['a/+'] })
   assert.deepEqual(
     (await take(live, 1)).map(({ type }) => type),
-    ['PROGRESS']
+    ['progress']
   )
   for (const topic of ['a/1', 'b/1', 'a/2', 'a/3']) server.memory.receive(topic, '1')
   const seen = await take(live, 3)
@@ -111,15 +111,15 @@ test('topicStates sends the current state, says when it is complete, and then ev
 
   const told = ({ type, state }: Event): unknown => [type, state?.topic, state?.payload]
   assert.deepEqual(snapshot.map(told), [
-    ['STATE', 'a/1', 1],
-    ['STATE', 'a/2', 1],
-    ['PROGRESS', undefined, undefined]
+    ['state', 'a/1', 1],
+    ['state', 'a/2', 1],
+    ['progress', undefined, undefined]
   ])
-  assert.deepEqual(told(change!), ['STATE', 'a/2', 2])
+  assert.deepEqual(told(change!), ['state', 'a/2', 2])
   // The rest of the snapshot has changed since, so it comes as a change
   assert.deepEqual(resumed.map(told), [
-    ['PROGRESS', undefined, undefined],
-    ['STATE', 'a/2', 2]
+    ['progress', undefined, undefined],
+    ['state', 'a/2', 2]
   ])
 })
 
@@ -130,15 +130,15 @@ test('a command is followed until it is final, and then the subscription ends', 
   const { id } = data.sendCommand.command
   const document = 'subscription ($id: ID!) { command(id: $id) { state final } }'
   const states = follow<{ state: string }>(connect(t, server), document, { id })
-  assert.deepEqual(await take(states, 1), [{ state: 'PENDING', final: false }])
+  assert.deepEqual(await take(states, 1), [{ state: 'pending', final: false }])
   server.memory.moveCommand(id, 'publishing')
-  assert.deepEqual(await take(states, 1), [{ state: 'PUBLISHING', final: false }])
+  assert.deepEqual(await take(states, 1), [{ state: 'publishing', final: false }])
   server.memory.moveCommand(id, 'published')
-  assert.deepEqual(await take(states, 1), [{ state: 'PUBLISHED', final: true }])
+  assert.deepEqual(await take(states, 1), [{ state: 'published', final: true }])
   assert.equal((await states.next()).done, true)
 
   const client = connect(t, server)
-  assert.deepEqual(await take(follow(client, document, { id }), 1), [{ state: 'PUBLISHED', final: true }])
+  assert.deepEqual(await take(follow(client, document, { id }), 1), [{ state: 'published', final: true }])
   assert.equal(
     await codesOf(follow(client, document, { id: '00000000-0000-4000-8000-000000000000' })),
     'not_found'
@@ -166,9 +166,9 @@ test('a command that moves while it is looked at is told once for each change', 
     return byId(...given)
   }
   server.memory.moveCommand(id, 'publishing')
-  assert.deepEqual(await take(states, 1), [{ state: 'PENDING' }])
+  assert.deepEqual(await take(states, 1), [{ state: 'pending' }])
   server.memory.moveCommand(id, 'cancelled')
-  assert.deepEqual(await take(states, 1), [{ state: 'CANCELLED' }])
+  assert.deepEqual(await take(states, 1), [{ state: 'cancelled' }])
 })
 
 test('what a subscription cannot do is an error with a code', async (t) => {
@@ -180,7 +180,7 @@ test('what a subscription cannot do is an error with a code', async (t) => {
     [{ filter: ['a/#/b'] }, 'invalid_filter'],
     [{ filter: Array.from({ length: 101 }, () => 'a') }, 'invalid_value'],
     [{ types: [] }, 'invalid_value'],
-    [{ types: ['PROGRESS'] }, 'invalid_value'],
+    [{ types: ['progress'] }, 'invalid_value'],
     [{ after: 'nonsense' }, 'cursor_invalid'],
     [{ after: page }, 'cursor_kind'],
     [{ after: cursors.encode(5) }, 'cursor_ahead']

@@ -28,6 +28,7 @@ const cases: Array<[what: string, ask: InjectOptions, code: keyof typeof problem
   ['no such method', { method: 'PATCH', url: '/v1/topics' }, 'not_found'],
   ['a path that cannot be decoded', get('/v1/topics/a%2'), 'malformed_request'],
   ['a query that cannot be decoded', get('/v1/topics?filter=%'), 'malformed_request'],
+  ['a query that cannot be decoded far behind', get('/v1/topics?filter=a?b=%'), 'malformed_request'],
   ['an unknown parameter', get('/v1/topics?filters=a'), 'unknown_field', 'filters'],
   ['a parameter of another route', get('/v1/topic?name=a&limit=1'), 'unknown_field', 'limit'],
   ['a parameter named like a prototype', get('/v1/topics?__proto__=1'), 'unknown_field', '__proto__'],
