@@ -1,11 +1,10 @@
 /** Reads what a client wants published. Throws Problem; what depends on who asks is checked by commands. */
 
-import { isUtf8 } from 'node:buffer'
 import type { CommandRequest } from '../commands/commands.ts'
-import { Problem } from '../errors.ts'
+import type { PropertiesInput } from '../commands/message-properties.ts'
+import { readMessageProperties } from '../commands/message-properties.ts'
 import type { Limits } from '../limits.ts'
-import type { MessageProperties, QoS } from '../model.ts'
-import { topicFault } from '../topic.ts'
+import type { QoS } from '../model.ts'
 import { invalid } from './arguments.ts'
 
 export interface PayloadInput {
@@ -22,14 +21,6 @@ export interface CommandInput extends PayloadInput {
   properties?: PropertiesInput | null
 }
 
-interface PropertiesInput {
-  contentType?: string | null
-  payloadFormatIndicator?: number | null
-  responseTopic?: string | null
-  correlationData?: string | null
-  userProperties?: string[][] | null
-}
-
 export function readCommand(input: CommandInput, limits: Limits): CommandRequest {
   const { topic, retain, expiresInSeconds = null } = input
   const { qos } = input
@@ -41,7 +32,7 @@ export function readCommand(input: CommandInput, limits: Limits): CommandRequest
     throw invalid('expiresInSeconds', `expiresInSeconds is 1 to ${limits.commandExpirySecondsMax}`)
   }
   const payload = readPayload(input)
-  const properties = input.properties == null ? null : readProperties(input.properties, payload, limits)
+  const properties = input.properties == null ? null : readMessageProperties(input.properties, payload, limits)
   return { topic, payload, qos, retain, expiresInSeconds, properties }
 }
 
@@ -73,58 +64,4 @@ export function stringify(value: unknown): string {
 function toUtf8(text: string, name: string): Buffer {
   if (!text.isWellFormed()) throw invalid(name, 'A text has no lone surrogates')
   return Buffer.from(text)
-}
-
-function readProperties(input: PropertiesInput, payload: Buffer, limits: Limits): MessageProperties {
-  const { contentType, payloadFormatIndicator, responseTopic, correlationData, userProperties } = input
-  const properties: MessageProperties = {}
-  if (contentType != null) properties.contentType = readText(contentType, 'contentType')
-  if (payloadFormatIndicator != null) {
-    if (payloadFormatIndicator !== 0 && payloadFormatIndicator !== 1) {
-      throw invalid('properties/payloadFormatIndicator', 'payloadFormatIndicator is 0 or 1')
-    }
-    if (payloadFormatIndicator === 1 && !isUtf8(payload)) {
-      throw invalid('properties/payloadFormatIndicator', 'The payload is not UTF-8') // [MQTT-3.3.2.3.2]
-    }
-    properties.payloadFormatIndicator = payloadFormatIndicator
-  }
-  if (responseTopic != null) {
-    const fault = topicFault(responseTopic, limits.topicLevelsMax) // [MQTT-3.3.2-14]
-    if (fault !== null) {
-      throw new Problem('invalid_topic', fault, [{ pointer: '/properties/responseTopic', detail: fault }])
-    }
-    properties.responseTopic = responseTopic
-  }
-  if (correlationData != null) {
-    if (Buffer.byteLength(correlationData, 'base64') > stringBytesMax) {
-      throw invalid('properties/correlationData', `At most ${stringBytesMax} bytes`)
-    }
-    properties.correlationData = correlationData
-  }
-  if (userProperties != null) properties.userProperties = readUserProperties(userProperties, limits)
-  return properties
-}
-
-function readUserProperties(given: string[][], limits: Limits): Array<[string, string]> {
-  if (given.length > limits.userPropertiesMax) {
-    throw invalid('properties/userProperties', `At most ${limits.userPropertiesMax} user properties`)
-  }
-  return given.map((pair, index) => {
-    const [name, value] = pair
-    if (name === undefined || value === undefined || pair.length > 2) {
-      throw invalid(`properties/userProperties/${index}`, 'A user property is a pair of name and value')
-    }
-    return [readText(name, `userProperties/${index}/0`), readText(value, `userProperties/${index}/1`)]
-  })
-}
-
-/** MQTT strings and binary data have a 16-bit length [MQTT-1.5.4], [MQTT-1.5.6]. */
-const stringBytesMax = 65_535
-
-function readText(text: string, name: string): string {
-  const pointer = `properties/${name}`
-  if (Buffer.byteLength(text) > stringBytesMax) throw invalid(pointer, `At most ${stringBytesMax} bytes`)
-  if (!text.isWellFormed()) throw invalid(pointer, 'A text has no lone surrogates') // [MQTT-1.5.4-1]
-  if (/[\u0000-\u001f\u007f-\u009f]/.test(text)) throw invalid(pointer, 'No control characters') // [MQTT-1.5.4-2]
-  return text
 }

@@ -4,7 +4,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import { GraphQLError } from 'graphql'
 import type { ProblemDetail } from '../errors.ts'
 import { Problem } from '../errors.ts'
-import { toTrouble } from '../store/database.ts'
+import { isDatabaseAway } from '../store/database.ts'
 
 /**
  * A fault of the document or its variables is `invalid_value`; a Problem keeps its code; trouble of the database is
@@ -31,18 +31,6 @@ export function toProblem(error: unknown, log: FastifyBaseLogger): Problem {
   }
   log.error({ err: error }, 'A GraphQL request failed')
   return new Problem('internal', 'The service failed; its log tells why')
-}
-
-/** True for what passes by itself: no connection, a server that restarts, a pool or a statement out of time. */
-function isDatabaseAway(error: unknown): boolean {
-  const { code, syscall, message } = error as { code?: unknown; syscall?: unknown; message?: unknown }
-  if (typeof code === 'string' && /^P(1\d{3}|2024|2037)$/.test(code)) return true // Prisma: cannot connect
-  if (typeof syscall === 'string') return true // ECONNREFUSED and its like, from the driver's socket
-  if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return toTrouble(error) === 'transient'
-  return (
-    code === undefined &&
-    /^(Connection terminated|timeout exceeded when trying|Query read timeout)/.test(String(message))
-  )
 }
 
 /** Executors wrap what a resolver throws, at times more than once. */

@@ -1,14 +1,13 @@
 /** What a client may ask to be published, and how it is read. Pure. */
 
-import { isUtf8 } from 'node:buffer'
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
 import type { CommandRequest } from '../commands/commands.ts'
+import { readMessageProperties } from '../commands/message-properties.ts'
 import type { ProblemCode } from '../errors.ts'
 import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
-import type { MessageProperties, QoS } from '../model.ts'
-import { topicFault } from '../topic.ts'
+import type { QoS } from '../model.ts'
 import { strict, word } from './schemas.ts'
 import { createCheck } from './validation.ts'
 
@@ -86,7 +85,7 @@ export function createCommandReader(limits: Limits): (value: unknown) => Command
     const body = check(value)
     const { topic, qos = 1, retain = false, expiresInSeconds = null } = body
     const payload = readPayload(body)
-    const properties = body.properties === undefined ? null : readProperties(body.properties, payload, limits)
+    const properties = body.properties === undefined ? null : readMessageProperties(body.properties, payload, limits)
     return { topic, payload, qos: qos as QoS, retain, expiresInSeconds, properties }
   }
 }
@@ -115,54 +114,4 @@ function readBase64(text: string, pointer: string): Buffer {
   if (bytes.toString('base64') !== text)
     throw refuse(pointer, 'must be base64 with its padding, and nothing else')
   return bytes
-}
-
-/** MQTT strings and binary data have a 16-bit length [MQTT-1.5.4], [MQTT-1.5.6]. */
-const stringBytesMax = 65_535
-
-function readProperties(
-  {
-    contentType,
-    payloadFormatIndicator,
-    responseTopic,
-    correlationData,
-    userProperties
-  }: NonNullable<CommandBody['properties']>,
-  payload: Buffer,
-  limits: Limits
-): MessageProperties {
-  const properties: MessageProperties = {}
-  if (contentType !== undefined) properties.contentType = readString(contentType, '/properties/contentType')
-  if (payloadFormatIndicator !== undefined) {
-    if (payloadFormatIndicator === 1 && !isUtf8(payload)) {
-      throw refuse('/properties/payloadFormatIndicator', 'is 1, but the payload is not UTF-8') // [MQTT-3.3.2.3.2]
-    }
-    properties.payloadFormatIndicator = payloadFormatIndicator as 0 | 1
-  }
-  if (responseTopic !== undefined) {
-    const fault = topicFault(responseTopic, limits.topicLevelsMax) // [MQTT-3.3.2-14]
-    if (fault !== null) throw refuse('/properties/responseTopic', `is not a topic: ${fault}`, 'invalid_topic')
-    properties.responseTopic = responseTopic
-  }
-  if (correlationData !== undefined) {
-    const bytes = readBase64(correlationData, '/properties/correlationData')
-    if (bytes.length > stringBytesMax)
-      throw refuse('/properties/correlationData', `has more than ${stringBytesMax} bytes`)
-    properties.correlationData = correlationData
-  }
-  if (userProperties !== undefined) {
-    properties.userProperties = userProperties.map(([name, value], index) => [
-      readString(name!, `/properties/userProperties/${index}/0`),
-      readString(value!, `/properties/userProperties/${index}/1`)
-    ])
-  }
-  return properties
-}
-
-/** Some brokers close the connection on these characters, for ever if the client retries [MQTT-1.5.4-2]. */
-function readString(text: string, pointer: string): string {
-  if (Buffer.byteLength(text) > stringBytesMax) throw refuse(pointer, `has more than ${stringBytesMax} bytes`)
-  if (!text.isWellFormed()) throw refuse(pointer, 'has a lone surrogate') // [MQTT-1.5.4-1]
-  if (/[\u0000-\u001f\u007f-\u009f]/.test(text)) throw refuse(pointer, 'has a control character')
-  return text
 }

@@ -4,7 +4,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import type { Socket } from 'node:net'
 import type { ProblemCode } from '../errors.ts'
 import { Problem } from '../errors.ts'
-import { toTrouble } from '../store/database.ts'
+import { isDatabaseAway } from '../store/database.ts'
 
 /** What a client is told of `error`: nothing of its text, unless it is a Problem. */
 export function toProblem(error: unknown): Problem {
@@ -29,18 +29,6 @@ const frameworkCodes: Record<string, ProblemCode> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'payload_too_large',
   FST_ERR_VALIDATION: 'invalid_value',
   FST_ERR_HANDLER_TIMEOUT: 'request_timeout'
-}
-
-/** True for what passes by itself: no connection, a server that restarts, a pool or a statement out of time. */
-function isDatabaseAway(error: unknown): boolean {
-  const { code, syscall, message } = error as { code?: unknown; syscall?: unknown; message?: unknown }
-  if (typeof code === 'string' && /^P(1\d{3}|2024|2037)$/.test(code)) return true // Prisma: cannot connect
-  if (typeof syscall === 'string') return true // ECONNREFUSED and its like, from the driver's socket
-  if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return toTrouble(error) === 'transient'
-  return (
-    code === undefined &&
-    /^(Connection terminated|timeout exceeded when trying|Query read timeout)/.test(String(message))
-  )
 }
 
 /** Seconds; for problems that pass. */

@@ -81,3 +81,15 @@ export function toTrouble(error: unknown): Trouble {
   if (/^(21|22|23|54)/.test(code)) return 'data'
   return 'other'
 }
+
+/** True for what passes by itself: no connection, a server that restarts, a pool or a statement out of time. */
+export function isDatabaseAway(error: unknown): boolean {
+  const { code, syscall, message } = error as { code?: unknown; syscall?: unknown; message?: unknown }
+  if (typeof code === 'string' && /^P(1\d{3}|2024|2037)$/.test(code)) return true // Prisma: cannot connect
+  if (typeof syscall === 'string') return true // ECONNREFUSED and its like, from the driver's socket
+  if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return toTrouble(error) === 'transient'
+  return (
+    code === undefined &&
+    /^(Connection terminated|timeout exceeded when trying|Query read timeout)/.test(String(message))
+  )
+}
