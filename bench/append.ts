@@ -76,7 +76,13 @@ export async function benchAppend(write: (line: string) => void): Promise<object
       pool.query({
         name: 'binary',
         text: unnest,
-        values: [int8Array(rows.seqs), int8Array(rows.topics), timestampArray(rows.times), int2Array(rows.qos), byteaArray(rows.payloads)]
+        values: [
+          int8Array(rows.seqs),
+          int8Array(rows.topics),
+          timestampArray(rows.times),
+          int2Array(rows.qos),
+          byteaArray(rows.payloads)
+        ]
       })
   }
   const results: object[] = []
@@ -96,7 +102,9 @@ export async function benchAppend(write: (line: string) => void): Promise<object
       nodeUsPerRow: Number(((user + system) / rows).toFixed(1))
     }
     results.push(result)
-    write(`${String(result.rowsPerSecond).padStart(8)} rows/s ${String(result.nodeUsPerRow).padStart(7)} us/row in Node   ${way}`)
+    write(
+      `${String(result.rowsPerSecond).padStart(8)} rows/s ${String(result.nodeUsPerRow).padStart(7)} us/row in Node   ${way}`
+    )
   }
   await prisma.$disconnect()
   await pool.end()

@@ -28,7 +28,10 @@ interface Run {
 }
 
 const child = (script: string, ...args: Array<string | number>): ChildProcess =>
-  fork(new URL(script, import.meta.url), args.map(String), { execArgv: ['--import', 'tsx'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  fork(new URL(script, import.meta.url), args.map(String), {
+    execArgv: ['--import', 'tsx'],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc']
+  })
 
 async function answer<T>(process: ChildProcess): Promise<T> {
   return ((await once(process, 'message')) as [T])[0]
@@ -65,7 +68,12 @@ async function runCounter(qos: QoS): Promise<Run> {
   clearTimeout(quiet)
   counter.kill('SIGKILL')
   await broker.stop()
-  return { perSecond: seen / ((last - begun) / 1_000), subscriberUs: cpuUs / seen, postgresUs: null, missing: counts[qos] - seen }
+  return {
+    perSecond: seen / ((last - begun) / 1_000),
+    subscriberUs: cpuUs / seen,
+    postgresUs: null,
+    missing: counts[qos] - seen
+  }
 }
 
 async function runRialto(qos: QoS): Promise<Run> {
@@ -76,8 +84,13 @@ async function runRialto(qos: QoS): Promise<Run> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   const backends = async (): Promise<number[]> =>
-    (await client.query<{ pid: number }>(`select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`)).rows.map((row) => row.pid)
-  const head = async (): Promise<number> => Number((await client.query<{ seq: string }>('select seq from journal_head')).rows[0]!.seq)
+    (
+      await client.query<{ pid: number }>(
+        `select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`
+      )
+    ).rows.map((row) => row.pid)
+  const head = async (): Promise<number> =>
+    Number((await client.query<{ seq: string }>('select seq from journal_head')).rows[0]!.seq)
   const first = await head()
   const [serviceBefore, postgresBefore] = [await cpuOf([service.child.pid!]), await cpuOf(await backends())]
   const { begun } = await publishAll(broker.port, qos)
@@ -95,14 +108,21 @@ async function runRialto(qos: QoS): Promise<Run> {
   await client.end()
   await service.kill('SIGTERM')
   await broker.stop()
-  return { perSecond: stored / ((last - begun) / 1_000), subscriberUs, postgresUs, missing: counts[qos] - stored }
+  return {
+    perSecond: stored / ((last - begun) / 1_000),
+    subscriberUs,
+    postgresUs,
+    missing: counts[qos] - stored
+  }
 }
 
 const median = (values: number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
 
 export async function benchIngest(write: (line: string) => void): Promise<object[]> {
   const results: object[] = []
-  write(`${repeats} runs each, medians; ${topics} topics, 100 bytes of JSON; Mosquitto, Postgres, publisher and subscriber on this machine`)
+  write(
+    `${repeats} runs each, medians; ${topics} topics, 100 bytes of JSON; Mosquitto, Postgres, publisher and subscriber on this machine`
+  )
   write('QoS  bare mqtt.js/s  Rialto/s  ratio  mqtt.js us/msg  Rialto us/msg  Postgres us/msg  missing')
   for (const qos of [0, 1, 2] as const) {
     const bare: Run[] = []
@@ -124,7 +144,16 @@ export async function benchIngest(write: (line: string) => void): Promise<object
     }
     results.push(row)
     write(
-      [row.qos, row.barePerSecond, row.rialtoPerSecond, row.ratio, row.bareUs, row.rialtoUs, row.postgresUs, row.missing]
+      [
+        row.qos,
+        row.barePerSecond,
+        row.rialtoPerSecond,
+        row.ratio,
+        row.bareUs,
+        row.rialtoUs,
+        row.postgresUs,
+        row.missing
+      ]
         .map((value, index) => String(value).padStart([3, 15, 10, 7, 15, 14, 16, 8][index]!))
         .join('')
     )

@@ -7,11 +7,21 @@ import { connect } from 'node:net'
 import mqttPacket from 'mqtt-packet'
 import type { Packet } from 'mqtt-packet'
 
-const [port, qos, count, topics, window] = process.argv.slice(2).map(Number) as [number, 0 | 1 | 2, number, number, number]
+const [port, qos, count, topics, window] = process.argv.slice(2).map(Number) as [
+  number,
+  0 | 1 | 2,
+  number,
+  number,
+  number
+]
 
 /** 100 bytes of JSON, as a sensor might send. */
 const payload = (number: number): Buffer => {
-  const head = JSON.stringify({ n: number, temperature: 20 + (number % 100) / 10, humidity: 40 + (number % 20) })
+  const head = JSON.stringify({
+    n: number,
+    temperature: 20 + (number % 100) / 10,
+    humidity: 40 + (number % 20)
+  })
   return Buffer.from(`${head.slice(0, -1)},"pad":"${'x'.repeat(Math.max(0, 100 - head.length - 9))}"}`)
 }
 
@@ -34,11 +44,21 @@ let sent = 0
 let acknowledged = 0
 let begun = 0
 
-socket.write(mqttPacket.generate({ cmd: 'connect', protocolVersion: 4, protocolId: 'MQTT', clean: true, clientId: `bench-${process.pid}`, keepalive: 0 }))
+socket.write(
+  mqttPacket.generate({
+    cmd: 'connect',
+    protocolVersion: 4,
+    protocolId: 'MQTT',
+    clean: true,
+    clientId: `bench-${process.pid}`,
+    keepalive: 0
+  })
+)
 socket.on('data', (data) => parser.parse(data))
 parser.on('packet', (packet: Packet) => {
   if (packet.cmd === 'connack') process.send!('ready')
-  else if (packet.cmd === 'pubrec') socket.write(mqttPacket.generate({ cmd: 'pubrel', messageId: packet.messageId! }))
+  else if (packet.cmd === 'pubrec')
+    socket.write(mqttPacket.generate({ cmd: 'pubrel', messageId: packet.messageId! }))
   else if (packet.cmd === 'puback' || packet.cmd === 'pubcomp') {
     acknowledged++
     if (acknowledged === count) finish()

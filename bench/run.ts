@@ -28,7 +28,8 @@ const write = (line: string): void => void process.stdout.write(`${line}\n`)
 write(Object.values(environment).join(' | '))
 for (const name of names) {
   const benchmark = benchmarks[name]
-  if (benchmark === undefined) throw new Error(`No benchmark ${name}; there are ${Object.keys(benchmarks).join(', ')}`)
+  if (benchmark === undefined)
+    throw new Error(`No benchmark ${name}; there are ${Object.keys(benchmarks).join(', ')}`)
   write(`\n${name}`)
   const results = await benchmark(write)
   mkdirSync('bench/results', { recursive: true })

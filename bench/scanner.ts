@@ -15,7 +15,15 @@ const readBytes = 65_536
 const frames = Buffer.concat(
   Array.from({ length: messages }, (_, number) =>
     mqttPacket.generate(
-      { cmd: 'publish', topic: `bench/device/${number % 1_000}/state`, payload: 'x'.repeat(100), qos: 1, dup: false, retain: false, messageId: (number % 65_535) + 1 },
+      {
+        cmd: 'publish',
+        topic: `bench/device/${number % 1_000}/state`,
+        payload: 'x'.repeat(100),
+        qos: 1,
+        dup: false,
+        retain: false,
+        messageId: (number % 65_535) + 1
+      },
       { protocolVersion: 5 }
     )
   )
@@ -48,7 +56,13 @@ const ways: Record<string, () => Promise<number> | number> = {
     new Promise((resolve) => {
       let seen = 0
       const stream = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() })
-      const client = new MqttClient(() => stream, { protocolVersion: 5, manualConnect: true, reconnectPeriod: 0, keepalive: 0, clientId: 'bench' })
+      const client = new MqttClient(() => stream, {
+        protocolVersion: 5,
+        manualConnect: true,
+        reconnectPeriod: 0,
+        keepalive: 0,
+        clientId: 'bench'
+      })
       client.handleMessage = (_packet, done) => {
         done()
         if (++seen === messages) {
@@ -57,7 +71,9 @@ const ways: Record<string, () => Promise<number> | number> = {
         }
       }
       client.connect()
-      stream.push(mqttPacket.generate({ cmd: 'connack', reasonCode: 0, sessionPresent: true }, { protocolVersion: 5 }))
+      stream.push(
+        mqttPacket.generate({ cmd: 'connack', reasonCode: 0, sessionPresent: true }, { protocolVersion: 5 })
+      )
       for (const read of reads()) stream.push(read)
     })
 }

@@ -65,23 +65,34 @@ export async function startApp(parts: AppParts): Promise<App> {
     head: async () => (await store.journal.head()).seq,
     statesByName: store.states.byNames,
     statesPage: store.states.page,
-    pageItems: limits.pageItemsMax
+    limits
   })
   const authenticator = createAuthenticator({ apiKey: config.apiKey })
   const startedAt = new Date()
   const status = (): ServiceStatus => toStatus(parts, core, store.instanceId, startedAt)
-  const surface = { store, feed, events, commands, authenticator, limits, stats, status, wakeDispatcher: dispatcher.wake }
+  const surface = {
+    store,
+    feed,
+    events,
+    commands,
+    authenticator,
+    limits,
+    stats,
+    status,
+    wakeDispatcher: dispatcher.wake
+  }
   const graphiqlHtml = await readFile(new URL('graphiql.html', distDirectory), 'utf8').catch(() => null)
   const http = await createHttpServer({
     ...surface,
     logger: log,
-    register: (app) => registerGraphql(app, { ...surface, graphiqlHtml, introspection: isLoopback(config.host) })
+    register: (app) =>
+      registerGraphql(app, { ...surface, graphiqlHtml, introspection: isLoopback(config.host) })
   })
-  await listen(http, config, log)
-
   const retention = createRetentionJob({ store, limits, stats, log })
   retention.start()
   const running = [leader.run(), publisher.run(), dispatcher.run()]
+  await leader.decided
+  await listen(http, config, log)
   const { port } = http.server.address() as { port: number }
   return {
     http,
@@ -168,7 +179,17 @@ async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
     begin: async (lease) => {
       const { filters, qos, sessionExpirySeconds } = config
       const ingestLog = log.child({ part: 'ingest' })
-      const receiving = { broker, filters, qos, sessionExpirySeconds, store, feed: liveFeed, limits, stats, log: ingestLog }
+      const receiving = {
+        broker,
+        filters,
+        qos,
+        sessionExpirySeconds,
+        store,
+        feed: liveFeed,
+        limits,
+        stats,
+        log: ingestLog
+      }
       return (receiver = await beginReceiving(receiving, lease))
     },
     limits,
@@ -184,7 +205,14 @@ async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
     stats,
     log: log.child({ part: 'commands' })
   })
-  return { store, feed: liveFeed, publisher, dispatcher, leader, receiver: () => (leader.leading() ? receiver : null) }
+  return {
+    store,
+    feed: liveFeed,
+    publisher,
+    dispatcher,
+    leader,
+    receiver: () => (leader.leading() ? receiver : null)
+  }
 }
 
 function toStatus(parts: AppParts, core: Core, instanceId: string, startedAt: Date): ServiceStatus {

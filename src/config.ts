@@ -48,33 +48,45 @@ const text = (value: string): string => value
 
 const port = (value: string): number => {
   const number = Number(value)
-  if (!/^\d+$/.test(value) || number > 65_535) throw new Error('is not a port; use 1 to 65535, or 0 for any free one')
+  if (!/^\d+$/.test(value) || number > 65_535)
+    throw new Error('is not a port; use 1 to 65535, or 0 for any free one')
   return number
 }
 
-const url = (schemes: readonly string[], example: string) => (value: string): string => {
-  const scheme = URL.canParse(value) ? new URL(value).protocol.slice(0, -1) : null
-  if (scheme === null) throw new Error(`is not a URL; use for instance ${example}`)
-  if (!schemes.includes(scheme)) throw new Error(`has the scheme ${scheme}; use ${schemes.join(', ')}, as in ${example}`)
-  return value
-}
+const url =
+  (schemes: readonly string[], example: string) =>
+  (value: string): string => {
+    const scheme = URL.canParse(value) ? new URL(value).protocol.slice(0, -1) : null
+    if (scheme === null) throw new Error(`is not a URL; use for instance ${example}`)
+    if (!schemes.includes(scheme))
+      throw new Error(`has the scheme ${scheme}; use ${schemes.join(', ')}, as in ${example}`)
+    return value
+  }
 
-const wholeNumber = (min: number, max: number, unit: string) => (value: string): number => {
-  const number = Number(value)
-  if (!/^\d+$/.test(value) || number < min || number > max) throw new Error(`is not a number of ${unit} from ${min} to ${max}`)
-  return number
-}
+const wholeNumber =
+  (min: number, max: number, unit: string) =>
+  (value: string): number => {
+    const number = Number(value)
+    if (!/^\d+$/.test(value) || number < min || number > max)
+      throw new Error(`is not a number of ${unit} from ${min} to ${max}`)
+    return number
+  }
 
-const oneOf = <T extends string>(values: readonly T[]) => (value: string): T => {
-  if (!(values as readonly string[]).includes(value)) throw new Error(`is not one of ${values.join(', ')}`)
-  return value as T
-}
+const oneOf =
+  <T extends string>(values: readonly T[]) =>
+  (value: string): T => {
+    if (!(values as readonly string[]).includes(value)) throw new Error(`is not one of ${values.join(', ')}`)
+    return value as T
+  }
 
 const file = (value: string): string => {
   try {
     return readFileSync(value, 'utf8')
   } catch (error) {
-    throw new Error(`names a file that cannot be read (${(error as NodeJS.ErrnoException).code}); give the path of a PEM file`, { cause: error })
+    throw new Error(
+      `names a file that cannot be read (${(error as NodeJS.ErrnoException).code}); give the path of a PEM file`,
+      { cause: error }
+    )
   }
 }
 
@@ -82,7 +94,8 @@ const filters = (value: string): string[] => {
   const list = value.split(',').map((filter) => filter.trim())
   for (const filter of list) {
     const fault = filterFault(filter, 128)
-    if (fault !== null) throw new Error(`has the filter "${filter}", but ${fault}; separate filters with commas`)
+    if (fault !== null)
+      throw new Error(`has the filter "${filter}", but ${fault}; separate filters with commas`)
   }
   return [...new Set(list)]
 }
@@ -100,18 +113,23 @@ function retention(value: string): Config['retention'] {
     const amount = Number(match?.[1])
     if (amount > 0 && Object.hasOwn(seconds, unit)) limits.keepSeconds = amount * seconds[unit]!
     else if (amount > 0 && Object.hasOwn(bytes, unit)) limits.keepBytes = amount * bytes[unit]!
-    else throw new Error(`has "${part.trim()}"; use a time (s, m, h, d), a size (MB, GB, TB), both as in 7d,10GB, or forever`)
+    else
+      throw new Error(
+        `has "${part.trim()}"; use a time (s, m, h, d), a size (MB, GB, TB), both as in 7d,10GB, or forever`
+      )
   }
   return limits
 }
 
 const clientId = (value: string): string => {
-  if (!/^[A-Za-z0-9._-]{1,64}$/.test(value)) throw new Error('is not usable; use 1 to 64 letters, digits and . _ -')
+  if (!/^[A-Za-z0-9._-]{1,64}$/.test(value))
+    throw new Error('is not usable; use 1 to 64 letters, digits and . _ -')
   return value
 }
 
 const apiKey = (value: string): string => {
-  if (value.length < 16 || /\s/.test(value)) throw new Error('is too weak; use at least 16 characters without spaces')
+  if (value.length < 16 || /\s/.test(value))
+    throw new Error('is too weak; use at least 16 characters without spaces')
   return value
 }
 
@@ -119,27 +137,94 @@ const define = <T>(variable: Variable<T>): Variable<T> => variable
 
 /** Every variable, in the order of the documentation. */
 export const variables = {
-  HOST: define({ default: '127.0.0.1', about: 'Address to listen on. Beyond loopback a key is required, see `RIALTO_API_KEY`.', parse: text }),
-  PORT: define({ default: '3000', about: 'Port of REST, GraphQL and streams. Not set: the next one when it is taken. 0: any free one.', parse: port }),
+  HOST: define({
+    default: '127.0.0.1',
+    about: 'Address to listen on. Beyond loopback a key is required, see `RIALTO_API_KEY`.',
+    parse: text
+  }),
+  PORT: define({
+    default: '3000',
+    about: 'Port of REST, GraphQL and streams. Not set: the next one when it is taken. 0: any free one.',
+    parse: port
+  }),
   LOG_LEVEL: define({ default: 'info', about: `One of ${logLevels.join(', ')}.`, parse: oneOf(logLevels) }),
-  DATABASE_URL: define({ default: null, about: 'Postgres 14 to 18. Not set: an embedded server that keeps its data in `RIALTO_DATA_DIR`.', parse: url(['postgres', 'postgresql'], 'postgresql://user:password@host:5432/rialto') }),
-  DATABASE_DIRECT_URL: define({ default: null, about: 'For LISTEN, locks and migrations, when `DATABASE_URL` is a PgBouncer. Not set: `DATABASE_URL`.', parse: url(['postgres', 'postgresql'], 'postgresql://user:password@host:5432/rialto') }),
-  MQTT_URL: define({ default: null, about: 'Broker: mqtt, mqtts, ws or wss. Not set: an embedded broker.', parse: url(['mqtt', 'mqtts', 'ws', 'wss'], 'mqtts://broker.example:8883') }),
+  DATABASE_URL: define({
+    default: null,
+    about: 'Postgres 14 to 18. Not set: an embedded server that keeps its data in `RIALTO_DATA_DIR`.',
+    parse: url(['postgres', 'postgresql'], 'postgresql://user:password@host:5432/rialto')
+  }),
+  DATABASE_DIRECT_URL: define({
+    default: null,
+    about: 'For LISTEN, locks and migrations, when `DATABASE_URL` is a PgBouncer. Not set: `DATABASE_URL`.',
+    parse: url(['postgres', 'postgresql'], 'postgresql://user:password@host:5432/rialto')
+  }),
+  MQTT_URL: define({
+    default: null,
+    about: 'Broker: mqtt, mqtts, ws or wss. Not set: an embedded broker.',
+    parse: url(['mqtt', 'mqtts', 'ws', 'wss'], 'mqtts://broker.example:8883')
+  }),
   MQTT_USERNAME: define({ default: null, about: 'User name at the broker.', parse: text }),
   MQTT_PASSWORD: define({ default: null, about: 'Password at the broker.', parse: text }),
-  MQTT_CA: define({ default: null, about: 'Path of a PEM file: the authority that signed the broker\'s certificate, where the system does not know it.', parse: file }),
+  MQTT_CA: define({
+    default: null,
+    about:
+      "Path of a PEM file: the authority that signed the broker's certificate, where the system does not know it.",
+    parse: file
+  }),
   MQTT_CERT: define({ default: null, about: 'Path of a PEM file: our client certificate.', parse: file }),
   MQTT_KEY: define({ default: null, about: 'Path of a PEM file: its private key.', parse: file }),
-  RIALTO_DATA_DIR: define({ default: '.rialto', about: 'Directory of the embedded servers\' data.', parse: text }),
-  RIALTO_CLIENT_ID: define({ default: null, about: 'MQTT client id. Not set: generated once and kept in the database.', parse: clientId }),
-  RIALTO_TOPICS: define({ default: '#', about: 'Topic filters to subscribe to, separated by commas.', parse: filters }),
-  RIALTO_QOS: define({ default: '2', about: 'Highest QoS to receive with: 0, 1 or 2. Messages keep the QoS they were published with, up to this.', parse: (value) => Number(oneOf(['0', '1', '2'])(value)) as QoS }),
-  RIALTO_SESSION_EXPIRY_SECONDS: define({ default: '604800', about: 'How long the broker keeps our session while we are away (MQTT 5).', parse: wholeNumber(60, 4_294_967_294, 'seconds') }),
-  RIALTO_RETENTION: define({ default: '7d,10GB', about: 'How long messages are kept: a time, a size, both (whichever comes first), or `forever`. Current state stays in any case.', parse: retention }),
-  RIALTO_API_KEY: define({ default: null, about: 'Clients send it as `Authorization: Bearer <key>`. At least 16 characters.', parse: apiKey }),
-  RIALTO_ALLOW_ANONYMOUS: define({ default: 'false', about: '`true` allows listening beyond loopback without a key.', parse: (value) => oneOf(['true', 'false'])(value) === 'true' }),
-  RIALTO_MQTT_PORT: define({ default: '1883', about: 'Port of the embedded broker. 0: any free one.', parse: port }),
-  RIALTO_MQTT_WS_PORT: define({ default: '8083', about: 'Port of the embedded broker for MQTT over WebSocket. 0: any free one.', parse: port })
+  RIALTO_DATA_DIR: define({
+    default: '.rialto',
+    about: "Directory of the embedded servers' data.",
+    parse: text
+  }),
+  RIALTO_CLIENT_ID: define({
+    default: null,
+    about: 'MQTT client id. Not set: generated once and kept in the database.',
+    parse: clientId
+  }),
+  RIALTO_TOPICS: define({
+    default: '#',
+    about: 'Topic filters to subscribe to, separated by commas.',
+    parse: filters
+  }),
+  RIALTO_QOS: define({
+    default: '2',
+    about:
+      'Highest QoS to receive with: 0, 1 or 2. Messages keep the QoS they were published with, up to this.',
+    parse: (value) => Number(oneOf(['0', '1', '2'])(value)) as QoS
+  }),
+  RIALTO_SESSION_EXPIRY_SECONDS: define({
+    default: '604800',
+    about: 'How long the broker keeps our session while we are away (MQTT 5).',
+    parse: wholeNumber(60, 4_294_967_294, 'seconds')
+  }),
+  RIALTO_RETENTION: define({
+    default: '7d,10GB',
+    about:
+      'How long messages are kept: a time, a size, both (whichever comes first), or `forever`. Current state stays in any case.',
+    parse: retention
+  }),
+  RIALTO_API_KEY: define({
+    default: null,
+    about: 'Clients send it as `Authorization: Bearer <key>`. At least 16 characters.',
+    parse: apiKey
+  }),
+  RIALTO_ALLOW_ANONYMOUS: define({
+    default: 'false',
+    about: '`true` allows listening beyond loopback without a key.',
+    parse: (value) => oneOf(['true', 'false'])(value) === 'true'
+  }),
+  RIALTO_MQTT_PORT: define({
+    default: '1883',
+    about: 'Port of the embedded broker. 0: any free one.',
+    parse: port
+  }),
+  RIALTO_MQTT_WS_PORT: define({
+    default: '8083',
+    about: 'Port of the embedded broker for MQTT over WebSocket. 0: any free one.',
+    parse: port
+  })
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -147,7 +232,9 @@ export type Environment = Readonly<Record<string, string | undefined>>
 /** Throws ConfigError with every fault at once. */
 export function readConfig(environment: Environment = process.env): Readonly<Config> {
   const faults: string[] = []
-  const read = <Name extends keyof typeof variables>(name: Name): ReturnType<(typeof variables)[Name]['parse']> | null => {
+  const read = <Name extends keyof typeof variables>(
+    name: Name
+  ): ReturnType<(typeof variables)[Name]['parse']> | null => {
     // An empty variable is what a compose file leaves of one that is not set
     const value = environment[name] === '' ? undefined : environment[name]
     const given = value ?? variables[name].default
@@ -178,7 +265,8 @@ export function readConfig(environment: Environment = process.env): Readonly<Con
         'or RIALTO_ALLOW_ANONYMOUS=true if everybody on that network may read and command everything.'
     )
   }
-  if ((secrets.cert === null) !== (secrets.key === null)) faults.push('MQTT_CERT and MQTT_KEY go together; set both.')
+  if ((secrets.cert === null) !== (secrets.key === null))
+    faults.push('MQTT_CERT and MQTT_KEY go together; set both.')
   const config: Config = {
     host,
     port: read('PORT') ?? 0,

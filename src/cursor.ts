@@ -57,10 +57,16 @@ export function createCursors(journalId: string, key: Uint8Array): Cursors {
     const body = open(cursorKind, token)
     const seq = Number(body.readBigUInt64BE(1))
     if (seq > head.seq) {
-      throw new Problem('cursor_ahead', 'The journal has not come this far: read a snapshot and go on from its cursor')
+      throw new Problem(
+        'cursor_ahead',
+        'The journal has not come this far: read a snapshot and go on from its cursor'
+      )
     }
     if (seq < head.horizon) {
-      throw new Problem('cursor_expired', 'What follows is no longer kept: read a snapshot and go on from its cursor')
+      throw new Problem(
+        'cursor_expired',
+        'What follows is no longer kept: read a snapshot and go on from its cursor'
+      )
     }
     return { seq, snapshotTopicId: body.length > 9 ? Number(body.readBigUInt64BE(9)) : null }
   }
@@ -79,9 +85,14 @@ export function createCursors(journalId: string, key: Uint8Array): Cursors {
     decodePage(list, token) {
       const body = open(pageKind, token)
       if (!body.subarray(0, 8).equals(digest(list))) {
-        throw new Problem('cursor_kind', 'This page token is of another list: repeat the same arguments with it')
+        throw new Problem(
+          'cursor_kind',
+          'This page token is of another list: repeat the same arguments with it'
+        )
       }
-      return Array.from({ length: (body.length - 8) / 8 }, (_, index) => Number(body.readBigInt64BE(8 + index * 8)))
+      return Array.from({ length: (body.length - 8) / 8 }, (_, index) =>
+        Number(body.readBigInt64BE(8 + index * 8))
+      )
     }
   }
 }

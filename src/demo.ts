@@ -23,7 +23,12 @@ interface Thermostat {
 }
 
 export async function startDemo({ broker, log }: { broker: Broker; log: Logger }): Promise<Demo> {
-  const fleet = rooms.map((room): Thermostat => ({ room, temperature: 18 + Math.random() * 4, target: 21, heating: false }))
+  const fleet = rooms.map((room): Thermostat => ({
+    room,
+    temperature: 18 + Math.random() * 4,
+    target: 21,
+    heating: false
+  }))
   const { url, ...credentials } = broker
   const client = await mqtt.connectAsync(url, {
     ...credentials,
@@ -45,7 +50,10 @@ export async function startDemo({ broker, log }: { broker: Broker; log: Logger }
       publishTelemetry(client, device)
     }
   }, publishEveryMs)
-  log.info({ devices: fleet.length }, 'Demo fleet is publishing under demo/; set a target with a command to demo/lab/target/set')
+  log.info(
+    { devices: fleet.length },
+    'Demo fleet is publishing under demo/; set a target with a command to demo/lab/target/set'
+  )
   return {
     async stop() {
       clearInterval(timer)
@@ -64,7 +72,11 @@ function step(device: Thermostat): void {
 
 function publishTelemetry(client: MqttClient, device: Thermostat): void {
   const { room, temperature, heating } = device
-  const reading = { temperature: Number(temperature.toFixed(2)), humidity: Math.round(40 + Math.random() * 5), heating }
+  const reading = {
+    temperature: Number(temperature.toFixed(2)),
+    humidity: Math.round(40 + Math.random() * 5),
+    heating
+  }
   client.publish(`demo/${room}/telemetry`, JSON.stringify(reading), { qos: 1 })
 }
 

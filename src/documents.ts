@@ -21,7 +21,8 @@ export async function generateDocuments(): Promise<GeneratedDocument[]> {
 
 function configurationTable(): string {
   const rows = Object.entries(variables).map(
-    ([name, variable]) => `| \`${name}\` | ${variable.default === null ? '' : `\`${variable.default}\``} | ${variable.about} |`
+    ([name, variable]) =>
+      `| \`${name}\` | ${variable.default === null ? '' : `\`${variable.default}\``} | ${variable.about} |`
   )
   return `# Configuration
 
@@ -37,5 +38,6 @@ ${rows.join('\n')}
 }
 
 if (process.argv[1] === new URL(import.meta.url).pathname) {
-  for (const { path, text } of await generateDocuments()) writeFileSync(new URL(`../${path}`, import.meta.url), text)
+  for (const { path, text } of await generateDocuments())
+    writeFileSync(new URL(`../${path}`, import.meta.url), text)
 }

@@ -58,6 +58,10 @@ export const defaultLimits = {
   feedPageFactsMax: 500,
   feedPageBytesMax: 4 * 1024 * 1024,
   feedScanFactsMax: 10_000,
+  /** Reads of the table at once, for all subscribers that have fallen behind. */
+  catchUpReadsMax: 3,
+  /** States sent ahead of the facts that made them; beyond, a state waits for its own fact. */
+  statesAheadMax: 10_000,
   heartbeatMs: 15_000,
   streamsMax: 2_000,
 
@@ -77,6 +81,19 @@ export const defaultLimits = {
   requestMsMax: 70_000,
   headersMsMax: 10_000,
   graphqlDepthMax: 12,
+  /** Payloads belong into variables, which are not kept with the document. */
+  graphqlDocumentCharsMax: 50_000,
+  /** The standard introspection query has 400 of them. */
+  graphqlTokensMax: 2_000,
+  graphqlSelectionsMax: 1_000,
+  /** Each of them may be a page of the database. */
+  graphqlRootFieldsMax: 20,
+  graphqlDocumentsKeptMax: 100,
+  graphqlErrorsMax: 20,
+  /** Operations at work on one socket. */
+  socketOperationsMax: 100,
+  /** How long a client has to answer that its socket ends. */
+  socketCloseMsMax: 2_000,
   socketInitMsMax: 3_000,
   socketMessageBytesMax: 256 * 1024,
   closeMsMax: 9_000

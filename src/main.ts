@@ -15,14 +15,21 @@ import { startEmbeddedPostgres } from './embedded/postgres.ts'
 import { defaultLimits } from './limits.ts'
 import type { Broker } from './model.ts'
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
 
 function createLogger(level: string): Logger {
   const pretty = process.stdout.isTTY
   return pino({
     level,
     redact: ['req.headers.authorization', 'password', 'url', '*.password', 'err.config'],
-    ...(pretty && { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname,part', translateTime: 'HH:MM:ss' } } })
+    ...(pretty && {
+      transport: {
+        target: 'pino-pretty',
+        options: { ignore: 'pid,hostname,part', translateTime: 'HH:MM:ss' }
+      }
+    })
   })
 }
 

@@ -49,7 +49,8 @@ function decodeJson(text: string): DecodedPayload | null {
   } catch {
     return null
   }
-  if (typeof value === 'number') return { format: 'number', value: Number.isFinite(value) ? value : null, text }
+  if (typeof value === 'number')
+    return { format: 'number', value: Number.isFinite(value) ? value : null, text }
   if (typeof value === 'boolean') return { format: 'boolean', value, text }
   return { format: 'json', value, text }
 }

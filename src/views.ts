@@ -184,7 +184,9 @@ export const toCommandView = (command: Command): CommandView => ({
   ...toPayloadView(command.payload, command.properties)
 })
 
-export const toCommandEventView = (event: { seq: Seq; at: Millis } & CommandTransition): CommandEventView => ({
+export const toCommandEventView = (
+  event: { seq: Seq; at: Millis } & CommandTransition
+): CommandEventView => ({
   id: event.id,
   seq: toSeq(event.seq),
   at: toTime(event.at),

@@ -15,7 +15,8 @@ for (const { path, text } of await generateDocuments()) {
 test('every script that the documentation names exists', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
   for (const document of ['README.md', 'CONTRIBUTING.md', 'docs/decisions/0001-prisma-client-and-sql.md']) {
-    for (const [, name] of read(document).matchAll(/npm run ([a-z:]+)/g)) assert.ok(scripts[name!], `${document}: npm run ${name}`)
+    for (const [, name] of read(document).matchAll(/npm run ([a-z:]+)/g))
+      assert.ok(scripts[name!], `${document}: npm run ${name}`)
   }
 })
 
@@ -31,17 +32,26 @@ test('every file that the documentation links to, or names as the holder of an i
 
 test('docker-compose.yml and Dockerfile name what there is', async () => {
   const { parse } = await import('yaml')
-  const compose = parse(read('docker-compose.yml')) as { services: Record<string, { environment?: Record<string, string>; volumes?: string[]; healthcheck?: object }> }
+  const compose = parse(read('docker-compose.yml')) as {
+    services: Record<
+      string,
+      { environment?: Record<string, string>; volumes?: string[]; healthcheck?: object }
+    >
+  }
   const { variables } = await import('../src/config.ts')
   for (const name of Object.keys(compose.services['rialto']!.environment!)) assert.ok(name in variables, name)
-  for (const [name, service] of Object.entries(compose.services)) assert.ok(service.healthcheck, `${name} has a health check`)
+  for (const [name, service] of Object.entries(compose.services))
+    assert.ok(service.healthcheck, `${name} has a health check`)
   for (const volume of compose.services['mosquitto']!.volumes!.filter((one) => one.startsWith('./'))) {
     assert.ok(existsSync(new URL(volume.split(':')[0]!, root)), volume)
   }
-  const copied = [...read('Dockerfile').matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap((match) => match[1]!.split(' '))
+  const copied = [...read('Dockerfile').matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap((match) =>
+    match[1]!.split(' ')
+  )
   for (const path of copied) assert.ok(existsSync(new URL(path, root)), path)
   const ignored = read('.dockerignore')
-  for (const path of copied) assert.ok(ignored.includes(`!${path.split('/')[0]}`), `${path} is not sent to the build`)
+  for (const path of copied)
+    assert.ok(ignored.includes(`!${path.split('/')[0]}`), `${path} is not sent to the build`)
   for (const [, name] of read('.env.example').matchAll(/^#? ?([A-Z_]+)=/gm)) {
     assert.ok(read('docker-compose.yml').includes(`\${${name}`), name)
   }

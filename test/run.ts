@@ -15,7 +15,9 @@ async function testFiles(path: string): Promise<string[]> {
   if ((await stat(path)).isFile()) return [path]
   const entries = await readdir(path, { recursive: true })
   return entries
-    .filter((entry) => entry.endsWith('.test.ts') && !(path === 'test' && /^(brokers|examples)\b/.test(entry)))
+    .filter(
+      (entry) => entry.endsWith('.test.ts') && !(path === 'test' && /^(brokers|examples)\b/.test(entry))
+    )
     .map((entry) => join(path, entry))
     .toSorted()
 }
@@ -23,10 +25,19 @@ async function testFiles(path: string): Promise<string[]> {
 const files = (await Promise.all(process.argv.slice(2).map(testFiles))).flat()
 const given = process.env['TEST_DATABASE_URL']
 const dataDir = await mkdtemp(join(tmpdir(), 'rialto-test-'))
-const postgres = given === undefined ? await startEmbeddedPostgres({ dataDir, log: pino({ level: 'silent' }) }) : null
+const postgres =
+  given === undefined ? await startEmbeddedPostgres({ dataDir, log: pino({ level: 'silent' }) }) : null
 const child = spawn(
   process.execPath,
-  ['--import', 'tsx', '--test', '--test-concurrency=2', '--test-timeout=600000', '--test-reporter=spec', ...files],
+  [
+    '--import',
+    'tsx',
+    '--test',
+    '--test-concurrency=2',
+    '--test-timeout=600000',
+    '--test-reporter=spec',
+    ...files
+  ],
   { stdio: 'inherit', env: { ...process.env, TEST_DATABASE_URL: given ?? postgres!.url } }
 )
 const [code] = (await once(child, 'exit')) as [number | null]

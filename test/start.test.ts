@@ -69,7 +69,9 @@ test('kill -9 leaves no orphan, and the next start recovers', async () => {
   await eventually(async () => (await request(`${first.url}/readyz`)).status === 200)
   const { client } = await connectClient(bannerUrl(first.output(), 'mqtt'))
   for (let index = 0; index < 100; index++) await client.publishAsync(`t/${index}`, 'x', { qos: 1 })
-  await eventually(async () => (await request(`${first.url}/v1/topics?filter=t/%23&limit=100`)).body.items.length === 100)
+  await eventually(
+    async () => (await request(`${first.url}/v1/topics?filter=t/%23&limit=100`)).body.items.length === 100
+  )
   const pid = await postmaster(dataDir)
   await client.endAsync(true)
   await first.kill('SIGKILL')
@@ -82,7 +84,10 @@ test('kill -9 leaves no orphan, and the next start recovers', async () => {
 })
 
 test('the demo fleet publishes, and answers a command', async () => {
-  const service = await startService({ ...freePorts, RIALTO_DATA_DIR: await newDataDir() }, { arguments: ['--demo'] })
+  const service = await startService(
+    { ...freePorts, RIALTO_DATA_DIR: await newDataDir() },
+    { arguments: ['--demo'] }
+  )
   const target = `${service.url}/v1/topics/${encodeURIComponent('demo/lab/target')}`
   await eventually(async () => (await request(target)).body.payload === 21)
   const command = await request(`${service.url}/v1/commands`, {
@@ -92,16 +97,25 @@ test('the demo fleet publishes, and answers a command', async () => {
   })
   assert.equal(command.body.state, 'published')
   await eventually(async () => (await request(target)).body.retained?.payloadText === '25')
-  await eventually(async () => (await request(`${service.url}/v1/topics?filter=demo/%2B/telemetry`)).body.items.length === 6)
+  await eventually(
+    async () => (await request(`${service.url}/v1/topics?filter=demo/%2B/telemetry`)).body.items.length === 6
+  )
   await service.kill('SIGINT')
 })
 
 test('a port that is taken: the embedded broker takes the next, the service says which variable to change', async () => {
   const one = await startService({ ...freePorts, RIALTO_DATA_DIR: await newDataDir() })
   const { port } = new URL(one.url)
-  await assert.rejects(startService({ ...freePorts, PORT: port, RIALTO_DATA_DIR: await newDataDir() }), new RegExp(`PORT.*${port}|${port}.*PORT`, 's'))
+  await assert.rejects(
+    startService({ ...freePorts, PORT: port, RIALTO_DATA_DIR: await newDataDir() }),
+    new RegExp(`PORT.*${port}|${port}.*PORT`, 's')
+  )
   const mqttPort = new URL(bannerUrl(one.output(), 'mqtt')).port
-  const other = await startService({ ...freePorts, RIALTO_MQTT_PORT: mqttPort, RIALTO_DATA_DIR: await newDataDir() })
+  const other = await startService({
+    ...freePorts,
+    RIALTO_MQTT_PORT: mqttPort,
+    RIALTO_DATA_DIR: await newDataDir()
+  })
   assert.notEqual(new URL(bannerUrl(other.output(), 'mqtt')).port, mqttPort)
   assert.match(other.output(), new RegExp(mqttPort))
   await Promise.all([one.kill('SIGINT'), other.kill('SIGINT')])
@@ -117,10 +131,20 @@ test('two services on one data directory: the second says so and ends', async ()
 
 test('a wrong configuration stops the start with every variable, its fault and the fix', async () => {
   const { code, stderr } = await promisify(execFile)(process.execPath, [join(root, 'dist/main.js')], {
-    env: { PATH: process.env['PATH'], HOST: '0.0.0.0', PORT: 'http', MQTT_URL: 'http://broker', RIALTO_RETENTION: '7 weeks' }
-  }).catch((error: { code: number; stderr: string }) => error)
+    env: {
+      PATH: process.env['PATH'],
+      HOST: '0.0.0.0',
+      PORT: 'http',
+      MQTT_URL: 'http://broker',
+      RIALTO_RETENTION: '7 weeks'
+    }
+  }).then(
+    ({ stderr: text }) => ({ code: 0, stderr: text }),
+    (error: { code: number; stderr: string }) => error
+  )
   assert.equal(code, 1)
-  for (const variable of ['HOST', 'PORT', 'MQTT_URL', 'RIALTO_RETENTION', 'RIALTO_API_KEY']) assert.match(stderr, new RegExp(variable))
+  for (const variable of ['HOST', 'PORT', 'MQTT_URL', 'RIALTO_RETENTION', 'RIALTO_API_KEY'])
+    assert.match(stderr, new RegExp(variable))
   assert.doesNotMatch(stderr, /at .*\.js:\d+/)
 })
 

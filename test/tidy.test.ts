@@ -63,12 +63,22 @@ const files: SourceFile[] = readdirSync(join(root, 'src'), { recursive: true, en
   .map((path) => {
     const text = readFileSync(join(root, 'src', path), 'utf8')
     const imports = [...text.matchAll(/(?:from|import\()\s*'([^']+)'/g)].map((match) => match[1]!)
-    return { path, part: path.split('/')[0]!.replace(/\.ts$/, ''), text, lines: text.split('\n').length, imports }
+    return {
+      path,
+      part: path.split('/')[0]!.replace(/\.ts$/, ''),
+      text,
+      lines: text.split('\n').length,
+      imports
+    }
   })
 
 test('there is something to look at', () => {
   assert.ok(files.length > 40)
-  for (const part of Object.keys(mayImport)) assert.ok(files.some((file) => file.part === part), `no files of ${part}`)
+  for (const part of Object.keys(mayImport))
+    assert.ok(
+      files.some((file) => file.part === part),
+      `no files of ${part}`
+    )
 })
 
 for (const { path, part, text, lines, imports } of files) {
@@ -88,11 +98,23 @@ for (const { path, part, text, lines, imports } of files) {
 function checkPart(path: string, part: string, imported: string): void {
   const target = join('src', path, '..', imported).split('/')[1]!.replace(/\.ts$/, '')
   const allowed = mayImport[part]
-  assert.ok(allowed, `${part} is not in the picture; give it a place in test/tidy.test.ts and docs/architecture.md`)
-  assert.ok(target === part || allowed.includes('*') || allowed.includes(target), `${part} may not import ${target}`)
+  assert.ok(
+    allowed,
+    `${part} is not in the picture; give it a place in test/tidy.test.ts and docs/architecture.md`
+  )
+  assert.ok(
+    target === part || allowed.includes('*') || allowed.includes(target),
+    `${part} may not import ${target}`
+  )
 }
 
 function checkLibrary(part: string, imported: string): void {
-  const name = imported.split('/').slice(0, imported.startsWith('@') ? 2 : 1).join('/')
-  assert.ok(owners[name] === undefined || owners[name].includes(part), `${name} belongs to ${owners[name]?.join(', ')}`)
+  const name = imported
+    .split('/')
+    .slice(0, imported.startsWith('@') ? 2 : 1)
+    .join('/')
+  assert.ok(
+    owners[name] === undefined || owners[name].includes(part),
+    `${name} belongs to ${owners[name]?.join(', ')}`
+  )
 }

@@ -6,7 +6,11 @@ import { compileFilter, filterFault, topicFault } from '../src/topic.ts'
 test('a filter matches as the standard says', () => {
   // filter, topics that match, topics that do not [MQTT-4.7]
   const table: Array<[string, string[], string[]]> = [
-    ['sport/tennis/player1/#', ['sport/tennis/player1', 'sport/tennis/player1/ranking', 'sport/tennis/player1/a/b'], ['sport/tennis/player10']],
+    [
+      'sport/tennis/player1/#',
+      ['sport/tennis/player1', 'sport/tennis/player1/ranking', 'sport/tennis/player1/a/b'],
+      ['sport/tennis/player10']
+    ],
     ['sport/#', ['sport', 'sport/', 'sport//x'], ['sports', '$sport']],
     ['#', ['a', '/', 'a//b'], ['$SYS/x']],
     ['+/monitor/Clients', ['a/monitor/Clients'], ['$SYS/monitor/Clients']],
@@ -33,7 +37,9 @@ function matchesSlowly(filter: string[], topic: string[], first = true): boolean
   if (filter.length === 0) return topic.length === 0
   if (filter[0] === '#') return true
   if (topic.length === 0) return false
-  return (filter[0] === '+' || filter[0] === topic[0]) && matchesSlowly(filter.slice(1), topic.slice(1), false)
+  return (
+    (filter[0] === '+' || filter[0] === topic[0]) && matchesSlowly(filter.slice(1), topic.slice(1), false)
+  )
 }
 
 test('compiled filters equal a naive reading of the standard', () => {
@@ -44,7 +50,10 @@ test('compiled filters equal a naive reading of the standard', () => {
     .map(([levels, open]) => (open || levels.length === 0 ? [...levels, '#'] : levels))
   fc.assert(
     fc.property(filter, topic, (levels, topicLevels) => {
-      assert.equal(filterFault(levels.join('/'), 100) ?? 'legal', levels.join('/') === '' ? 'a filter has at least one character' : 'legal')
+      assert.equal(
+        filterFault(levels.join('/'), 100) ?? 'legal',
+        levels.join('/') === '' ? 'a filter has at least one character' : 'legal'
+      )
       assert.equal(compileFilter(levels.join('/'))(topicLevels.join('/')), matchesSlowly(levels, topicLevels))
     }),
     { numRuns: 5_000 }
@@ -52,7 +61,8 @@ test('compiled filters equal a naive reading of the standard', () => {
 })
 
 test('faults of filters', () => {
-  for (const legal of ['a', '+', '#', 'a/+/#', '/', 'a b', '+/+', 'é/#']) assert.equal(filterFault(legal, 10), null, legal)
+  for (const legal of ['a', '+', '#', 'a/+/#', '/', 'a b', '+/+', 'é/#'])
+    assert.equal(filterFault(legal, 10), null, legal)
   for (const [illegal, fault] of [
     ['', /at least one/],
     ['a#', /whole level/],
@@ -69,7 +79,8 @@ test('faults of filters', () => {
 })
 
 test('faults of topics to publish to', () => {
-  for (const legal of ['a', '/', 'a//b', ' ', 'é', '😀', 'a/$b', 'x'.repeat(65_535)]) assert.equal(topicFault(legal, 10), null)
+  for (const legal of ['a', '/', 'a//b', ' ', 'é', '😀', 'a/$b', 'x'.repeat(65_535)])
+    assert.equal(topicFault(legal, 10), null)
   for (const [illegal, fault] of [
     ['', /at least one/],
     ['a/+', /wildcards/],

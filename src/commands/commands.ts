@@ -60,9 +60,13 @@ export function createCommands(parts: {
   function check(access: Access, request: CommandRequest): void {
     const fault = topicFault(request.topic, limits.topicLevelsMax)
     if (fault !== null) throw new Problem('invalid_topic', fault, [{ pointer: '/topic', detail: fault }])
-    if (!access.mayPublish(request.topic)) throw new Problem('forbidden', 'This key may not publish to this topic')
+    if (!access.mayPublish(request.topic))
+      throw new Problem('forbidden', 'This key may not publish to this topic')
     if (request.payload.length > limits.commandPayloadBytesMax) {
-      throw new Problem('payload_too_large', `A command has at most ${limits.commandPayloadBytesMax} bytes of payload`)
+      throw new Problem(
+        'payload_too_large',
+        `A command has at most ${limits.commandPayloadBytesMax} bytes of payload`
+      )
     }
   }
 
@@ -70,7 +74,18 @@ export function createCommands(parts: {
     const createdAt = now()
     const { topic, payload, qos, retain, properties, expiresInSeconds } = request
     const expiresAt = expiresInSeconds === null ? null : createdAt + expiresInSeconds * 1_000
-    return { id: randomUUID(), topic, payload, qos, retain, properties, createdAt, expiresAt, principal: access.principal, batchId }
+    return {
+      id: randomUUID(),
+      topic,
+      payload,
+      qos,
+      retain,
+      properties,
+      createdAt,
+      expiresAt,
+      principal: access.principal,
+      batchId
+    }
   }
 
   async function repetition(access: Access, key: string, bodyHash: Buffer): Promise<Accepted | null> {
@@ -105,11 +120,16 @@ export function createCommands(parts: {
       })
       if (created.length === 0) return { answer: toAnswer(outcomes), seq: 0, repeated: false }
       if ((await store.commands.countOpen()) + created.length > limits.commandsOpenMax) {
-        throw new Problem('too_many_requests', `${limits.commandsOpenMax} commands are open; wait until some are published`)
+        throw new Problem(
+          'too_many_requests',
+          `${limits.commandsOpenMax} commands are open; wait until some are published`
+        )
       }
       const answer = toAnswer(outcomes)
       const claim: IdempotencyClaim | null =
-        idempotencyKey === null ? null : { principal: access.principal, key: idempotencyKey, bodyHash, answer }
+        idempotencyKey === null
+          ? null
+          : { principal: access.principal, key: idempotencyKey, bodyHash, answer }
       const { accepted, seq } = await store.commands.accept(created, claim)
       if (!accepted) return (await repetition(access, idempotencyKey!, bodyHash))!
       stats.commandsAccepted += created.length
@@ -121,7 +141,11 @@ export function createCommands(parts: {
       const after = feed.end() // listen first, then look: what happens in between is seen
       let command = await store.commands.byId(access, id)
       if (command === null || isFinal(command.state)) return command
-      for await (const page of feed.read(access, { after, filters: [], kinds: ['command'], commandId: id }, signal)) {
+      for await (const page of feed.read(
+        access,
+        { after, filters: [], kinds: ['command'], commandId: id },
+        signal
+      )) {
         if (page.facts.length === 0) continue
         command = await store.commands.byId(access, id)
         if (command === null || isFinal(command.state)) return command
@@ -136,7 +160,10 @@ export function createCommands(parts: {
       const moved = await store.commands.move([{ id, from, to, attempt: false, brokerReasonCode: null }])
       const after = (await store.commands.byId(access, id))!
       if (!moved.has(id)) {
-        throw new Problem('not_cancellable', `The command is ${after.state}: only a pending one can be cancelled`)
+        throw new Problem(
+          'not_cancellable',
+          `The command is ${after.state}: only a pending one can be cancelled`
+        )
       }
       feed.hint(after.seq)
       return after

@@ -52,10 +52,16 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     wakeUp?.()
   }
 
-  const move = async (ids: readonly string[], event: CommandEvent, reason: number | null = null): Promise<Set<string>> => {
+  const move = async (
+    ids: readonly string[],
+    event: CommandEvent,
+    reason: number | null = null
+  ): Promise<Set<string>> => {
     const { from, to } = moves(event)
     const attempt = event === 'publish'
-    const moved = await store.commands.move(ids.map((id) => ({ id, from, to, attempt, brokerReasonCode: reason })))
+    const moved = await store.commands.move(
+      ids.map((id) => ({ id, from, to, attempt, brokerReasonCode: reason }))
+    )
     if (moved.size > 0) feed.hint(null)
     return moved
   }
@@ -73,7 +79,10 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
       else stats.commandsPublished++
       await move([command.id], toEvent(reasonCode), reasonCode)
     } catch (error) {
-      log.debug({ err: error, commandId: command.id }, 'Nobody knows whether the broker has it; publishing again')
+      log.debug(
+        { err: error, commandId: command.id },
+        'Nobody knows whether the broker has it; publishing again'
+      )
       await move([command.id], 'lose')
     }
   }
@@ -94,7 +103,9 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     for (const command of due) {
       if (command.state === 'pending' && !moved.has(command.id)) continue
       const work = publish(command)
-        .catch((error: unknown) => log.error({ err: error, commandId: command.id }, 'A command could not be recorded'))
+        .catch((error: unknown) =>
+          log.error({ err: error, commandId: command.id }, 'A command could not be recorded')
+        )
         .finally(() => {
           publishing.delete(command.id)
           wake()

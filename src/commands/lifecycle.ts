@@ -55,10 +55,13 @@ function stay<State extends CommandState>(state: State): Record<CommandEvent, St
 }
 
 /** A terminal state never changes. */
-export const isFinal = (state: CommandState): boolean => Object.values(transitions[state]).every((to) => to === state)
+export const isFinal = (state: CommandState): boolean =>
+  Object.values(transitions[state]).every((to) => to === state)
 
 /** The states that `event` moves, each to the same one. */
 export function moves(event: CommandEvent): { from: CommandState[]; to: CommandState } {
-  const from = (Object.keys(transitions) as CommandState[]).filter((state) => transitions[state][event] !== state)
+  const from = (Object.keys(transitions) as CommandState[]).filter(
+    (state) => transitions[state][event] !== state
+  )
   return { from, to: transitions[from[0]!][event] }
 }

@@ -40,7 +40,11 @@ exit $code
 `
 
 /** Starts a program under the watchdog, its output going to the log file. */
-export async function supervise({ runner, logFile }: Site, command: string, args: string[]): Promise<Supervised> {
+export async function supervise(
+  { runner, logFile }: Site,
+  command: string,
+  args: string[]
+): Promise<Supervised> {
   const log = openSync(logFile, 'a', 0o600)
   const shell = ['/bin/sh', '-c', watchdog, 'rialto-watchdog', ...runner.prefix]
   const [file = command, ...rest] = [...(windows ? [] : shell), command, ...args]

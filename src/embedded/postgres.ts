@@ -13,7 +13,7 @@ import type { EmbeddedLog, EmbeddedPostgresLimits, Site } from './postgres-site.
 import { boundLog, embeddedPostgresLimits, exists } from './postgres-site.ts'
 import { startPostmaster } from './postmaster.ts'
 
-export { embeddedPostgresLimits } from './postgres-site.ts'
+export { type EmbeddedPostgresLimits, embeddedPostgresLimits } from './postgres-site.ts'
 
 export interface EmbeddedPostgres {
   /** With user, password and database: what `DATABASE_URL` would hold. */

@@ -36,7 +36,11 @@ async function* encodeAll(packets: AsyncIterable<RetainedPacket>): AsyncGenerato
 }
 
 /** What cannot be read is told and set aside, so that a damaged file neither stops the start nor is lost. */
-export async function loadRetained(storage: RetainedStorage, file: string, log: Pick<Logger, 'warn'>): Promise<void> {
+export async function loadRetained(
+  storage: RetainedStorage,
+  file: string,
+  log: Pick<Logger, 'warn'>
+): Promise<void> {
   const content = await fs.readFile(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return Buffer.alloc(0)
     throw error

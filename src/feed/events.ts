@@ -1,9 +1,17 @@
 /** What a subscriber sees: pages of the feed as events, the same on SSE and GraphQL. */
 
 import type { Cursors, Position } from '../cursor.ts'
+import type { Limits } from '../limits.ts'
 import type { Access, CommandTransition, Fact, Seq, TopicState } from '../model.ts'
 import type { EventType, StreamEvent } from '../views.ts'
-import { eventKinds, toCommandEventView, toGapView, toMessageView, toSeq, toTopicStateView } from '../views.ts'
+import {
+  eventKinds,
+  toCommandEventView,
+  toGapView,
+  toMessageView,
+  toSeq,
+  toTopicStateView
+} from '../views.ts'
 import type { Feed, FeedPage } from './feed.ts'
 
 export interface EventsAsk {
@@ -27,9 +35,6 @@ export interface EventSource {
   ): AsyncGenerator<StreamEvent[], void, undefined>
 }
 
-/** States sent ahead of the facts that made them; beyond, a state waits for its own fact. */
-const aheadMax = 10_000
-
 export function createEventSource(parts: {
   feed: Feed
   cursors: Cursors
@@ -39,7 +44,7 @@ export function createEventSource(parts: {
     access: Access,
     ask: { filters: readonly string[]; after: number; limit: number; order: 'asc'; until: Seq }
   ) => Promise<{ items: TopicState[]; next: number | null }>
-  pageItems: number
+  limits: Limits
 }): EventSource {
   const { feed, cursors } = parts
 
@@ -49,25 +54,33 @@ export function createEventSource(parts: {
     const ahead = new Map<string, Seq>()
     const command = ask.commandId === undefined ? {} : { commandId: ask.commandId }
     for await (const page of feed.read(access, { after, filters, kinds, ...command }, signal)) {
-      const states = types.includes('state') ? await newStates(access, page, ahead) : new Map<Seq, TopicState>()
+      const states = types.includes('state')
+        ? await newStates(access, page, ahead)
+        : new Map<Seq, TopicState>()
       yield [...toEvents(page, types, states)]
     }
   }
 
   /** The states to send with a page, by the seq of the fact they follow. */
-  async function newStates(access: Access, page: FeedPage, ahead: Map<string, Seq>): Promise<Map<Seq, TopicState>> {
+  async function newStates(
+    access: Access,
+    page: FeedPage,
+    ahead: Map<string, Seq>
+  ): Promise<Map<Seq, TopicState>> {
     const last = new Map<string, Fact>()
     for (const fact of page.facts) {
       if (fact.topic !== null && isStateFact(fact)) last.set(fact.topic, fact)
     }
-    const current = await (last.size > 0 ? parts.statesByName(access, [...last.keys()]) : new Map<string, TopicState>())
+    const current = await (last.size > 0
+      ? parts.statesByName(access, [...last.keys()])
+      : new Map<string, TopicState>())
     const result = new Map<Seq, TopicState>()
     for (const [topic, fact] of last) {
       const state = current.get(topic)
       if (state === undefined || (ahead.get(topic) ?? 0) >= fact.seq) continue
       ahead.delete(topic)
       if (state.seq > fact.seq) {
-        if (ahead.size >= aheadMax) continue
+        if (ahead.size >= parts.limits.statesAheadMax) continue
         ahead.set(topic, state.seq)
       }
       result.set(fact.seq, state)
@@ -76,7 +89,11 @@ export function createEventSource(parts: {
     return result
   }
 
-  function* toEvents(page: FeedPage, types: readonly EventType[], states: Map<Seq, TopicState>): Generator<StreamEvent> {
+  function* toEvents(
+    page: FeedPage,
+    types: readonly EventType[],
+    states: Map<Seq, TopicState>
+  ): Generator<StreamEvent> {
     if (page.skipped !== null) {
       const { from, to } = page.skipped
       yield { cursor: cursors.encode(to), type: 'skipped', skipped: { from: toSeq(from), to: toSeq(to) } }
@@ -85,7 +102,8 @@ export function createEventSource(parts: {
     for (const fact of page.facts) {
       const cursor = cursors.encode(fact.seq)
       const type = eventTypeOf(fact)
-      if (type === 'message' && types.includes('message')) yield { cursor, type, message: toMessageView(fact.message!) }
+      if (type === 'message' && types.includes('message'))
+        yield { cursor, type, message: toMessageView(fact.message!) }
       if (type === 'command') yield { cursor, type, command: toCommandEventView(toCommandEvent(fact)) }
       if (type === 'gap') yield { cursor, type, gap: toGapView(fact) }
       const state = states.get(fact.seq)
@@ -100,7 +118,13 @@ export function createEventSource(parts: {
       const until = from?.seq ?? (await parts.head())
       let after = from === null ? 0 : from.snapshotTopicId
       while (after !== null && !signal.aborted) {
-        const page = await parts.statesPage(access, { filters, after, limit: parts.pageItems, order: 'asc', until })
+        const page = await parts.statesPage(access, {
+          filters,
+          after,
+          limit: parts.limits.pageItemsMax,
+          order: 'asc',
+          until
+        })
         if (page.items.length > 0) {
           yield page.items.map((state) => ({
             cursor: cursors.encodeInSnapshot(until, state.topicId),

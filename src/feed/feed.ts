@@ -42,8 +42,6 @@ export interface Feed {
   close(): void
 }
 
-/** Concurrent reads of the table by subscribers that have fallen behind. */
-const catchUpReadsMax = 3
 /** Our own NOTIFY often arrives before `publish`: a moment later there may be nothing to read. */
 const hintDelayMs = 10
 
@@ -136,6 +134,7 @@ export function createFeed(parts: {
       const wanted = createMatcher(access, ask)
       let cursor = ask.after
       let reported = cursor
+      let reportedAt = Date.now()
       while (!signal.aborted) {
         const facts = await nextFacts(cursor)
         const first = facts[0]
@@ -144,7 +143,7 @@ export function createFeed(parts: {
           await more(cursor, signal)
           if (Date.now() - before < limits.heartbeatMs || signal.aborted) continue
           yield { facts: [], cursor, skipped: null }
-          reported = cursor
+          reportedAt = Date.now()
           continue
         }
         const skipped = first.seq > cursor + 1 ? { from: cursor + 1, to: first.seq - 1 } : null
@@ -152,10 +151,12 @@ export function createFeed(parts: {
           const some = facts.slice(at, at + limits.feedPageFactsMax)
           const matching = some.filter(wanted)
           cursor = some.at(-1)!.seq
-          const due = cursor - reported >= limits.feedScanFactsMax
+          const due =
+            cursor - reported >= limits.feedScanFactsMax || Date.now() - reportedAt >= limits.heartbeatMs
           if (matching.length === 0 && !due && (skipped === null || at > 0)) continue
           yield { facts: matching, cursor, skipped: at === 0 ? skipped : null }
           reported = cursor
+          reportedAt = Date.now()
           if (signal.aborted) return
         }
       }
@@ -190,7 +191,7 @@ function createSharedReads(
   let active = 0
 
   async function read(after: Seq): Promise<Fact[]> {
-    if (active >= catchUpReadsMax) await new Promise<void>((resolve) => queue.push(resolve))
+    if (active >= limits.catchUpReadsMax) await new Promise<void>((resolve) => queue.push(resolve))
     active++
     try {
       const facts = await following(after, limits.feedPageFactsMax, limits.feedPageBytesMax)

@@ -32,7 +32,8 @@ export function readCommand(input: CommandInput, limits: Limits): CommandRequest
     throw invalid('expiresInSeconds', `expiresInSeconds is 1 to ${limits.commandExpirySecondsMax}`)
   }
   const payload = readPayload(input)
-  const properties = input.properties == null ? null : readMessageProperties(input.properties, payload, limits)
+  const properties =
+    input.properties == null ? null : readMessageProperties(input.properties, payload, limits)
   return { topic, payload, qos, retain, expiresInSeconds, properties }
 }
 

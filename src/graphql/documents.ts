@@ -24,16 +24,6 @@ export type Preparation =
   | { document: DocumentNode; operation: OperationDefinitionNode }
   | { errors: readonly GraphQLError[] }
 
-/** Payloads belong into variables, which are not kept with the document. */
-const documentCharsMax = 50_000
-/** The standard introspection query has 400 of them. */
-const tokensMax = 2_000
-const selectionsMax = 1_000
-/** Each of them may be a page of the database. */
-const rootFieldsMax = 20
-const documentsKeptMax = 100
-const errorsMax = 20
-
 export function createDocuments(parts: {
   schema: GraphQLSchema
   limits: Limits
@@ -44,15 +34,18 @@ export function createDocuments(parts: {
   const kept = new Map<string, DocumentNode>()
 
   function read(source: string): DocumentNode | readonly GraphQLError[] {
-    const document = parse(source, { maxTokens: tokensMax, maxSourceLength: documentCharsMax })
-    checkSize(document, limits.graphqlDepthMax)
+    const document = parse(source, {
+      maxTokens: limits.graphqlTokensMax,
+      maxSourceLength: limits.graphqlDocumentCharsMax
+    })
+    checkSize(document, limits)
     const errors = validate(schema, document, rules, {
       hideSuggestions: !introspection,
-      maxErrors: errorsMax
+      maxErrors: limits.graphqlErrorsMax
     })
     if (errors.some(isAborted)) throw tooComplex('The document has too many fields that overlap')
     if (errors.length > 0) return errors
-    if (kept.size >= documentsKeptMax) kept.delete(kept.keys().next().value!)
+    if (kept.size >= limits.graphqlDocumentsKeptMax) kept.delete(kept.keys().next().value!)
     kept.set(source, document)
     return document
   }
@@ -88,7 +81,7 @@ export const isTooComplex = (errors: readonly GraphQLError[]): boolean =>
 const tooComplex = (detail: string): Problem => new Problem('query_too_complex', detail)
 
 /** Counts what execution would visit, fragments as often as they are spread; before validation, which is not linear. */
-function checkSize(document: DocumentNode, depthMax: number): void {
+function checkSize(document: DocumentNode, limits: Limits): void {
   const fragments = new Map<string, FragmentDefinitionNode>()
   for (const node of document.definitions) {
     if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node)
@@ -99,10 +92,13 @@ function checkSize(document: DocumentNode, depthMax: number): void {
     if (node.kind !== Kind.OPERATION_DEFINITION && node.kind !== Kind.FRAGMENT_DEFINITION) continue
     const { selections, depth, width } = sizeOf(node.selectionSet, fragments, sizes)
     total += selections
-    if (total > selectionsMax) throw tooComplex(`A document selects at most ${selectionsMax} fields`)
+    if (total > limits.graphqlSelectionsMax)
+      throw tooComplex(`A document selects at most ${limits.graphqlSelectionsMax} fields`)
     if (node.kind === Kind.FRAGMENT_DEFINITION) continue
-    if (depth > depthMax) throw tooComplex(`A query has at most ${depthMax} levels of fields`)
-    if (width > rootFieldsMax) throw tooComplex(`A query has at most ${rootFieldsMax} fields at its root`)
+    if (depth > limits.graphqlDepthMax)
+      throw tooComplex(`A query has at most ${limits.graphqlDepthMax} levels of fields`)
+    if (width > limits.graphqlRootFieldsMax)
+      throw tooComplex(`A query has at most ${limits.graphqlRootFieldsMax} fields at its root`)
   }
 }
 

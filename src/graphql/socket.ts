@@ -17,15 +17,10 @@ interface Extra {
   gone: AbortController
 }
 
-/** Operations at work on one connection. */
-const operationsMax = 100
-/** How long a client has to answer that the connection ends. */
-const closeMsMax = 2_000
-
 export const socketOptions = (limits: Limits) => ({
   maxPayload: limits.socketMessageBytesMax,
   handleProtocols,
-  closeTimeout: closeMsMax
+  closeTimeout: limits.socketCloseMsMax
 })
 
 /** Tells clients to come back elsewhere or later, when the service stops (RFC 6455 section 7.4.1). */
@@ -79,10 +74,13 @@ function createProtocol(
       return extra.access.principal !== 'anonymous' || isTrustedOrigin(headers)
     },
     onSubscribe({ extra, subscriptions }, _id, { query, variables, operationName }) {
-      if (Object.keys(subscriptions).length > operationsMax) {
+      if (Object.keys(subscriptions).length > limits.socketOperationsMax) {
         return [
           toRequestError(
-            new Problem('too_many_requests', `At most ${operationsMax} operations on a connection`)
+            new Problem(
+              'too_many_requests',
+              `At most ${limits.socketOperationsMax} operations on a connection`
+            )
           )
         ]
       }

@@ -85,7 +85,8 @@ export function createCommandReader(limits: Limits): (value: unknown) => Command
     const body = check(value)
     const { topic, qos = 1, retain = false, expiresInSeconds = null } = body
     const payload = readPayload(body)
-    const properties = body.properties === undefined ? null : readMessageProperties(body.properties, payload, limits)
+    const properties =
+      body.properties === undefined ? null : readMessageProperties(body.properties, payload, limits)
     return { topic, payload, qos: qos as QoS, retain, expiresInSeconds, properties }
   }
 }

@@ -35,7 +35,10 @@ export async function ingest(parts: IngestParts): Promise<void> {
   for (let batch = await inbox.next(); batch !== null && failure === null; batch = await inbox.next()) {
     // The next batch is encoded while this one is in Postgres; the store keeps their order
     const committed = commit(parts, batch, last)
-    const settled = committed.catch((error: unknown) => void (failure ??= { error }))
+    const settled = committed.catch((error: unknown) => {
+      failure ??= { error }
+      inbox.close() // nothing that comes now would be stored in order
+    })
     last = settled
     running.add(settled)
     void settled.then(() => running.delete(settled))
@@ -87,6 +90,15 @@ export function toFacts(facts: readonly NormalizedFact[], { base, at, topicIds }
             payload: fact.payload as Buffer,
             properties: fact.properties
           }
-    return { seq, at, kind: fact.kind, topicId, topic: fact.topic, message, commandId: null, detail: fact.detail }
+    return {
+      seq,
+      at,
+      kind: fact.kind,
+      topicId,
+      topic: fact.topic,
+      message,
+      commandId: null,
+      detail: fact.detail
+    }
   })
 }

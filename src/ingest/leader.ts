@@ -13,6 +13,8 @@ import type { Lease } from '../store/sessions.ts'
 
 export interface Leader {
   leading(): boolean
+  /** Resolves when it is known for the first time whether this instance leads. */
+  decided: Promise<void>
   run(): Promise<void>
   stop(): Promise<void>
 }
@@ -40,6 +42,8 @@ export function createLeader(parts: {
   const stopping = new AbortController()
   let term: Term | null = null
   let ended: Promise<void> = Promise.resolve()
+  let decide = (): void => {}
+  const decided = new Promise<void>((resolve) => (decide = resolve))
 
   async function take(sessionId: number): Promise<Lease | null> {
     const free = await store.listener.tryLock(sessionId)
@@ -49,6 +53,7 @@ export function createLeader(parts: {
   async function serve(lease: Lease): Promise<void> {
     const current = await parts.begin(lease)
     term = current
+    decide()
     const renewing = setInterval(() => {
       store.sessions.renew(lease, current.alive()).catch((error: unknown) => {
         if (error instanceof FencedError) current.drop()
@@ -64,9 +69,10 @@ export function createLeader(parts: {
     }
   }
 
-  async function once(sessionId: number): Promise<void> {
+  async function once(): Promise<void> {
+    const sessionId = await store.sessions.ensure(parts.sessionName, parts.clientId)
     const lease = await take(sessionId)
-    if (lease === null) return
+    if (lease === null) return decide()
     log.info({ epoch: lease.epoch, clientId: lease.clientId }, 'This instance receives')
     try {
       await serve(lease)
@@ -81,11 +87,13 @@ export function createLeader(parts: {
 
   return {
     leading: () => term !== null,
+    decided,
     run() {
       const work = async (): Promise<void> => {
-        const sessionId = await store.sessions.ensure(parts.sessionName, parts.clientId)
         while (!stopping.signal.aborted) {
-          await once(sessionId).catch((error: unknown) => log.error({ err: error }, 'Receiving failed; beginning again'))
+          await once().catch((error: unknown) =>
+            log.error({ err: error }, 'Receiving failed; beginning again')
+          )
           if (!stopping.signal.aborted) await pause(limits.leaseRenewMs / 2, stopping.signal)
         }
       }

@@ -39,7 +39,10 @@ export const statusTopicOf = (clientId: string): string => `rialto/${clientId}/s
 export async function beginReceiving(parts: ReceiverParts, lease: Lease): Promise<Receiver> {
   const { store, limits, stats, log } = parts
   const inbox = new Inbox({ limits, stats })
-  inbox.restore(await store.sessions.inboundPackets(lease), await store.sessions.lastReceived(lease, limits.receiveMaximum))
+  inbox.restore(
+    await store.sessions.inboundPackets(lease),
+    await store.sessions.lastReceived(lease, limits.receiveMaximum)
+  )
   let retainedKnown = false
   let fenced = false
 
@@ -60,7 +63,8 @@ export async function beginReceiving(parts: ReceiverParts, lease: Lease): Promis
     inbox,
     hooks: {
       newSession: () => store.sessions.raiseGeneration(lease),
-      subscription: (state, filters, version) => store.sessions.setSubscription(lease, state, filters, version),
+      subscription: (state, filters, version) =>
+        store.sessions.setSubscription(lease, state, filters, version),
       gap: (detail) => appendGap(parts, lease, detail),
       ready: async (connection) => {
         retainedKnown = (await snapshot(parts, lease, inbox, connection)) && connection.version === 5
@@ -103,9 +107,16 @@ async function flushAndStop(session: ReceivingSession, inbox: Inbox): Promise<vo
   inbox.close()
 }
 
-async function appendGap({ store, feed, stats, log }: ReceiverParts, lease: Lease, detail: GapDetail): Promise<void> {
+async function appendGap(
+  { store, feed, stats, log }: ReceiverParts,
+  lease: Lease,
+  detail: GapDetail
+): Promise<void> {
   stats.gaps++
-  log.warn({ cause: detail.cause, from: new Date(detail.from), to: new Date(detail.to) }, 'Messages may be missing')
+  log.warn(
+    { cause: detail.cause, from: new Date(detail.from), to: new Date(detail.to) },
+    'Messages may be missing'
+  )
   const gap: NormalizedFact = {
     kind: 'gap',
     topic: null,
@@ -125,7 +136,12 @@ async function appendGap({ store, feed, stats, log }: ReceiverParts, lease: Leas
 }
 
 /** True when everything retained has been read. A failure ends the connection, and the next one tries again. */
-async function snapshot(parts: ReceiverParts, lease: Lease, inbox: Inbox, connection: Connection): Promise<boolean> {
+async function snapshot(
+  parts: ReceiverParts,
+  lease: Lease,
+  inbox: Inbox,
+  connection: Connection
+): Promise<boolean> {
   const { store, limits, log } = parts
   const since = (await store.journal.head()).seq
   const { messages, complete } = await readRetained({

@@ -83,7 +83,8 @@ function isSame(held: Message, found: RetainedMessage): boolean {
 }
 
 /** The expiry interval counts down at the broker, so it never is the same. */
-const same = (one: MessageProperties | null, other: MessageProperties | null): boolean => comparable(one) === comparable(other)
+const same = (one: MessageProperties | null, other: MessageProperties | null): boolean =>
+  comparable(one) === comparable(other)
 
 function comparable(properties: MessageProperties | null): string {
   const { messageExpiryInterval: _, ...rest } = properties ?? {}

@@ -13,7 +13,12 @@ export interface RetentionJob {
 }
 
 /** In a slot of its own per instance; two instances at once do no harm, since every step can be repeated. */
-export function createRetentionJob(parts: { store: Store; limits: Limits; stats: Stats; log: Logger }): RetentionJob {
+export function createRetentionJob(parts: {
+  store: Store
+  limits: Limits
+  stats: Stats
+  log: Logger
+}): RetentionJob {
   const { store, limits, stats, log } = parts
   let timer: NodeJS.Timeout | null = null
   let running = Promise.resolve()
@@ -31,7 +36,9 @@ export function createRetentionJob(parts: { store: Store; limits: Limits; stats:
     runOnce,
     start() {
       timer = setInterval(() => {
-        running = runOnce().catch((error: unknown) => log.warn({ err: error }, 'Retention could not run; trying again later'))
+        running = runOnce().catch((error: unknown) =>
+          log.warn({ err: error }, 'Retention could not run; trying again later')
+        )
       }, limits.retentionCheckMs)
     },
     async stop() {

@@ -70,7 +70,12 @@ export interface Connection {
   version: ProtocolVersion
   sessionPresent: boolean
   /** What CONNACK said of the broker's limits [MQTT-3.2.2.3]. */
-  server: { maximumPacketSize: number | null; maximumQos: QoS; retainAvailable: boolean; receiveMaximum: number }
+  server: {
+    maximumPacketSize: number | null
+    maximumQos: QoS
+    retainAvailable: boolean
+    receiveMaximum: number
+  }
   tap: Tap | null
   /** Granted QoS or failure code for each filter. */
   subscribe(subscription: Subscription): Promise<number[]>
@@ -102,7 +107,10 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
     // After a parse error MQTT.js would stay on a stream it no longer understands
     client.stream.destroy()
   })
-  client.on('disconnect', (packet) => (reason = `the broker sent DISCONNECT 0x${(packet.reasonCode ?? 0).toString(16)}`))
+  client.on(
+    'disconnect',
+    (packet) => (reason = `the broker sent DISCONNECT 0x${(packet.reasonCode ?? 0).toString(16)}`)
+  )
   const ended = new Promise<string>((resolve) => client.once('close', () => resolve(reason)))
   const connack = await handshake(client, ended)
   const stopWatch = watchKeepAlive(client, () => transport!, limits)
@@ -128,7 +136,9 @@ function clientOptions(options: ConnectionOptions): IClientOptions {
     timerVariant: 'native',
     ...(broker.username !== undefined && { username: broker.username }),
     ...(broker.password !== undefined && { password: broker.password }),
-    ...(will && { will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1 as const, retain: true } }),
+    ...(will && {
+      will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1 as const, retain: true }
+    }),
     ...(version === 5 && {
       properties: {
         // Without it the session ends with the connection, Clean Start or not [MQTT-3.1.2.11.2]
@@ -171,7 +181,10 @@ function createConnection(
         promise,
         ended.then((reason) => Promise.reject(new Error(`${what} was not answered: ${reason}`))),
         new Promise<never>((_, reject) => {
-          timer = setTimeout(() => reject(new Error(`${what} was not answered in time`)), limits.brokerAnswerMsMax)
+          timer = setTimeout(
+            () => reject(new Error(`${what} was not answered in time`)),
+            limits.brokerAnswerMsMax
+          )
         })
       ])
     } finally {
@@ -226,17 +239,26 @@ function subscribeSome(
   })
 }
 
-function publishOne(client: MqttClient, version: ProtocolVersion, message: OutgoingMessage): Promise<PublishResult> {
+function publishOne(
+  client: MqttClient,
+  version: ProtocolVersion,
+  message: OutgoingMessage
+): Promise<PublishResult> {
   const { topic, qos, retain, properties } = message
   const payload = typeof message.payload === 'string' ? message.payload : Buffer.from(message.payload)
   return new Promise((resolve, reject) => {
     client.publish(
       topic,
       payload,
-      { qos, retain, ...(version === 5 && properties !== null && { properties: toPacketProperties(properties) }) },
+      {
+        qos,
+        retain,
+        ...(version === 5 && properties !== null && { properties: toPacketProperties(properties) })
+      },
       (error, packet) => {
         const code = (error as { code?: unknown } | null)?.code
-        if (error == null) resolve({ reasonCode: (packet as { reasonCode?: number } | undefined)?.reasonCode ?? 0 })
+        if (error == null)
+          resolve({ reasonCode: (packet as { reasonCode?: number } | undefined)?.reasonCode ?? 0 })
         else if (typeof code === 'number') resolve({ reasonCode: code })
         else reject(error)
       }

@@ -66,7 +66,11 @@ export const newDraft = (connection: InboxConnection | null): Draft => ({
   connection
 })
 
-export function toReceivedMessage(frame: PublishFrame, version: ProtocolVersion, receivedAt: Millis): ReceivedMessage {
+export function toReceivedMessage(
+  frame: PublishFrame,
+  version: ProtocolVersion,
+  receivedAt: Millis
+): ReceivedMessage {
   const { buffer, flags, topicStart, topicEnd, propertiesStart, propertiesEnd } = frame
   const topic = buffer.toString('utf8', topicStart, topicEnd)
   const qos = ((flags >> 1) & 3) as QoS
@@ -78,7 +82,8 @@ export function toReceivedMessage(frame: PublishFrame, version: ProtocolVersion,
     retain: version === 4 && !retained ? null : retained,
     dup: (flags & 8) !== 0,
     packetId: qos === 0 ? null : frame.packetId,
-    properties: propertiesEnd > propertiesStart ? readProperties(buffer, propertiesStart, propertiesEnd) : null,
+    properties:
+      propertiesEnd > propertiesStart ? readProperties(buffer, propertiesStart, propertiesEnd) : null,
     receivedAt,
     found: version === 4 && retained,
     discardedBytes: frame.discardedBytes,

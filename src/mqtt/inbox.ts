@@ -159,7 +159,8 @@ export class Inbox {
     draft.bytes += bytes
     stats.held++
     stats.heldBytes += bytes
-    if (!this.paused && (stats.held >= limits.heldMessagesMax || stats.heldBytes >= limits.heldBytesMax)) this.pause()
+    if (!this.paused && (stats.held >= limits.heldMessagesMax || stats.heldBytes >= limits.heldBytesMax))
+      this.pause()
     if (draft.messages.length >= limits.batchMessagesMax || draft.bytes >= limits.batchBytesMax) this.rotate()
   }
 
@@ -171,7 +172,8 @@ export class Inbox {
 
   private resume(): void {
     const { limits, stats } = this
-    if (!this.paused || stats.held > limits.heldMessagesMax / 2 || stats.heldBytes > limits.heldBytesMax / 2) return
+    if (!this.paused || stats.held > limits.heldMessagesMax / 2 || stats.heldBytes > limits.heldBytesMax / 2)
+      return
     this.paused = false
     this.connection?.resumeReading()
   }

@@ -34,8 +34,10 @@ export function readProperties(buffer: Buffer, start: number, end: number): Mess
 
   while (offset < end) {
     const identifier = buffer[take(1)]
-    if (identifier === id.payloadFormatIndicator) properties.payloadFormatIndicator = buffer[take(1)] === 1 ? 1 : 0
-    else if (identifier === id.messageExpiryInterval) properties.messageExpiryInterval = buffer.readUInt32BE(take(4))
+    if (identifier === id.payloadFormatIndicator)
+      properties.payloadFormatIndicator = buffer[take(1)] === 1 ? 1 : 0
+    else if (identifier === id.messageExpiryInterval)
+      properties.messageExpiryInterval = buffer.readUInt32BE(take(4))
     else if (identifier === id.contentType) properties.contentType = text()
     else if (identifier === id.responseTopic) properties.responseTopic = text()
     else if (identifier === id.correlationData) properties.correlationData = bytes().toString('base64')

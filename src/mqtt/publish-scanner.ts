@@ -89,7 +89,8 @@ export class PublishScanner {
   private packet(chunk: Buffer, start: number, bodyStart: number, end: number): void {
     const flags = chunk[start]!
     const type = flags >> 4
-    if (type === publishType) this.handlers.publish(readPublish(chunk, flags, bodyStart, end, this.properties))
+    if (type === publishType)
+      this.handlers.publish(readPublish(chunk, flags, bodyStart, end, this.properties))
     else if (type === pubrelType) {
       if (end - bodyStart < 2) throw new MalformedPacketError('PUBREL without a packet identifier')
       this.handlers.pubrel(chunk.readUInt16BE(bodyStart))
@@ -140,7 +141,13 @@ function readLength(buffer: Buffer, start: number): { length: number; bytes: num
   throw new MalformedPacketError('a length of more than four bytes') // [MQTT-1.5.5-1]
 }
 
-function readPublish(buffer: Buffer, flags: number, start: number, end: number, properties: boolean): PublishFrame {
+function readPublish(
+  buffer: Buffer,
+  flags: number,
+  start: number,
+  end: number,
+  properties: boolean
+): PublishFrame {
   const qos = (flags >> 1) & 3
   if (qos === 3) throw new MalformedPacketError('QoS 3') // [MQTT-3.3.1-4]
   if (end - start < 2) throw new MalformedPacketError('PUBLISH without a topic')

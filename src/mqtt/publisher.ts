@@ -38,7 +38,8 @@ export function createPublisher(parts: {
   return {
     connected: () => connection !== null,
     async publish(message) {
-      if (connection === null) throw new Problem('broker_unavailable', 'Not connected to the broker; try again later')
+      if (connection === null)
+        throw new Problem('broker_unavailable', 'Not connected to the broker; try again later')
       return connection.publish(message)
     },
     fault(message) {
@@ -56,7 +57,14 @@ export function createPublisher(parts: {
       let delay = 0
       while (!closed) {
         try {
-          const opened = await connect({ broker, version, clientId, clean: true, sessionExpirySeconds: 0, limits })
+          const opened = await connect({
+            broker,
+            version,
+            clientId,
+            clean: true,
+            sessionExpirySeconds: 0,
+            limits
+          })
           delay = 0
           connection = opened
           parts.onConnected()

@@ -28,7 +28,11 @@ export interface SessionMemory {
 export interface SessionHooks {
   /** The broker has no session: raise the generation before SUBSCRIBE. */
   newSession(): Promise<void>
-  subscription(state: 'subscribing' | 'subscribed', filters: string[], version: ProtocolVersion): Promise<void>
+  subscription(
+    state: 'subscribing' | 'subscribed',
+    filters: string[],
+    version: ProtocolVersion
+  ): Promise<void>
   gap(detail: GapDetail): Promise<void>
   /** Connected and subscribed: time to read what is retained. */
   ready(connection: Connection, resumed: boolean): Promise<void>
@@ -79,7 +83,13 @@ export function createReceivingSession(parts: SessionParts): ReceivingSession {
   let aliveAt = memory.aliveAt
   let filters = memory.filters
   let subscription = memory.subscription
-  const status: SessionStatus = { state: 'connecting', since: Date.now(), version: null, lastError: null, refusedFilters: [] }
+  const status: SessionStatus = {
+    state: 'connecting',
+    since: Date.now(),
+    version: null,
+    lastError: null,
+    refusedFilters: []
+  }
 
   async function open(): Promise<Connection> {
     // Identity of the connection for the inbox; its tap exists only once the stream is built
@@ -109,8 +119,13 @@ export function createReceivingSession(parts: SessionParts): ReceivingSession {
 
   /** MQTT 5 first; 3.1.1 where the broker refuses, or closes without CONNACK and never spoke 5 with us. */
   function chooseVersion(error: unknown): void {
-    const silent = error instanceof ConnectError && error.reasonCode === null && memory.protocolVersion === null
-    if (version === 5 && error instanceof ConnectError && (error.versionRefused || (silent && isClosed(error)))) {
+    const silent =
+      error instanceof ConnectError && error.reasonCode === null && memory.protocolVersion === null
+    if (
+      version === 5 &&
+      error instanceof ConnectError &&
+      (error.versionRefused || (silent && isClosed(error)))
+    ) {
       log.info('The broker does not speak MQTT 5; trying 3.1.1')
       version = 4
     } else if (version === 4 && memory.protocolVersion === null) version = 5
@@ -157,7 +172,10 @@ export function createReceivingSession(parts: SessionParts): ReceivingSession {
     const grants = await opened.subscribe({ filters: wanted, qos: parts.qos, retainHandling: 2 })
     status.refusedFilters = wanted.filter((_, index) => (grants[index] ?? 0x80) >= 0x80) // [MQTT-3.9.3]
     if (status.refusedFilters.length > 0) {
-      log.error({ filters: status.refusedFilters }, 'The broker refused subscriptions: check what this client may read')
+      log.error(
+        { filters: status.refusedFilters },
+        'The broker refused subscriptions: check what this client may read'
+      )
     }
     await hooks.subscription('subscribed', wanted, opened.version)
     filters = wanted

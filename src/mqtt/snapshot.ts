@@ -41,7 +41,8 @@ export async function readRetained(parts: {
   let batch: RetainedMessage[] = []
   let messages = 0
   let lastAt = Date.now()
-  let sentinel = false
+  // Asked for twice where the filters match it: the last copy marks the end
+  let sentinelsLeft = matches(parts.statusTopic) ? 2 : 1
   let failure: unknown = null
 
   const flush = async (): Promise<void> => {
@@ -58,7 +59,7 @@ export async function readRetained(parts: {
     limits,
     onMessage: (packet, done) => {
       lastAt = Date.now()
-      if (packet.topic === parts.statusTopic) sentinel = true
+      if (packet.topic === parts.statusTopic && --sentinelsLeft === 0) return done()
       // A live message of the time of reading; the receiving session has it, too
       if (!packet.retain || packet.payload.length === 0 || !matches(packet.topic)) return done()
       messages++
@@ -80,7 +81,7 @@ export async function readRetained(parts: {
     }
     if (failure !== null) throw failure
     await flush()
-    return { messages, complete: sentinel && quiet() }
+    return { messages, complete: sentinelsLeft <= 0 && quiet() }
   } finally {
     await connection.end().catch(() => {}) // it may have ended by itself
   }

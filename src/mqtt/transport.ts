@@ -26,7 +26,11 @@ export function openTransport(broker: Broker, packetBytesMax: number): Duplex {
     case 'ws:':
     case 'wss:': {
       // The subprotocol's name is `mqtt` [MQTT-6.0.0-3]
-      const socket = new WebSocket(broker.url, 'mqtt', { ...secrets, maxPayload: packetBytesMax, perMessageDeflate: false })
+      const socket = new WebSocket(broker.url, 'mqtt', {
+        ...secrets,
+        maxPayload: packetBytesMax,
+        perMessageDeflate: false
+      })
       return createWebSocketStream(socket)
     }
     default:

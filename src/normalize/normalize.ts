@@ -88,14 +88,32 @@ function toGap(message: Received, cause: GapCause, session: string): NormalizedF
     ...(discardedBytes > 0 && { bytes: discardedBytes })
   }
   const kept = cause === 'packet_too_large' ? null : payload
-  return { kind: 'gap', topic: null, receivedAt, payload: kept, qos, retain, dup, packetId, properties: null, detail }
+  return {
+    kind: 'gap',
+    topic: null,
+    receivedAt,
+    payload: kept,
+    qos,
+    retain,
+    dup,
+    packetId,
+    properties: null,
+    detail
+  }
 }
 
 function fold(states: Map<string, NormalizedState>, fact: NormalizedFact, index: number): void {
   const topic = fact.topic!
   const before = states.get(topic)
   const state: NormalizedState = {
-    ...(before ?? { topic, retained: 'keep', known: null, retainedBy: null, previous: null, expiresAt: null }),
+    ...(before ?? {
+      topic,
+      retained: 'keep',
+      known: null,
+      retainedBy: null,
+      previous: null,
+      expiresAt: null
+    }),
     topic,
     last: index,
     latest: fact.kind === 'snapshot' ? (before?.latest ?? null) : index
@@ -119,4 +137,6 @@ function fold(states: Map<string, NormalizedState>, fact: NormalizedFact, index:
 }
 
 const expiry = ({ receivedAt, properties }: NormalizedFact): Millis | null =>
-  properties?.messageExpiryInterval === undefined ? null : receivedAt + properties.messageExpiryInterval * 1_000
+  properties?.messageExpiryInterval === undefined
+    ? null
+    : receivedAt + properties.messageExpiryInterval * 1_000

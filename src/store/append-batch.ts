@@ -3,7 +3,15 @@
 import type { FactKind, MessageProperties, Millis, QoS } from '../model.ts'
 import { factKinds } from '../model.ts'
 import type { Statement } from './append.ts'
-import { boolArray, byteaArray, int2Array, int4Array, int8Array, jsonArray, timestampArray } from './binary.ts'
+import {
+  boolArray,
+  byteaArray,
+  int2Array,
+  int4Array,
+  int8Array,
+  jsonArray,
+  timestampArray
+} from './binary.ts'
 import type { TopicRow } from './topics.ts'
 
 /** A fact before it has a seq. */
@@ -66,7 +74,8 @@ export function batchStatement(
 ): Statement {
   const { facts, states, packets } = batch
   const column = <T>(pick: (fact: NewFact) => T): T[] => facts.map(pick)
-  const rowOf = (fact: NewFact): TopicRow | undefined => (fact.topic === null ? undefined : topicRows.get(fact.topic))
+  const rowOf = (fact: NewFact): TopicRow | undefined =>
+    fact.topic === null ? undefined : topicRows.get(fact.topic)
   const position = (index: number | null): number | null => (index === null ? null : index + 1)
   return {
     name: 'append_batch',
@@ -103,7 +112,13 @@ export function batchStatement(
 }
 
 /** The previous retained message as a tombstone keeps it. */
-const previousJson = (columns: { seq: string; receivedAt: string; qos: string; payload: string; properties: string }) =>
+const previousJson = (columns: {
+  seq: string
+  receivedAt: string
+  qos: string
+  payload: string
+  properties: string
+}) =>
   `json_build_object('seq', ${columns.seq}, 'receivedAt', ${columns.receivedAt}, 'qos', ${columns.qos},
      'payload', encode(${columns.payload}, 'base64'), 'properties', ${columns.properties})`
 

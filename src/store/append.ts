@@ -74,7 +74,11 @@ interface Entry {
 
 export interface AppendQueue {
   /** `prepare` may start at once; the statement is issued when its turn comes. */
-  push<Row>(guard: Guard, prepare: () => Promise<Statement>, options: { patient: boolean }): Promise<Outcome<Row>>
+  push<Row>(
+    guard: Guard,
+    prepare: () => Promise<Statement>,
+    options: { patient: boolean }
+  ): Promise<Outcome<Row>>
   /** False while the database does not take appends. */
   healthy(): boolean
   close(): Promise<void>
@@ -120,7 +124,9 @@ export function createAppendQueue(parts: {
 
   async function issue(entry: Entry, number: number): Promise<Outcome<never>> {
     const statement = await prepareOnce(entry)
-    const result = await (await connection()).query<never>({
+    const result = await (
+      await connection()
+    ).query<never>({
       ...statement,
       values: [number, ...entry.guard.key, ...statement.values]
     })
@@ -175,7 +181,14 @@ export function createAppendQueue(parts: {
         if (!patient && queue.length >= limits.appendQueueMax) {
           return reject(new Problem('too_many_requests', 'Too much is being written; try again in a moment'))
         }
-        const entry: Entry = { guard, prepare, prepared: null, patient, resolve: resolve as Entry['resolve'], reject }
+        const entry: Entry = {
+          guard,
+          prepare,
+          prepared: null,
+          patient,
+          resolve: resolve as Entry['resolve'],
+          reject
+        }
         prepareOnce(entry).catch(() => {}) // tried again, and reported, when its turn comes
         queue.push(entry)
         running ??= drain()

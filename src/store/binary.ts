@@ -46,7 +46,8 @@ const writeInt64 = (buffer: Buffer, offset: number, value: number): void => {
   buffer.writeUInt32BE(value - Math.floor(value / 0x1_0000_0000) * 0x1_0000_0000, offset + 4)
 }
 
-export const int8Array = (values: readonly (number | null)[]): Buffer => fixed(oids.int8, 8, values, writeInt64)
+export const int8Array = (values: readonly (number | null)[]): Buffer =>
+  fixed(oids.int8, 8, values, writeInt64)
 
 export const int4Array = (values: readonly (number | null)[]): Buffer =>
   fixed(oids.int4, 4, values, (buffer, offset, value) => buffer.writeInt32BE(value, offset))
@@ -64,7 +65,9 @@ export const timestampArray = (values: readonly (number | null)[]): Buffer =>
   )
 
 export const uuidArray = (values: readonly (string | null)[]): Buffer =>
-  fixed(oids.uuid, 16, values, (buffer, offset, value) => buffer.write(value.replaceAll('-', ''), offset, 'hex'))
+  fixed(oids.uuid, 16, values, (buffer, offset, value) =>
+    buffer.write(value.replaceAll('-', ''), offset, 'hex')
+  )
 
 export const byteaArray = (values: readonly (Uint8Array | null)[]): Buffer => {
   let bytes = 0

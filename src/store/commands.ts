@@ -3,7 +3,13 @@
 import type { Access, Command, CommandState, CommandTransition, Fact, Seq } from '../model.ts'
 import { factKinds } from '../model.ts'
 import type { AppendQueue, Guard } from './append.ts'
-import type { AcceptedRow, IdempotencyClaim, NewCommand, NewTransition, TransitionRow } from './append-commands.ts'
+import type {
+  AcceptedRow,
+  IdempotencyClaim,
+  NewCommand,
+  NewTransition,
+  TransitionRow
+} from './append-commands.ts'
 import { acceptStatement, transitionStatement } from './append-commands.ts'
 import type { Database } from './database.ts'
 import type { CommandRow } from './rows.ts'
@@ -27,7 +33,10 @@ export interface Acceptance {
 
 export interface CommandStore {
   /** Stores all of them in one transaction; false when the claim is taken, and then none. */
-  accept(commands: readonly NewCommand[], claim: IdempotencyClaim | null): Promise<{ accepted: boolean; seq: Seq }>
+  accept(
+    commands: readonly NewCommand[],
+    claim: IdempotencyClaim | null
+  ): Promise<{ accepted: boolean; seq: Seq }>
   acceptance(principal: string, key: string): Promise<Acceptance | null>
   /** Moves those that are in a state the transition begins at; returns the ids that moved. */
   move(transitions: readonly NewTransition[]): Promise<Set<string>>
@@ -44,12 +53,20 @@ export interface CommandStore {
   expired(limit: number): Promise<string[]>
 }
 
-export function createCommandStore({ pool, prisma }: Database, queue: AppendQueue, guard: Guard): CommandStore {
+export function createCommandStore(
+  { pool, prisma }: Database,
+  queue: AppendQueue,
+  guard: Guard
+): CommandStore {
   return {
     async accept(commands, claim) {
-      const rows = await queue.push<AcceptedRow>(guard, async () => acceptStatement(commands, claim, guard.sql), {
-        patient: false
-      })
+      const rows = await queue.push<AcceptedRow>(
+        guard,
+        async () => acceptStatement(commands, claim, guard.sql),
+        {
+          patient: false
+        }
+      )
       if (rows !== null) return { accepted: rows[0]!.id !== null, seq: rows.at(-1)!.seq ?? 0 }
       // Committed, but the answer was lost: the rows tell
       const stored = await prisma.command.findUnique({ where: { id: commands.at(-1)!.id } })
@@ -62,9 +79,13 @@ export function createCommandStore({ pool, prisma }: Database, queue: AppendQueu
     },
 
     async move(transitions) {
-      const rows = await queue.push<TransitionRow>(guard, async () => transitionStatement(transitions, guard.sql), {
-        patient: true
-      })
+      const rows = await queue.push<TransitionRow>(
+        guard,
+        async () => transitionStatement(transitions, guard.sql),
+        {
+          patient: true
+        }
+      )
       if (rows !== null) return new Set(rows.flatMap((row) => (row.id === null ? [] : [row.id])))
       const stored = await prisma.command.findMany({
         where: { id: { in: transitions.map((transition) => transition.id) } },
@@ -99,8 +120,11 @@ export function createCommandStore({ pool, prisma }: Database, queue: AppendQueu
         text: `select seq, at, detail from journal where command_id = any ($1::uuid[]) and kind = $2 order by seq`,
         values: [ids, factKinds.command]
       })
-      const events = new Map<string, Array<{ seq: Seq; at: number } & CommandTransition>>(ids.map((id) => [id, []]))
-      for (const row of rows) events.get(row.detail.id)?.push({ seq: row.seq, at: row.at.getTime(), ...row.detail })
+      const events = new Map<string, Array<{ seq: Seq; at: number } & CommandTransition>>(
+        ids.map((id) => [id, []])
+      )
+      for (const row of rows)
+        events.get(row.detail.id)?.push({ seq: row.seq, at: row.at.getTime(), ...row.detail })
       return events
     },
 

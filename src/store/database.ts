@@ -23,7 +23,11 @@ export interface Database {
   close(): Promise<void>
 }
 
-export function openDatabase(parts: { url: string; limits: Limits; onError: (error: Error) => void }): Database {
+export function openDatabase(parts: {
+  url: string
+  limits: Limits
+  onError: (error: Error) => void
+}): Database {
   const { url, limits, onError } = parts
   const pool = new pg.Pool({
     connectionString: url,
@@ -86,10 +90,19 @@ export function toTrouble(error: unknown): Trouble {
 export function isDatabaseAway(error: unknown): boolean {
   const { code, syscall, message } = error as { code?: unknown; syscall?: unknown; message?: unknown }
   if (typeof code === 'string' && /^P(1\d{3}|2024|2037)$/.test(code)) return true // Prisma: cannot connect
+  const original = originalCode(error)
+  if (original !== null) return toTrouble({ code: original }) === 'transient'
   if (typeof syscall === 'string') return true // ECONNREFUSED and its like, from the driver's socket
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return toTrouble(error) === 'transient'
   return (
     code === undefined &&
     /^(Connection terminated|timeout exceeded when trying|Query read timeout)/.test(String(message))
   )
+}
+
+/** The SQLSTATE that an error of Prisma's client hides, for instance when its connection was terminated. */
+function originalCode(error: unknown): string | null {
+  const { meta } = error as { meta?: { driverAdapterError?: { cause?: { originalCode?: unknown } } } }
+  const code = meta?.driverAdapterError?.cause?.originalCode
+  return typeof code === 'string' ? code : null
 }

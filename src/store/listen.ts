@@ -56,10 +56,10 @@ export async function openListener(parts: {
   return {
     async tryLock(sessionId) {
       if (client === null) return false
-      const { rows } = await client.query<{ taken: boolean }>('select pg_try_advisory_lock($1, $2) as taken', [
-        lockSpace,
-        sessionId
-      ])
+      const { rows } = await client.query<{ taken: boolean }>(
+        'select pg_try_advisory_lock($1, $2) as taken',
+        [lockSpace, sessionId]
+      )
       return rows[0]!.taken
     },
     async unlock(sessionId) {

@@ -42,7 +42,13 @@ export function createPartitions({ pool, prisma }: Database, limits: Limits): Pa
     limits.partitionRowsMax * (retentionClass === systemClass ? systemSpanFactor : 1)
 
   async function list(): Promise<Partition[]> {
-    const { rows } = await pool.query<{ name: string; class: number; from: number; to: number; bytes: number }>(listSql)
+    const { rows } = await pool.query<{
+      name: string
+      class: number
+      from: number
+      to: number
+      bytes: number
+    }>(listSql)
     return rows
   }
 
@@ -70,7 +76,8 @@ export function createPartitions({ pool, prisma }: Database, limits: Limits): Pa
       const ends = existing.filter((partition) => partition.class === id).map((partition) => partition.to)
       // A class without any begins where the head is: its first fact will be later
       let end = ends.length > 0 ? Math.max(...ends) : rows[0]!.seq
-      for (; end < rows[0]!.seq + limits.partitionsAheadMin * spanOf(id); end += spanOf(id)) await make(id, end)
+      for (; end < rows[0]!.seq + limits.partitionsAheadMin * spanOf(id); end += spanOf(id))
+        await make(id, end)
     }
   }
 
@@ -81,10 +88,13 @@ export function createPartitions({ pool, prisma }: Database, limits: Limits): Pa
     const dropped: string[] = []
     for (const { id, keepSeconds, keepBytes } of classes) {
       const closed = existing.filter((partition) => partition.class === id && partition.to <= rows[0]!.seq)
-      let bytes = existing.filter((partition) => partition.class === id).reduce((sum, one) => sum + one.bytes, 0)
+      let bytes = existing
+        .filter((partition) => partition.class === id)
+        .reduce((sum, one) => sum + one.bytes, 0)
       for (const partition of closed) {
         const tooMuch = keepBytes !== null && bytes > keepBytes
-        if (!tooMuch && !(await isOlder(pool, partition, keepSeconds === null ? null : Number(keepSeconds)))) break
+        if (!tooMuch && !(await isOlder(pool, partition, keepSeconds === null ? null : Number(keepSeconds))))
+          break
         await carryForward(pool, partition)
         await drop(pool, partition)
         bytes -= partition.bytes
@@ -142,7 +152,9 @@ async function carryForward(pool: Pool, partition: Partition): Promise<void> {
     for (const [role, condition] of Object.entries(carriedRoles)) {
       await client.query(carrySql(partition.name, Number(role), condition))
     }
-    await client.query('update journal_head set horizon = greatest(horizon, $1) where shard = 0', [partition.to - 1])
+    await client.query('update journal_head set horizon = greatest(horizon, $1) where shard = 0', [
+      partition.to - 1
+    ])
     await client.query('commit')
     client.release()
   } catch (error) {

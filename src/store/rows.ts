@@ -83,7 +83,13 @@ interface StoredTombstone {
   at: string
   seq: number
   cause: TombstoneCause
-  previous: { seq: number; receivedAt: string; qos: QoS; payload: string; properties: MessageProperties | null } | null
+  previous: {
+    seq: number
+    receivedAt: string
+    qos: QoS
+    payload: string
+    properties: MessageProperties | null
+  } | null
 }
 
 export const stateColumns = `s.topic_id, t.name, s.seq, s.message_seq, s.received_at, s.qos, s.retain, s.dup, s.payload,

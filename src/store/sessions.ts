@@ -41,7 +41,12 @@ export interface Sessions {
   /** Durably, before SUBSCRIBE on a session that is new at the broker: its packet identifiers start afresh. */
   raiseGeneration(lease: Lease): Promise<void>
   /** Writes ahead what is being subscribed, and that it was. */
-  setSubscription(lease: Lease, state: Lease['subscription'], filters: string[], version: 4 | 5): Promise<void>
+  setSubscription(
+    lease: Lease,
+    state: Lease['subscription'],
+    filters: string[],
+    version: 4 | 5
+  ): Promise<void>
   /** QoS 2 messages that are committed and not released. */
   inboundPackets(lease: Lease): Promise<Array<{ packetId: number; hash: Buffer }>>
   /** The last QoS 1 messages of this generation, oldest first. */
@@ -170,7 +175,5 @@ async function lastReceived(pool: Pool, lease: Lease, count: number): Promise<Re
      order by j.seq desc limit $3`,
     [lease.sessionId, count * rowsPerMessage, count]
   )
-  return rows
-    .toReversed()
-    .map((row) => ({ packetId: row.packet_id, topic: row.name, payload: row.payload }))
+  return rows.toReversed().map((row) => ({ packetId: row.packet_id, topic: row.name, payload: row.payload }))
 }

@@ -33,7 +33,12 @@ export interface StatesAsk {
 }
 
 export function createStates(pool: Pool): States {
-  const one = async (access: Access, name: string, where: string, value: unknown): Promise<TopicState | null> => {
+  const one = async (
+    access: Access,
+    name: string,
+    where: string,
+    value: unknown
+  ): Promise<TopicState | null> => {
     const { rows } = await pool.query<StateRow>({
       name,
       text: `select ${stateColumns} from topics t join topic_state s on s.topic_id = t.id where ${where} and s.seq > 0`,

@@ -86,7 +86,13 @@ export async function openStore(parts: StoreParts): Promise<Store> {
   const instanceId = randomUUID()
   const sessions = createSessions(database, limits)
   await sessions.registerInstance(instanceId)
-  const queue = createAppendQueue({ pool: database.pool, limits, stats, log, makePartitions: partitions.makeAhead })
+  const queue = createAppendQueue({
+    pool: database.pool,
+    limits,
+    stats,
+    log,
+    makePartitions: partitions.makeAhead
+  })
   const listener = await openListener({ url: parts.directUrl, limits, log, onHead: parts.onHead })
   const topicIds = createTopicIds(database.pool, limits)
 

@@ -37,7 +37,8 @@ export function createTopicIds(pool: Pool, limits: Limits): TopicIds {
         text: registerSql,
         values: [missing.map((hash) => byHash.get(hash)), missing]
       })
-      for (const row of rows) found.set(byHash.get(row.hash)!, { id: row.id, retentionClass: row.retention_class })
+      for (const row of rows)
+        found.set(byHash.get(row.hash)!, { id: row.id, retentionClass: row.retention_class })
       // Another instance registered one after our snapshot was taken: the next round sees it
       missing = missing.filter((hash) => !found.has(byHash.get(hash)!))
     }

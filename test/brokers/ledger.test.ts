@@ -73,8 +73,15 @@ async function runLedger(qos: 1 | 2, entry?: string): Promise<Ledger> {
   }
   await publishing
   const count = async (): Promise<number> =>
-    Number((await query<{ n: string }>(url, `select count(distinct convert_from(payload, 'UTF8')) n from journal j
-      join topics t on t.id = j.topic_id where t.name like 'ledger/%'`))[0]!.n)
+    Number(
+      (
+        await query<{ n: string }>(
+          url,
+          `select count(distinct convert_from(payload, 'UTF8')) n from journal j
+      join topics t on t.id = j.topic_id where t.name like 'ledger/%'`
+        )
+      )[0]!.n
+    )
   let before = -1
   await eventually(
     async () => {
@@ -140,7 +147,8 @@ async function buildThatAcknowledgesEarly(): Promise<string> {
   const root = new URL('../../', import.meta.url).pathname
   const directory = await mkdtemp(join(tmpdir(), 'rialto-early-'))
   atEnd(() => rm(directory, { recursive: true, force: true }))
-  for (const name of ['dist', 'package.json']) await cp(join(root, name), join(directory, name), { recursive: true })
+  for (const name of ['dist', 'package.json'])
+    await cp(join(root, name), join(directory, name), { recursive: true })
   await cp(join(root, 'prisma/migrations'), join(directory, 'prisma/migrations'), { recursive: true })
   await symlink(join(root, 'node_modules'), join(directory, 'node_modules'))
   const file = join(directory, 'dist/ingest/ingest.js')
@@ -149,7 +157,10 @@ async function buildThatAcknowledgesEarly(): Promise<string> {
   assert.match(text, honest)
   const early = text
     .replace(honest, '')
-    .replace(/(async function commit\([^)]*\) \{)/, '$1 batch.acknowledge(); await new Promise((resolve) => setTimeout(resolve, 100));')
+    .replace(
+      /(async function commit\([^)]*\) \{)/,
+      '$1 batch.acknowledge(); await new Promise((resolve) => setTimeout(resolve, 100));'
+    )
   assert.ok(early.includes('{ batch.acknowledge();'))
   await writeFile(file, early)
   return join(directory, 'dist/main.js')

@@ -10,7 +10,13 @@ test('every state answers every event, and a final one stays what it is', () => 
   for (const state of commandStates) {
     for (const event of events) assert.ok(commandStates.includes(transitions[state][event]))
   }
-  assert.deepEqual(commandStates.filter(isFinal), ['published', 'undeliverable', 'refused', 'expired', 'cancelled'])
+  assert.deepEqual(commandStates.filter(isFinal), [
+    'published',
+    'undeliverable',
+    'refused',
+    'expired',
+    'cancelled'
+  ])
 })
 
 test('every event leads to one state only, so that it can be one statement', () => {
@@ -23,7 +29,15 @@ test('every event leads to one state only, so that it can be one statement', () 
 
 test('what clients see as final is what the table says', () => {
   for (const state of commandStates) {
-    const command = { state, payload: Buffer.alloc(0), properties: null, createdAt: 0, expiresAt: null, publishedAt: null, finishedAt: null }
+    const command = {
+      state,
+      payload: Buffer.alloc(0),
+      properties: null,
+      createdAt: 0,
+      expiresAt: null,
+      publishedAt: null,
+      finishedAt: null
+    }
     assert.equal(toCommandView(command as never).final, isFinal(state), state)
   }
 })

@@ -14,7 +14,10 @@ import { eventually } from '../support/eventually.ts'
 import { bannerUrl, startService } from '../support/service.ts'
 
 const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
-const blocks = [...readme.matchAll(/```(sh|html)\n([\s\S]*?)```/g)].map((match) => ({ language: match[1]!, text: match[2]! }))
+const blocks = [...readme.matchAll(/```(sh|html)\n([\s\S]*?)```/g)].map((match) => ({
+  language: match[1]!,
+  text: match[2]!
+}))
 const shell = blocks.filter((block) => block.language === 'sh').map((block) => block.text)
 const page = blocks.find((block) => block.language === 'html')!.text
 
@@ -27,7 +30,8 @@ const prints: Array<RegExp[]> = [
   [/"payload":\d+/, /"tombstone":null/]
 ]
 
-const run = async (block: string): Promise<string> => (await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', block])).stdout
+const run = async (block: string): Promise<string> =>
+  (await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', block])).stdout
 
 /** Runs until it has printed what is expected, then ends it as Ctrl-C would. */
 async function runUntil(block: string, expected: readonly RegExp[]): Promise<void> {
@@ -35,7 +39,9 @@ async function runUntil(block: string, expected: readonly RegExp[]): Promise<voi
   let output = ''
   child.stdout.on('data', (data: Buffer) => (output += data.toString()))
   atEnd(() => child.kill('SIGKILL'))
-  await eventually(() => expected.every((pattern) => pattern.test(output)), { what: `${block} prints ${expected.join()}` })
+  await eventually(() => expected.every((pattern) => pattern.test(output)), {
+    what: `${block} prints ${expected.join()}`
+  })
   child.kill('SIGINT')
 }
 
@@ -46,7 +52,9 @@ before(async () => {
   assert.equal(service.url, 'http://127.0.0.1:3000', 'port 3000 must be free')
   assert.equal(bannerUrl(service.output(), 'mqtt'), 'mqtt://127.0.0.1:1883', 'port 1883 must be free')
   atEnd(() => service.kill('SIGINT'))
-  await eventually(async () => (await request(`${service.url}/v1/topics?filter=demo/%2B/telemetry`)).body.items.length === 6)
+  await eventually(
+    async () => (await request(`${service.url}/v1/topics?filter=demo/%2B/telemetry`)).body.items.length === 6
+  )
 })
 
 test('the first and the last block are what .ci/run does', () => {
@@ -73,7 +81,15 @@ test('README: the page, in a browser, shows live rows', async (t) => {
   assert.ok(page.split('\n').length <= 35, 'about thirty lines')
   const browser = await chromium.launch({
     executablePath: '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync'
+    ]
   })
   atEnd(() => browser.close())
   const tab = await browser.newPage()
@@ -83,21 +99,29 @@ test('README: the page, in a browser, shows live rows', async (t) => {
   const cells = (): Promise<string[]> => tab.locator('td:nth-child(3)').allTextContents()
   await eventually(async () => (await cells()).length === 6)
   const first = await cells()
-  await eventually(async () => (await cells()).every((time, row) => time > first[row]!), { what: 'every row moves on' })
+  await eventually(async () => (await cells()).every((time, row) => time > first[row]!), {
+    what: 'every row moves on'
+  })
   assert.deepEqual(errors, [])
   t.diagnostic(`rows: ${(await tab.locator('td:first-child').allTextContents()).join(', ')}`)
 })
 
 for (const path of ['/docs', '/graphiql']) {
   test(`${path} works in a browser, without internet`, async () => {
-    const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'] })
+    const browser = await chromium.launch({
+      executablePath: '/usr/bin/chromium',
+      args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
+    })
     atEnd(() => browser.close())
     const tab = await browser.newPage()
     const problems: string[] = []
     tab.on('pageerror', (error) => problems.push(error.message))
     tab.on('requestfailed', (failed) => problems.push(failed.url()))
     await tab.goto(`http://127.0.0.1:3000${path}`)
-    await tab.getByText(path === '/docs' ? '/v1/topics' : 'nodes').first().waitFor()
+    await tab
+      .getByText(path === '/docs' ? '/v1/topics' : 'nodes')
+      .first()
+      .waitFor()
     assert.deepEqual(problems, [])
   })
 }

@@ -32,7 +32,10 @@ async function openInstance(url: string, limits: Partial<Limits> = {}): Promise<
 const ask = { filters: [], kinds: ['message'] as const }
 
 /** Reads until `count` facts have come, killing the connection at random and going on from the cursor. */
-async function follow(instances: Array<{ feed: Feed }>, count: number): Promise<{ facts: Fact[]; kills: number }> {
+async function follow(
+  instances: Array<{ feed: Feed }>,
+  count: number
+): Promise<{ facts: Fact[]; kills: number }> {
   const facts: Fact[] = []
   let cursor = 0
   let kills = 0
@@ -87,7 +90,10 @@ for (const [name, limits] of [
           properties: null,
           detail: null
         }))
-        await store.append({ facts, states: [], packets: { added: [], released: [] }, retainedKnown: true }, lease)
+        await store.append(
+          { facts, states: [], packets: { added: [], released: [] }, retainedKnown: true },
+          lease
+        )
         written += size
         await pause(3)
       }
@@ -131,7 +137,8 @@ async function followFrom(instances: Array<{ feed: Feed }>, after: Seq, count: n
 test('a filter that matches nothing still tells how far it has read', async () => {
   const url = await createDatabase()
   const { feed, receive } = await openInstance(url, { feedScanFactsMax: 10, feedPageFactsMax: 5 })
-  for (let index = 0; index < 5; index++) await receive(...Array.from({ length: 10 }, () => ({ topic: 'common' })))
+  for (let index = 0; index < 5; index++)
+    await receive(...Array.from({ length: 10 }, () => ({ topic: 'common' })))
   await eventually(() => feed.end() === 50)
   const end = new AbortController()
   const cursors: Seq[] = []

@@ -59,7 +59,7 @@ export async function startServer(
     head: async () => memory.facts.length,
     statesByName: store.states.byNames,
     statesPage: store.states.page,
-    pageItems: 100
+    limits: { ...defaultLimits, pageItemsMax: 100 }
   })
   const parts: GraphqlParts = {
     store,

@@ -85,8 +85,16 @@ const refused: Array<[body: unknown, code: string, ...pointers: string[]]> = [
     'invalid_value',
     '/properties/payloadFormatIndicator'
   ],
-  [{ topic: 't', payload: 1, properties: { responseTopic: 'a/#' } }, 'invalid_topic', '/properties/responseTopic'],
-  [{ topic: 't', payload: 1, properties: { correlationData: 'x' } }, 'invalid_value', '/properties/correlationData'],
+  [
+    { topic: 't', payload: 1, properties: { responseTopic: 'a/#' } },
+    'invalid_topic',
+    '/properties/responseTopic'
+  ],
+  [
+    { topic: 't', payload: 1, properties: { correlationData: 'x' } },
+    'invalid_value',
+    '/properties/correlationData'
+  ],
   [
     { topic: 't', payload: 1, properties: { userProperties: [['a']] } },
     'invalid_value',
@@ -103,7 +111,7 @@ const refused: Array<[body: unknown, code: string, ...pointers: string[]]> = [
     '/properties/userProperties/0/1'
   ],
   [
-    { topic: 't', payload: 1, properties: { userProperties: Array(3).fill(['a', 'b']) } },
+    { topic: 't', payload: 1, properties: { userProperties: Array.from({ length: 3 }, () => ['a', 'b']) } },
     'invalid_value',
     '/properties/userProperties'
   ],
@@ -128,14 +136,15 @@ for (const [body, code, ...pointers] of refused) {
 
 test('a body of megabytes that is one wide object is refused before it is looked into', () => {
   const wide = Object.fromEntries(Array.from({ length: 100_000 }, (_, index) => [`k${index}`, 1]))
-  const begun = performance.now()
-  assert.throws(() => read({ topic: 't', payload: 1, properties: wide }), { code: 'invalid_value' })
-  assert.ok(performance.now() - begun < 1_000)
+  assert.throws(() => read({ topic: 't', payload: 1, properties: wide }), /far too many entries/)
   assert.ok(read({ topic: 't', payload: wide }).payload.length > 1_000_000)
 })
 
 test('the same value has one canonical text, and what is nested too deeply has none', () => {
-  assert.equal(toCanonicalJson({ b: [1, { d: null, c: 'é' }], a: true }), '{"a":true,"b":[1,{"c":"é","d":null}]}')
+  assert.equal(
+    toCanonicalJson({ b: [1, { d: null, c: 'é' }], a: true }),
+    '{"a":true,"b":[1,{"c":"é","d":null}]}'
+  )
   const deep: unknown = JSON.parse(`${'['.repeat(5_000)}${']'.repeat(5_000)}`)
   assert.throws(() => toCanonicalJson({ payload: deep }), { code: 'invalid_value' })
 })

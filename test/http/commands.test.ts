@@ -23,20 +23,27 @@ const send = (body: unknown, headers: Record<string, string> = {}): Promise<Answ
 
 /** As the dispatcher would. */
 async function finish(id: string, to: CommandState = 'published'): Promise<void> {
-  await store.commands.move([{ id, from: ['pending'], to: 'publishing', attempt: true, brokerReasonCode: null }])
+  await store.commands.move([
+    { id, from: ['pending'], to: 'publishing', attempt: true, brokerReasonCode: null }
+  ])
   await store.commands.move([{ id, from: ['publishing'], to, attempt: false, brokerReasonCode: 0 }])
   parts.feed.hint(null)
 }
 
 async function pendingTo(topic: string): Promise<string> {
-  return eventually(async () => (await call(`${base}/commands?topic=${topic}&state=pending`)).body.items[0]?.id)
+  return eventually(
+    async () => (await call(`${base}/commands?topic=${topic}&state=pending`)).body.items[0]?.id
+  )
 }
 
 test('a command is accepted, can be found, and its transitions are told', async () => {
   const sent = await send({ topic: 'c/one', payload: { on: true }, qos: 2, expiresInSeconds: 60 })
   assert.equal(sent.status, 202)
   assert.equal(sent.headers.get('location'), `/v1/commands/${sent.body.id}`)
-  assert.deepEqual([sent.body.state, sent.body.final, sent.body.payloadText], ['pending', false, '{"on":true}'])
+  assert.deepEqual(
+    [sent.body.state, sent.body.final, sent.body.payloadText],
+    ['pending', false, '{"on":true}']
+  )
   await finish(sent.body.id)
   const found = await call(`${server.url}${sent.headers.get('location')}`)
   assert.deepEqual([found.body.state, found.body.final, found.body.attempts], ['published', true, 1])
@@ -49,14 +56,20 @@ test('a command is accepted, can be found, and its transitions are told', async 
 
 test('a repetition with the same key is answered with the same bytes, whatever became of the command', async () => {
   const key = { 'content-type': 'application/json', 'idempotency-key': 'once' }
-  const post = (body: string): Promise<Response> => fetch(`${base}/commands`, { method: 'POST', headers: key, body })
-  const many = await Promise.all(Array.from({ length: 8 }, () => post('{"topic":"c/key","payload":{"a":1,"b":2}}')))
-  const answers = await Promise.all(many.map(async (answer) => [answer.status, answer.headers.get('location'), await answer.text()]))
+  const post = (body: string): Promise<Response> =>
+    fetch(`${base}/commands`, { method: 'POST', headers: key, body })
+  const many = await Promise.all(
+    Array.from({ length: 8 }, () => post('{"topic":"c/key","payload":{"a":1,"b":2}}'))
+  )
+  const answers = await Promise.all(
+    many.map(async (answer) => [answer.status, answer.headers.get('location'), await answer.text()])
+  )
   assert.equal(new Set(answers.map((answer) => JSON.stringify(answer))).size, 1)
   await finish(JSON.parse(answers[0]![2] as string).id)
   const later = await post('{ "payload": {"b":2, "a":1}, "topic": "c/key" }')
   assert.deepEqual([later.status, later.headers.get('location'), await later.text()], answers[0])
-  assert.ok(later.headers.get('rialto-cursor'))
+  const { seq } = await store.journal.head()
+  assert.equal(later.headers.get('rialto-cursor'), store.cursors.encode(seq))
   const other = await send({ topic: 'c/key', payload: 2 }, key)
   assert.deepEqual([other.status, other.body.code], [422, 'idempotency_mismatch'])
   assert.equal((await call(`${base}/commands?topic=c/key`)).body.items.length, 1)
@@ -73,10 +86,19 @@ test('Prefer: wait answers with the outcome, or at the end of patience with the 
 })
 
 test('of several commands each has its own outcome, in order', async () => {
-  const sent = await send({ commands: [{ topic: 'c/m', payload: 1 }, { topic: 'c/#', payload: 1 }, { topic: 'c/n', payload: 2 }] })
+  const sent = await send({
+    commands: [
+      { topic: 'c/m', payload: 1 },
+      { topic: 'c/#', payload: 1 },
+      { topic: 'c/n', payload: 2 }
+    ]
+  })
   assert.equal(sent.status, 202)
   const [first, second, third] = sent.body.items
-  assert.deepEqual([first.command.topic, second.problem.code, third.command.topic], ['c/m', 'invalid_topic', 'c/n'])
+  assert.deepEqual(
+    [first.command.topic, second.problem.code, third.command.topic],
+    ['c/m', 'invalid_topic', 'c/n']
+  )
   assert.equal(second.problem.errors[0].pointer, '/commands/1/topic')
   assert.equal(first.command.batchId, third.command.batchId)
   const none = await send({ commands: [{ topic: 'c/m' }, { topic: '', payload: 1 }] })
@@ -85,7 +107,7 @@ test('of several commands each has its own outcome, in order', async () => {
     none.body.items.map((item: { problem: { code: string } }) => item.problem.code),
     ['invalid_value', 'invalid_topic']
   )
-  const many = await send({ commands: Array(4).fill({ topic: 'c/m', payload: 1 }) })
+  const many = await send({ commands: Array.from({ length: 4 }, () => ({ topic: 'c/m', payload: 1 })) })
   assert.deepEqual([many.status, many.body.code], [422, 'invalid_value'])
 })
 
@@ -115,7 +137,11 @@ test('lists: by state, by topic, in pages', async () => {
 test('a retained message is set by any name of its topic: the bytes, and their type', async () => {
   await receive({ topic: 'r/t' })
   const { topicId } = (await call(`${base}/topics/r%2Ft`)).body
-  for (const path of [`topic/retained?name=r/t&qos=2`, 'topics/r%2Ft/retained?qos=2', `topics/by-id/${topicId}/retained?qos=2`]) {
+  for (const path of [
+    `topic/retained?name=r/t&qos=2`,
+    'topics/r%2Ft/retained?qos=2',
+    `topics/by-id/${topicId}/retained?qos=2`
+  ]) {
     const body = Buffer.from([0, 255, 10])
     const headers = { prefer: 'respond-async', 'content-type': 'image/png' }
     const { id } = (await call(`${base}/${path}`, { method: 'PUT', headers, body })).body
@@ -126,7 +152,10 @@ test('a retained message is set by any name of its topic: the bytes, and their t
   const headers = { prefer: 'wait=0', 'content-type': 'application/json' }
   const unread = await call(`${base}/topics/r%2Ft/retained`, { method: 'PUT', headers, body: '{not json' })
   assert.equal(unread.body.payloadText, '{not json')
-  const cleared = await call(`${base}/topics/r%2Ft/retained`, { method: 'DELETE', headers: { prefer: 'wait=0' } })
+  const cleared = await call(`${base}/topics/r%2Ft/retained`, {
+    method: 'DELETE',
+    headers: { prefer: 'wait=0' }
+  })
   assert.deepEqual([cleared.status, cleared.body.format, cleared.body.retain], [202, 'empty', true])
   assert.equal((await call(`${base}/topics/by-id/999999/retained`, { method: 'DELETE' })).status, 404)
 })
@@ -144,7 +173,11 @@ test('a condition that fails publishes nothing', async () => {
   await receive({ topic: 'r/if', retain: true })
   const etag = (await call(`${base}/topics/r%2Fif`)).headers.get('etag')!
   const put = (headers: Record<string, string>): Promise<Answer> =>
-    call(`${base}/topics/r%2Fif/retained`, { method: 'PUT', headers: { prefer: 'wait=0', ...headers }, body: 'x' })
+    call(`${base}/topics/r%2Fif/retained`, {
+      method: 'PUT',
+      headers: { prefer: 'wait=0', ...headers },
+      body: 'x'
+    })
   for (const headers of [{ 'if-match': '"0"' }, { 'if-none-match': '*' }]) {
     assert.equal((await put(headers)).body.code, 'precondition_failed')
   }
@@ -166,7 +199,9 @@ test('page, stream and write agree on positions: nothing is missed, nothing come
   const second = await openSse(url, { 'last-event-id': first.events.at(-1)!.id })
   await receive({ topic: 's/t' })
   await eventually(() => seqs(second.events).length === 2)
-  const all = (await call(`${base}/messages?filter=s/t&order=asc`)).body.items.map(({ seq }: { seq: string }) => seq)
+  const all = (await call(`${base}/messages?filter=s/t&order=asc`)).body.items.map(
+    ({ seq }: { seq: string }) => seq
+  )
   const read = page.items.map(({ seq }: { seq: string }) => seq)
   assert.deepEqual([...read, ...seqs(first.events), ...seqs(second.events)], all)
 
@@ -175,7 +210,10 @@ test('page, stream and write agree on positions: nothing is missed, nothing come
   await finish(sent.body.id)
   const published = await third.find('command', (event) => event.command.to === 'published')
   assert.equal(published.data.command.id, sent.body.id)
-  assert.equal(third.events.some((event) => event.data.command?.to === 'pending'), false)
+  assert.equal(
+    third.events.some((event) => event.data.command?.to === 'pending'),
+    false
+  )
 })
 
 test('a cursor that the journal has not reached, or no longer keeps, is refused', async () => {
@@ -188,7 +226,11 @@ test('a cursor that the journal has not reached, or no longer keeps, is refused'
 
 test('who waits is answered when the server closes', async () => {
   const other = await startServer()
-  const asked = fetch(`${other.url}/v1/topics/w/retained`, { method: 'PUT', body: 'x', headers: { prefer: 'wait=50' } })
+  const asked = fetch(`${other.url}/v1/topics/w/retained`, {
+    method: 'PUT',
+    body: 'x',
+    headers: { prefer: 'wait=50' }
+  })
   await eventually(async () => (await other.store.commands.countOpen()) === 1)
   const begun = performance.now()
   await other.app.close()

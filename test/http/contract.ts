@@ -22,7 +22,9 @@ export async function call(url: string, init: RequestInit = {}): Promise<Answer>
   const answer = await request(url, init)
   const method = (init.method ?? 'GET').toLowerCase()
   const path = new URL(url).pathname
-  const operation = Object.entries(document.paths).find(([template]) => toPattern(template).test(path))?.[1][method]
+  const operation = Object.entries(document.paths).find(([template]) => toPattern(template).test(path))?.[1][
+    method
+  ]
   assert.ok(operation, `${method} ${path} is not documented`)
   const response = operation.responses[answer.status]
   assert.ok(response, `${method} ${path}: ${answer.status} is not documented: ${JSON.stringify(answer.body)}`)
@@ -30,7 +32,10 @@ export async function call(url: string, init: RequestInit = {}): Promise<Answer>
   if (!type.includes('json') || response.content === undefined) return answer
   const schema = response.content[type]?.schema
   if (schema === undefined) {
-    assert.ok('application/octet-stream' in response.content, `${method} ${path}: ${answer.status} as ${type}`)
+    assert.ok(
+      'application/octet-stream' in response.content,
+      `${method} ${path}: ${answer.status} as ${type}`
+    )
     return answer
   }
   const validator = Compile({ components, ...closed(schema) })

@@ -12,9 +12,19 @@ const connecting = { ...connected, mqtt: { ...connected.mqtt, state: 'connecting
 for (const [what, parts, status, reasons] of [
   ['everything is there', {}, 200, undefined],
   ['the broker is away', { status: () => connecting }, 503, ['mqtt']],
-  ['the broker is away, and another instance receives', { status: () => ({ ...connecting, leading: false }) }, 200, undefined],
+  [
+    'the broker is away, and another instance receives',
+    { status: () => ({ ...connecting, leading: false }) },
+    200,
+    undefined
+  ],
   ['the database takes no appends', { store: storeWith({ healthy: () => false }) }, 503, ['database']],
-  ['the database refuses', { store: storeWith({ ping: () => Promise.reject(new Error('no')) }) }, 503, ['database']],
+  [
+    'the database refuses',
+    { store: storeWith({ ping: () => Promise.reject(new Error('no')) }) },
+    503,
+    ['database']
+  ],
   ['the database never answers', { store: storeWith({ ping: () => never }) }, 503, ['database']],
   [
     'both are away',

@@ -17,13 +17,19 @@ test('openapi.yaml is current', async () => {
 })
 
 const lint = (tool: string, ...options: string[]): Promise<unknown> =>
-  promisify(execFile)(new URL(`node_modules/.bin/${tool}`, root).pathname, ['lint', ...options, 'openapi.yaml'], {
-    cwd: root,
-    env: { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' }
-  }).catch((error: { stdout: string; stderr: string }) => assert.fail(error.stdout + error.stderr))
+  promisify(execFile)(
+    new URL(`node_modules/.bin/${tool}`, root).pathname,
+    ['lint', ...options, 'openapi.yaml'],
+    {
+      cwd: root,
+      env: { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' }
+    }
+  ).catch((error: { stdout: string; stderr: string }) => assert.fail(error.stdout + error.stderr))
 
 test('redocly accepts it, without a warning', async () => {
-  const said = (await lint('redocly', '--config=docs/openapi/redocly.yaml', '--format=json')) as { stdout: string }
+  const said = (await lint('redocly', '--config=docs/openapi/redocly.yaml', '--format=json')) as {
+    stdout: string
+  }
   assert.deepEqual(JSON.parse(said.stdout).totals, { errors: 0, warnings: 0, ignored: 0 })
 })
 
@@ -31,11 +37,21 @@ test('spectral accepts it, without a warning', async () => {
   await lint('spectral', '--ruleset=docs/openapi/spectral.yaml', '--fail-severity=warn')
 })
 
+interface Operation {
+  operationId: string
+  summary: string
+  description: string
+  tags: string[]
+  responses: object
+}
+
 test('every operation says what it does, and how it refuses', () => {
-  const { paths } = parse(committed)
+  const { paths } = parse(committed) as { paths: Record<string, Record<string, Operation>> }
   const ids = new Set<string>()
-  for (const [path, operations] of Object.entries<Record<string, Record<string, any>>>(paths)) {
-    for (const [method, { operationId, summary, description, tags, responses }] of Object.entries(operations)) {
+  for (const [path, operations] of Object.entries(paths)) {
+    for (const [method, { operationId, summary, description, tags, responses }] of Object.entries(
+      operations
+    )) {
       const what = `${method} ${path}`
       assert.ok(operationId && summary && description && tags.length === 1, what)
       assert.ok(!ids.has(operationId), `${operationId} twice`)

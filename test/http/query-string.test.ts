@@ -22,8 +22,12 @@ for (const [text, expected] of [
 }
 
 test('a percent sign that encodes nothing, or no UTF-8, is told apart', () => {
-  assert.deepEqual(
-    ['', 'a=%2B', 'a=%', 'a=%2', 'a=%zz', 'a=%ff'].map(isDecodable),
-    [true, true, false, false, false, false]
-  )
+  assert.deepEqual(['', 'a=%2B', 'a=%', 'a=%2', 'a=%zz', 'a=%ff'].map(isDecodable), [
+    true,
+    true,
+    false,
+    false,
+    false,
+    false
+  ])
 })

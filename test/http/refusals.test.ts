@@ -11,7 +11,9 @@ import { createBareServer } from './server.ts'
 
 const json = { 'content-type': 'application/json' }
 const id = '0d4b7f0e-5a0a-4f6e-9d53-6b1c6f1f2a10'
-const app = await createBareServer({ limits: { bodyBytesMax: 1_000, commandPayloadBytesMax: 100, filtersMax: 2 } })
+const app = await createBareServer({
+  limits: { bodyBytesMax: 1_000, commandPayloadBytesMax: 100, filtersMax: 2 }
+})
 
 const post = (body: string | Buffer, headers: Record<string, string> = json): InjectOptions => ({
   method: 'POST',
@@ -70,8 +72,18 @@ const cases: Array<[what: string, ask: InjectOptions, code: keyof typeof problem
   ['an unknown field', post('{"topic":"a","payload":1,"QoS":1}'), 'unknown_field', '/QoS'],
   ['a batch of nothing', post('{"commands":[]}'), 'invalid_value', '/commands'],
   ['a batch with more beside it', post('{"commands":[{}],"qos":1}'), 'unknown_field', '/qos'],
-  ['an empty Idempotency-Key', post('{}', { ...json, 'idempotency-key': '' }), 'invalid_value', 'idempotency-key'],
-  ['an Idempotency-Key too long', post('{}', { ...json, 'idempotency-key': 'k'.repeat(256) }), 'invalid_value', 'idempotency-key']
+  [
+    'an empty Idempotency-Key',
+    post('{}', { ...json, 'idempotency-key': '' }),
+    'invalid_value',
+    'idempotency-key'
+  ],
+  [
+    'an Idempotency-Key too long',
+    post('{}', { ...json, 'idempotency-key': 'k'.repeat(256) }),
+    'invalid_value',
+    'idempotency-key'
+  ]
 ]
 
 for (const [what, ask, code, pointer] of cases) {
@@ -88,9 +100,9 @@ for (const [what, ask, code, pointer] of cases) {
 }
 
 test('every route under /v1 refuses a parameter that it does not know', async () => {
-  const urls = [...app.swagger().paths ? Object.entries(app.swagger().paths!) : []].filter(([path]) => path.startsWith('/v1'))
-  assert.ok(urls.length > 15)
-  for (const [path, operations] of urls) {
+  const paths = Object.entries(app.swagger().paths ?? {}).filter(([path]) => path.startsWith('/v1'))
+  assert.ok(paths.length > 15)
+  for (const [path, operations] of paths) {
     const url = path.replace('{topic}', 'a').replace('{topicId}', '1').replace('{id}', id)
     for (const method of Object.keys(operations as object)) {
       const answer = await app.inject({ method: method.toUpperCase() as 'GET', url: `${url}?nonsense=1` })
@@ -121,7 +133,8 @@ test('with a key, everything under /v1 and the metrics ask for it; health and do
   assert.equal((await guarded.inject({ url: '/v1/status', headers: { authorization } })).statusCode, 200)
 })
 
-const coded = (code: string, more: object = {}): Error => Object.assign(new Error('secret'), { code, ...more })
+const coded = (code: string, more: object = {}): Error =>
+  Object.assign(new Error('secret'), { code, ...more })
 
 for (const [error, code] of [
   [new Problem('forbidden', 'no'), 'forbidden'],

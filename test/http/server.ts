@@ -89,14 +89,21 @@ export async function startServer(given: Given = {}): Promise<TestServer> {
   const common = commonParts(given)
   const { limits, stats } = common
   const head = async (): Promise<number> => (await store.journal.head()).seq
-  feed = createFeed({ end: await head(), limits, stats, log: silent, following: store.journal.following, head })
+  feed = createFeed({
+    end: await head(),
+    limits,
+    stats,
+    log: silent,
+    following: store.journal.following,
+    head
+  })
   const events = createEventSource({
     feed,
     cursors: store.cursors,
     head,
     statesByName: store.states.byNames,
     statesPage: store.states.page,
-    pageItems: 100
+    limits: { ...defaultLimits, pageItemsMax: 100 }
   })
   const commands = createCommands({ store, feed, limits, stats })
   const parts: HttpParts = { ...common, store, feed, events, commands, ...given.parts }

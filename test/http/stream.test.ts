@@ -50,7 +50,9 @@ test('what is asked for: filters, types in both spellings, and where to begin', 
   })
   const first = await (await fetch(url)).text()
   const cursor = /^id: (\S+)/.exec(first)![1]!
-  await (await fetch(`${url}?filter=a/+/b&filter=%23&types=state,command&types=gap&mode=all&after=earliest`)).text()
+  await (
+    await fetch(`${url}?filter=a/+/b&filter=%23&types=state,command&types=gap&mode=all&after=earliest`)
+  ).text()
   await (await fetch(`${url}?after=${cursor}`)).text()
   await (await fetch(`${url}?after=earliest`, { headers: { 'last-event-id': cursor } })).text()
   assert.deepEqual(asked, [
@@ -74,7 +76,10 @@ test('for a client that does not read, no more is read', async () => {
   socket.pause()
   socket.write(`GET ${pathname} HTTP/1.1\r\nhost: a\r\n\r\n`)
   let before = -1
-  await eventually(() => pages > 0 && pages === before || ((before = pages), null), { everyMs: 300, what: 'it stops' })
+  await eventually(() => (pages > 0 && pages === before) || ((before = pages), null), {
+    everyMs: 300,
+    what: 'it stops'
+  })
   assert.ok(pages < 500, `${pages} pages of 200 kB were taken`)
   socket.destroy()
   await eventually(() => stats.streams === 0, { what: 'the stream ends with its client' })

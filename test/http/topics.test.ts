@@ -39,7 +39,10 @@ async function pages(url: string): Promise<Array<{ items: Item[]; cursor: string
 test('a list of topics: filters, order and pages, with one cursor from first to last', async () => {
   await publish(['list/a/t', '1'], ['list/b/t', '2'], ['list/b/u', '3'], ['other', '4'])
   const all = await pages(`${base}/topics?filter=list/%23&limit=2`)
-  assert.deepEqual(all.flatMap(({ items }) => topics(items)), ['list/a/t', 'list/b/t', 'list/b/u'])
+  assert.deepEqual(
+    all.flatMap(({ items }) => topics(items)),
+    ['list/a/t', 'list/b/t', 'list/b/u']
+  )
   const literal = await call(`${base}/topics?filter=list/+/t&order=desc`)
   const encoded = await call(`${base}/topics?filter=list/%2B/t&filter=nothing&order=desc`)
   assert.deepEqual(topics(literal.body.items), ['list/b/t', 'list/a/t'])
@@ -63,7 +66,7 @@ test('a page token fits only the list that it came from', async () => {
 })
 
 test('three ways to name a topic, and one state', async () => {
-  const name = 'name/with space/ü/+%2F'.replace('+', 'plus')
+  const name = 'name/with space/ü/%2F?&='
   await publish([name, '{"x":1}'])
   const byName = await call(`${base}/topic?name=${encodeURIComponent(name)}`)
   const byPath = await call(`${base}/topics/${encodeURIComponent(name)}`)
@@ -93,7 +96,11 @@ test('the payload, byte by byte, also of a topic named by its id', async () => {
   const payload = Buffer.from(Array.from({ length: 256 }, (_, index) => index))
   await receive({ topic: 'bytes', payload })
   const { topicId } = (await call(`${base}/topics/bytes`)).body
-  for (const path of ['topic/payload?name=bytes', 'topics/bytes/payload', `topics/by-id/${topicId}/payload`]) {
+  for (const path of [
+    'topic/payload?name=bytes',
+    'topics/bytes/payload',
+    `topics/by-id/${topicId}/payload`
+  ]) {
     const response = await fetch(`${base}/${path}`)
     assert.deepEqual(Buffer.from(await response.arrayBuffer()), payload)
     assert.equal(response.headers.get('content-disposition'), 'attachment')
@@ -107,7 +114,10 @@ test('messages: newest first, in pages that newcomers do not move', async () => 
   const older = await call(`${base}/messages?filter=log&limit=2&page=${newest.body.next}`)
   assert.deepEqual([...texts(newest.body.items), ...texts(older.body.items)], ['5', '4', '3', '2'])
   const oldest = await pages(`${base}/messages?filter=log&order=asc&limit=4`)
-  assert.deepEqual(oldest.flatMap(({ items }) => texts(items)), ['1', '2', '3', '4', '5', '6'])
+  assert.deepEqual(
+    oldest.flatMap(({ items }) => texts(items)),
+    ['1', '2', '3', '4', '5', '6']
+  )
 })
 
 test('a message that was too large is a gap', async () => {

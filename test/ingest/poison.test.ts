@@ -13,11 +13,20 @@ test('one message that Postgres refuses does not hold up its neighbours', async 
   const stats = createStats()
   const topics = ['a', 'b', 'a', 'poison', 'a', 'b', 'c']
   const messages = topics.map((topic, index) =>
-    toReceived({ topic, payload: Buffer.from(topic === 'poison' ? 'thirteen byte' : `${index}`), retain: topic === 'b' })
+    toReceived({
+      topic,
+      payload: Buffer.from(topic === 'poison' ? 'thirteen byte' : `${index}`),
+      retain: topic === 'b'
+    })
   )
   const { facts, states } = normalize(messages, lease.name)
   const packets = { added: [{ packetId: 1, hash: Buffer.alloc(16) }], released: [] }
-  const parts = await appendAll({ stats, log: silent }, { facts, states, packets, retainedKnown: true }, store, lease)
+  const parts = await appendAll(
+    { stats, log: silent },
+    { facts, states, packets, retainedKnown: true },
+    store,
+    lease
+  )
 
   assert.equal(stats.unstorable, 1)
   assert.equal(parts.flatMap((part) => part.facts).length, 7)
@@ -29,6 +38,9 @@ test('one message that Postgres refuses does not hold up its neighbours', async 
   assert.equal((await store.states.byName(everything, 'a'))!.latest.payload.toString(), '4')
   assert.equal((await store.states.byName(everything, 'b'))!.retained!.payload.toString(), '5')
   assert.equal((await store.sessions.inboundPackets(lease)).length, 1)
-  const [gap] = await query<{ payload: Buffer; sqlstate: string }>(url, `select payload, detail ->> 'sqlState' as sqlstate from journal where kind = 7`)
+  const [gap] = await query<{ payload: Buffer; sqlstate: string }>(
+    url,
+    `select payload, detail ->> 'sqlState' as sqlstate from journal where kind = 7`
+  )
   assert.deepEqual([gap!.payload.toString(), gap!.sqlstate], ['thirteen byte', '23514'])
 })

@@ -16,7 +16,10 @@ function setUp(limits: Partial<Limits> = {}) {
 }
 
 /** A connection that remembers what was sent on it. */
-function connect(inbox: Inbox, sessionPresent: boolean): InboxConnection & { sent: string[]; paused: boolean } {
+function connect(
+  inbox: Inbox,
+  sessionPresent: boolean
+): InboxConnection & { sent: string[]; paused: boolean } {
   const connection = {
     version: 5 as const,
     sent: [] as string[],
@@ -42,7 +45,10 @@ interface Sent {
   dup?: boolean
 }
 
-function receive(inbox: Inbox, { topic = 't', payload = 'x', qos = 1, packetId = 1, dup = false }: Sent): void {
+function receive(
+  inbox: Inbox,
+  { topic = 't', payload = 'x', qos = 1, packetId = 1, dup = false }: Sent
+): void {
   const packet = { cmd: 'publish' as const, topic, payload, qos, dup, messageId: packetId, retain: false }
   new PublishScanner(5, 1e9, {
     publish: (frame) => inbox.publish(frame),
@@ -51,7 +57,8 @@ function receive(inbox: Inbox, { topic = 't', payload = 'x', qos = 1, packetId =
   }).push(mqttPacket.generate(packet, { protocolVersion: 5 }))
 }
 
-const payloads = (batch: InboxBatch | null): string[] => batch!.messages.map((message) => message.payload.toString())
+const payloads = (batch: InboxBatch | null): string[] =>
+  batch!.messages.map((message) => message.payload.toString())
 
 test('nothing is acknowledged before the batch is; then everything, in the order received', async () => {
   const { inbox } = setUp()
@@ -126,7 +133,10 @@ test('a released QoS 2 identifier may come again', async () => {
 
 test('on a new session former identifiers mean nothing, and held messages stay', async () => {
   const { inbox } = setUp()
-  inbox.restore([{ packetId: 9, hash: Buffer.alloc(16) }], [{ packetId: 1, topic: 't', payload: Buffer.from('x') }])
+  inbox.restore(
+    [{ packetId: 9, hash: Buffer.alloc(16) }],
+    [{ packetId: 1, topic: 't', payload: Buffer.from('x') }]
+  )
   connect(inbox, true)
   receive(inbox, { packetId: 2, qos: 2, payload: 'held' })
   connect(inbox, false)
@@ -141,7 +151,10 @@ test('on a new session former identifiers mean nothing, and held messages stay',
 
 test('a restored window recognises what an earlier process stored', async () => {
   const { inbox, stats } = setUp()
-  inbox.restore([], [1, 2, 3].map((packetId) => ({ packetId, topic: 't', payload: Buffer.from(`${packetId}`) })))
+  inbox.restore(
+    [],
+    [1, 2, 3].map((packetId) => ({ packetId, topic: 't', payload: Buffer.from(`${packetId}`) }))
+  )
   connect(inbox, true)
   receive(inbox, { packetId: 2, payload: '2', dup: true })
   receive(inbox, { packetId: 4, payload: '4', dup: true })
@@ -191,7 +204,8 @@ test('bytes are capped, too', () => {
 test('a batch is cut at its limits of messages and bytes', async () => {
   const { inbox } = setUp({ batchMessagesMax: 2, batchBytesMax: 10 })
   connect(inbox, true)
-  for (const [index, payload] of ['1', '2', '3', '4444444444', '5'].entries()) receive(inbox, { packetId: index + 1, payload })
+  for (const [index, payload] of ['1', '2', '3', '4444444444', '5'].entries())
+    receive(inbox, { packetId: index + 1, payload })
   inbox.close()
   const batches: string[][] = []
   for (let batch = await inbox.next(); batch !== null; batch = await inbox.next()) {

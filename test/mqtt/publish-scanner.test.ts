@@ -105,22 +105,49 @@ test('what another encoder writes, cut anywhere, is what comes out', () => {
   )
 })
 
-function expectedProperties({ contentType, user }: { contentType: string | undefined; user: string[][] }): unknown {
+function expectedProperties({
+  contentType,
+  user
+}: {
+  contentType: string | undefined
+  user: string[][]
+}): unknown {
   const entries = Object.entries(Object.fromEntries(user) as Record<string, string>)
   if (!contentType && entries.length === 0) return null
   return { ...(contentType && { contentType }), ...(entries.length > 0 && { userProperties: entries }) }
 }
 
 test('user properties keep their order and repetitions', () => {
-  const pairs = [['b', '1'], ['a', '2'], ['b', '3']]
+  const pairs = [
+    ['b', '1'],
+    ['a', '2'],
+    ['b', '3']
+  ]
   const text = (value: string): Buffer => Buffer.concat([Buffer.from([0, value.length]), Buffer.from(value)])
-  const bytes = Buffer.concat(pairs.map(([name, value]) => Buffer.concat([Buffer.from([0x26]), text(name!), text(value!)])))
+  const bytes = Buffer.concat(
+    pairs.map(([name, value]) => Buffer.concat([Buffer.from([0x26]), text(name!), text(value!)]))
+  )
   assert.deepEqual(readProperties(bytes, 0, bytes.length), { userProperties: pairs })
 })
 
 test('an oversized message is reported with its size, and what follows is read', () => {
-  const big = mqttPacket.generate({ cmd: 'publish', topic: 'big', payload: Buffer.alloc(5_000, 1), qos: 1, messageId: 9, dup: false, retain: false })
-  const next = mqttPacket.generate({ cmd: 'publish', topic: 'next', payload: 'x', qos: 0, dup: false, retain: false })
+  const big = mqttPacket.generate({
+    cmd: 'publish',
+    topic: 'big',
+    payload: Buffer.alloc(5_000, 1),
+    qos: 1,
+    messageId: 9,
+    dup: false,
+    retain: false
+  })
+  const next = mqttPacket.generate({
+    cmd: 'publish',
+    topic: 'next',
+    payload: 'x',
+    qos: 0,
+    dup: false,
+    retain: false
+  })
   for (const cuts of [[], [1], [3, 5, 8], [2_000, 4_000], [big.length], [big.length + 3]]) {
     const seen = scan(4, Buffer.concat([big, next]), cuts, 1_000)
     assert.deepEqual(
@@ -144,7 +171,11 @@ test('a broken packet ends the connection instead of being guessed at', () => {
     ['PUBREL of one byte', Buffer.from([0x62, 1, 0])]
   ]
   for (const [what, bytes] of broken) assert.throws(() => scan(4, bytes), MalformedPacketError, what)
-  assert.throws(() => scan(5, Buffer.from([0x30, 5, 0, 1, 0x61, 9, 1])), MalformedPacketError, 'properties too long')
+  assert.throws(
+    () => scan(5, Buffer.from([0x30, 5, 0, 1, 0x61, 9, 1])),
+    MalformedPacketError,
+    'properties too long'
+  )
   assert.throws(() => scan(5, Buffer.from([0x30, 7, 0, 1, 0x61, 3, 0x23, 0, 1])), /topic alias/)
 })
 

@@ -70,7 +70,10 @@ test('who lost the lease writes nothing', async () => {
   await assert.rejects(store.sessions.renew(lease, true), FencedError)
   const [count] = await query<{ count: string }>(url, 'select count(*) from journal')
   assert.equal(count!.count, '1')
-  await store.append({ facts: [], states: [], packets: { added: [], released: [] }, retainedKnown: true }, other)
+  await store.append(
+    { facts: [], states: [], packets: { added: [], released: [] }, retainedKnown: true },
+    other
+  )
 })
 
 test('a batch that was committed without an answer is not stored again', async () => {
@@ -87,7 +90,19 @@ test('QoS 2 identifiers are stored and released with the batch', async () => {
   const { store, lease } = await openTestStore()
   const empty = { facts: [], states: [], retainedKnown: true }
   const hash = Buffer.alloc(16, 7)
-  await store.append({ ...empty, packets: { added: [{ packetId: 5, hash }, { packetId: 6, hash }], released: [] } }, lease)
+  await store.append(
+    {
+      ...empty,
+      packets: {
+        added: [
+          { packetId: 5, hash },
+          { packetId: 6, hash }
+        ],
+        released: []
+      }
+    },
+    lease
+  )
   await store.append({ ...empty, packets: { added: [], released: [5] } }, lease)
   assert.deepEqual(await store.sessions.inboundPackets(lease), [{ packetId: 6, hash }])
   await store.sessions.raiseGeneration(lease)

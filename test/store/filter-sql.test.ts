@@ -4,27 +4,73 @@ import fc from 'fast-check'
 import { compileFilters } from '../../src/topic.ts'
 import { everything, openTestStore } from '../support/store.ts'
 
-const characters = ['', 'a', 'A', 'b', '$', '%', '_', '.', '*', '\\', '(', '[x]', '^', '|', '{2}', '?', 'é', '😀', ' ', "'", '"', '\n', 'ab']
+const characters = [
+  '',
+  'a',
+  'A',
+  'b',
+  '$',
+  '%',
+  '_',
+  '.',
+  '*',
+  '\\',
+  '(',
+  '[x]',
+  '^',
+  '|',
+  '{2}',
+  '?',
+  'é',
+  '😀',
+  ' ',
+  "'",
+  '"',
+  '\n',
+  'ab'
+]
 const level = fc.array(fc.constantFrom(...characters), { maxLength: 2 }).map((parts) => parts.join(''))
-const topic = fc.array(level, { minLength: 1, maxLength: 4 }).map((levels) => levels.join('/')).filter((name) => name !== '')
+const topic = fc
+  .array(level, { minLength: 1, maxLength: 4 })
+  .map((levels) => levels.join('/'))
+  .filter((name) => name !== '')
 const filter = fc
-  .tuple(fc.array(fc.oneof({ weight: 3, arbitrary: level }, fc.constant('+')), { maxLength: 3 }), fc.boolean())
+  .tuple(
+    fc.array(fc.oneof({ weight: 3, arbitrary: level }, fc.constant('+')), { maxLength: 3 }),
+    fc.boolean()
+  )
   .map(([levels, open]) => (open || levels.length === 0 ? [...levels, '#'] : levels).join('/'))
   .filter((text) => text !== '')
 
 test('a page by filters has what the filters match, no more and no less', async () => {
   const { store, receive } = await openTestStore()
-  const topics = [...new Set(fc.sample(topic, { numRuns: 400, seed: 7 })), 'x'.repeat(300), `${'x'.repeat(300)}/y`]
+  const topics = [
+    ...new Set(fc.sample(topic, { numRuns: 400, seed: 7 })),
+    'x'.repeat(300),
+    `${'x'.repeat(300)}/y`
+  ]
   await receive(...topics.map((name) => ({ topic: name })))
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.oneof(filter, fc.constantFrom(...topics).filter((name) => !/[+#]/.test(name)), fc.constant(`${'x'.repeat(300)}/#`)), { minLength: 1, maxLength: 3 }), async (filters) => {
-      const { items } = await store.states.page(everything, { filters, after: null, limit: 1_000, order: 'asc' })
-      const matches = compileFilters(filters)
-      assert.deepEqual(
-        items.map((item) => item.topic).toSorted(),
-        topics.filter(matches).toSorted()
-      )
-    }),
+    fc.asyncProperty(
+      fc.array(
+        fc.oneof(
+          filter,
+          fc.constantFrom(...topics).filter((name) => !/[+#]/.test(name)),
+          fc.constant(`${'x'.repeat(300)}/#`)
+        ),
+        { minLength: 1, maxLength: 3 }
+      ),
+      async (filters) => {
+        const { items } = await store.states.page(everything, {
+          filters,
+          after: null,
+          limit: 1_000,
+          order: 'asc'
+        })
+        const matches = compileFilters(filters)
+        assert.deepEqual(items.map((item) => item.topic).toSorted(), topics.filter(matches).toSorted())
+      }
+    ),
     { numRuns: 500 }
   )
 })
@@ -33,7 +79,12 @@ test('pages of topics go on where the last one ended, in both orders', async () 
   const { store, receive } = await openTestStore()
   const names = Array.from({ length: 25 }, (_, index) => `t/${index}`)
   await receive(...names.map((name) => ({ topic: name })))
-  const { items } = await store.states.page(everything, { filters: ['t/#'], after: null, limit: 100, order: 'asc' })
+  const { items } = await store.states.page(everything, {
+    filters: ['t/#'],
+    after: null,
+    limit: 100,
+    order: 'asc'
+  })
   const all = items.map((item) => item.topic)
   assert.deepEqual(all.toSorted(), names.toSorted())
   for (const order of ['asc', 'desc'] as const) {

@@ -24,11 +24,20 @@ test('partitions are made ahead of the head, and on demand where the head was fa
 
 test('retention drops whole partitions, moves the horizon, and carries the last word of each topic forward', async () => {
   const { url, store, receive } = await openTestStore({ limits: { partitionRowsMax: 10 } })
-  const retained = (topic: string, payload: string) => ({ topic, payload: Buffer.from(payload), retain: true })
-  await receive(retained('quiet/kept', 'k1'), retained('quiet/kept', 'k2'), { topic: 'quiet/kept', payload: Buffer.from('live') })
+  const retained = (topic: string, payload: string) => ({
+    topic,
+    payload: Buffer.from(payload),
+    retain: true
+  })
+  await receive(retained('quiet/kept', 'k1'), retained('quiet/kept', 'k2'), {
+    topic: 'quiet/kept',
+    payload: Buffer.from('live')
+  })
   await receive(retained('quiet/cleared', 'c'), retained('quiet/cleared', ''))
-  const before = (await store.states.page(everything, { filters: [], after: null, limit: 10, order: 'asc' })).items
-  for (let index = 0; index < 30; index++) await receive({ topic: 'busy', payload: Buffer.from(String(index)) })
+  const before = (await store.states.page(everything, { filters: [], after: null, limit: 10, order: 'asc' }))
+    .items
+  for (let index = 0; index < 30; index++)
+    await receive({ topic: 'busy', payload: Buffer.from(String(index)) })
   const cursor = store.cursors.encode(5)
 
   await store.partitions.setDefault({ keepSeconds: null, keepBytes: 1 })
@@ -42,7 +51,9 @@ test('retention drops whole partitions, moves the horizon, and carries the last 
     [30, 31, 32, 33, 34, 35]
   )
   // Current state lives on its own copies
-  const after = (await store.states.page(everything, { filters: ['quiet/#'], after: null, limit: 10, order: 'asc' })).items
+  const after = (
+    await store.states.page(everything, { filters: ['quiet/#'], after: null, limit: 10, order: 'asc' })
+  ).items
   assert.deepEqual(after, before)
   // The state at the horizon: latest, what set the retained message, what cleared it
   const carried = await query<{ name: string; role: number; seq: string; text: string }>(

@@ -53,13 +53,25 @@ export async function request(url: string, init: RequestInit = {}): Promise<Answ
   const response = await fetch(url, init)
   const text = await response.text()
   const json = /json/.test(response.headers.get('content-type') ?? '')
-  return { status: response.status, headers: response.headers, body: json && text !== '' ? JSON.parse(text) : text }
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: json && text !== '' ? JSON.parse(text) : text
+  }
 }
 
 export const postJson = (url: string, body: unknown, headers: Record<string, string> = {}): Promise<Answer> =>
-  request(url, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) })
+  request(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body)
+  })
 
-export async function graphql(url: string, query: string, variables: Record<string, unknown> = {}): Promise<Answer['body']> {
+export async function graphql(
+  url: string,
+  query: string,
+  variables: Record<string, unknown> = {}
+): Promise<Answer['body']> {
   const { body } = await postJson(`${url}/graphql`, { query, variables })
   if (body.errors) throw new Error(JSON.stringify(body.errors))
   return body.data

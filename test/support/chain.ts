@@ -50,7 +50,10 @@ export function describeChain(name: string, brokerUrl: () => Promise<string>): v
       app.url,
       `subscription { messages(filter: ["chain/in/#"]) { cursor message { topic qos retain payload } } }`
     )
-    const states = subscribe(app.url, `subscription { topicStates(filter: ["chain/in/#"]) { type cursor state { topic payloadText } } }`)
+    const states = subscribe(
+      app.url,
+      `subscription { topicStates(filter: ["chain/in/#"]) { type cursor state { topic payloadText } } }`
+    )
     await eventually(() => states.length > 0) // the end of an empty snapshot: it is subscribed
     for (const qos of [0, 1, 2] as const) {
       const value = { qos, exact: '12345678901234567890' }
@@ -58,7 +61,11 @@ export function describeChain(name: string, brokerUrl: () => Promise<string>): v
       await client.publishAsync(`chain/in/retained/${qos}`, `r${qos}`, {
         qos,
         retain: true,
-        properties: { contentType: 'text/plain', userProperties: { a: ['1', '2'] }, correlationData: Buffer.from([0, 255]) }
+        properties: {
+          contentType: 'text/plain',
+          userProperties: { a: ['1', '2'] },
+          correlationData: Buffer.from([0, 255])
+        }
       })
     }
     for (const qos of [0, 1, 2]) {
@@ -69,7 +76,10 @@ export function describeChain(name: string, brokerUrl: () => Promise<string>): v
       assert.equal(state.body.retained.payloadText, `r${qos}`)
       assert.deepEqual([state.body.qos, state.body.retain, state.body.format], [qos, true, 'text'])
       assert.equal(state.body.properties.contentType, 'text/plain')
-      assert.deepEqual(state.body.properties.userProperties, [['a', '1'], ['a', '2']])
+      assert.deepEqual(state.body.properties.userProperties, [
+        ['a', '1'],
+        ['a', '2']
+      ])
       assert.equal(state.body.properties.correlationData, 'AP8=')
       assert.equal(state.headers.get('etag'), `"${state.body.seq}"`)
       const live = await request(`${app.url}/v1/topics/${filterOf(`chain/in/live/${qos}`)}`)
@@ -79,7 +89,10 @@ export function describeChain(name: string, brokerUrl: () => Promise<string>): v
       assert.equal(fromSse.data.message.qos, qos)
       assert.equal(fromSse.data.cursor, fromSse.id)
       await sse.find('state', (data) => data.state.topic === `chain/in/retained/${qos}`)
-      const queried = await graphql(app.url, `{ topic(name: "chain/in/live/${qos}") { topic qos payload seq retained { seq } } }`)
+      const queried = await graphql(
+        app.url,
+        `{ topic(name: "chain/in/live/${qos}") { topic qos payload seq retained { seq } } }`
+      )
       assert.deepEqual(queried.topic.payload, { qos, exact: '12345678901234567890' })
     }
     await eventually(() => events.length >= 6)
@@ -90,7 +103,23 @@ export function describeChain(name: string, brokerUrl: () => Promise<string>): v
     await eventually(() => states.filter((event) => event.topicStates.type === 'state').length >= 6)
     const page = await request(`${app.url}/v1/messages?filter=${filterOf('chain/in/#')}&order=asc`)
     assert.equal(page.body.items.length, 6)
-    const connection = await graphql(app.url, `{ messages(filter: ["chain/in/#"], first: 2) { nodes { topic } pageInfo { hasNextPage endCursor } cursor } }`)
+    const connection = await graphql(
+      app.url,
+      `
+        {
+          messages(filter: ["chain/in/#"], first: 2) {
+            nodes {
+              topic
+            }
+            pageInfo {
+              hasNextPage
+              endCursor
+            }
+            cursor
+          }
+        }
+      `
+    )
     assert.equal(connection.messages.nodes.length, 2)
     assert.equal(connection.messages.pageInfo.hasNextPage, true)
   })
@@ -143,7 +172,18 @@ export function describeChain(name: string, brokerUrl: () => Promise<string>): v
     assert.ok(posted.headers.get('rialto-cursor'))
     const sent = await graphql(
       app.url,
-      `mutation { sendCommand(input: { topic: "chain/out/graphql", payloadText: "hello", waitSeconds: 10 }) { command { id state final } cursor } }`
+      `
+        mutation {
+          sendCommand(input: { topic: "chain/out/graphql", payloadText: "hello", waitSeconds: 10 }) {
+            command {
+              id
+              state
+              final
+            }
+            cursor
+          }
+        }
+      `
     )
     assert.equal(sent.sendCommand.command.state, 'published')
 
@@ -152,8 +192,15 @@ export function describeChain(name: string, brokerUrl: () => Promise<string>): v
     assert.equal(byRest.properties?.contentType, 'application/json')
     assert.equal(byRest.properties?.responseTopic, 'chain/answers')
     assert.equal(byRest.properties?.correlationData?.toString(), 'c1')
-    assert.deepEqual({ ...byRest.properties?.userProperties }, { who: 'rest', 'rialto-command-id': posted.body.id })
-    await eventually(() => device.packets.find((packet) => packet.topic === 'chain/out/graphql' && packet.payload.toString() === 'hello'))
+    assert.deepEqual(
+      { ...byRest.properties?.userProperties },
+      { who: 'rest', 'rialto-command-id': posted.body.id }
+    )
+    await eventually(() =>
+      device.packets.find(
+        (packet) => packet.topic === 'chain/out/graphql' && packet.payload.toString() === 'hello'
+      )
+    )
 
     const stored = await request(`${app.url}/v1/commands/${posted.body.id}`)
     assert.deepEqual(
@@ -167,7 +214,11 @@ export function describeChain(name: string, brokerUrl: () => Promise<string>): v
     const { packets, client } = await connectClient(mqttUrl)
     await client.subscribeAsync('chain/http', { qos: 1 })
     const url = `${app.url}/v1/topics/${filterOf('chain/http')}/retained`
-    const put = await request(url, { method: 'PUT', headers: { 'content-type': 'text/plain' }, body: 'by http' })
+    const put = await request(url, {
+      method: 'PUT',
+      headers: { 'content-type': 'text/plain' },
+      body: 'by http'
+    })
     assert.equal(put.status, 200)
     await eventually(() => packets.find((packet) => packet.payload.toString() === 'by http'))
     const state = await eventually(async () => {
@@ -179,7 +230,10 @@ export function describeChain(name: string, brokerUrl: () => Promise<string>): v
     assert.deepEqual([stale.status, stale.body.code], [412, 'precondition_failed'])
     const gone = await request(url, { method: 'DELETE', headers: { 'if-match': state.headers.get('etag')! } })
     assert.equal(gone.status, 200)
-    await eventually(async () => (await request(`${app.url}/v1/topics/${filterOf('chain/http')}`)).body.tombstone?.cause === 'cleared')
+    await eventually(
+      async () =>
+        (await request(`${app.url}/v1/topics/${filterOf('chain/http')}`)).body.tombstone?.cause === 'cleared'
+    )
   })
 
   test(`${name}: the accounts balance`, async () => {

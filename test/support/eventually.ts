@@ -14,7 +14,9 @@ export async function eventually<T>(
       last = error
     }
     if (Date.now() > deadline) {
-      throw new Error(`${what} did not hold within ${withinMs} ms`, { cause: last instanceof Error ? last : undefined })
+      throw new Error(`${what} did not hold within ${withinMs} ms`, {
+        cause: last instanceof Error ? last : undefined
+      })
     }
     await new Promise((resolve) => setTimeout(resolve, everyMs))
   }

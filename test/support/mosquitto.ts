@@ -68,7 +68,10 @@ export async function startMosquitto(extra: readonly string[] = []): Promise<Mos
     port,
     kill: () => end('SIGKILL'),
     async start() {
-      const started = spawn('mosquitto', ['-c', file], { stdio: 'ignore', env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin` } })
+      const started = spawn('mosquitto', ['-c', file], {
+        stdio: 'ignore',
+        env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin` }
+      })
       child = started
       const failed = new Promise<never>((_, reject) => {
         started.once('error', (error) => reject(new Error('Mosquitto is not installed', { cause: error })))

@@ -33,7 +33,13 @@ async function load(): Promise<typeof import('@prisma/schema-engine-wasm/schema_
   const binding = glue as unknown as { __wbg_set_wasm(exports: WebAssembly.Exports): void }
   binding.__wbg_set_wasm(wasm.instance.exports)
   ;(wasm.instance.exports['__wbindgen_start'] as () => void)()
-  Object.assign(globalThis, { PRISMA_WASM_PANIC_REGISTRY: { set_message(message: string) { process.stderr.write(message) } } })
+  Object.assign(globalThis, {
+    PRISMA_WASM_PANIC_REGISTRY: {
+      set_message(message: string) {
+        process.stderr.write(message)
+      }
+    }
+  })
   return glue
 }
 
@@ -46,7 +52,13 @@ export async function openSchemaEngine(url: string, schema: string): Promise<Sch
     async diff() {
       const files = [{ path: 'schema.prisma', content: schema }]
       const from = { tag: 'schemaDatasource' as const, files, configDir: '/' }
-      const result = await engine.diff({ from, to: { tag: 'schemaDatamodel', files }, script: true, exitCode: true, filters })
+      const result = await engine.diff({
+        from,
+        to: { tag: 'schemaDatamodel', files },
+        script: true,
+        exitCode: true,
+        filters
+      })
       return { exitCode: result.exitCode, script: result.stdout ?? '' }
     },
     async deploy(migrations) {
@@ -55,7 +67,12 @@ export async function openSchemaEngine(url: string, schema: string): Promise<Sch
         migrationFile: { path: 'migration.sql', content: { tag: 'ok' as const, value: sql } }
       }))
       const lockfile = { path: 'migration_lock.toml', content: 'provider = "postgresql"' }
-      const migrationsList = { baseDir: '/migrations', lockfile, shadowDbInitScript: '', migrationDirectories }
+      const migrationsList = {
+        baseDir: '/migrations',
+        lockfile,
+        shadowDbInitScript: '',
+        migrationDirectories
+      }
       return (await engine.applyMigrations({ migrationsList, filters })).appliedMigrationNames
     },
     async close() {

@@ -22,7 +22,13 @@ export async function startService(
 ): Promise<Service> {
   const started = performance.now()
   const child = spawn(process.execPath, [options.entry ?? main, ...(options.arguments ?? [])], {
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], PORT: '0', LOG_LEVEL: 'warn', ...environment },
+    env: {
+      PATH: process.env['PATH'],
+      HOME: process.env['HOME'],
+      PORT: '0',
+      LOG_LEVEL: 'warn',
+      ...environment
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(options.cwd !== undefined && { cwd: options.cwd })
   })
@@ -35,7 +41,9 @@ export async function startService(
       if (output.includes('Ctrl-C stops everything')) resolve()
     }
     child.stdout.on('data', look)
-    child.once('exit', (code, signal) => reject(new Error(`The service ended with ${code ?? signal}:\n${output}`)))
+    child.once('exit', (code, signal) =>
+      reject(new Error(`The service ended with ${code ?? signal}:\n${output}`))
+    )
   })
   return {
     child,

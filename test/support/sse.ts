@@ -20,7 +20,10 @@ export interface SseStream {
 
 export async function openSse(url: string, headers: Record<string, string> = {}): Promise<SseStream> {
   const abort = new AbortController()
-  const response = await fetch(url, { headers: { accept: 'text/event-stream', ...headers }, signal: abort.signal })
+  const response = await fetch(url, {
+    headers: { accept: 'text/event-stream', ...headers },
+    signal: abort.signal
+  })
   const events: SseEvent[] = []
   const reading = (async () => {
     let rest = ''
@@ -29,9 +32,17 @@ export async function openSse(url: string, headers: Record<string, string> = {})
       const blocks = (rest + decoder.decode(chunk, { stream: true })).split('\n\n')
       rest = blocks.pop()!
       for (const block of blocks) {
-        const fields = new Map(block.split('\n').map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]))
+        const fields = new Map(
+          block
+            .split('\n')
+            .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)])
+        )
         if (fields.has('data')) {
-          events.push({ id: fields.get('id') ?? '', event: fields.get('event') ?? 'message', data: JSON.parse(fields.get('data')!) })
+          events.push({
+            id: fields.get('id') ?? '',
+            event: fields.get('event') ?? 'message',
+            data: JSON.parse(fields.get('data')!)
+          })
         }
       }
     }
@@ -42,7 +53,9 @@ export async function openSse(url: string, headers: Record<string, string> = {})
     status: response.status,
     events,
     find: (type, test = () => true) =>
-      eventually(() => events.find((event) => event.event === type && test(event.data)), { what: `an event ${type}` }),
+      eventually(() => events.find((event) => event.event === type && test(event.data)), {
+        what: `an event ${type}`
+      }),
     close: () => abort.abort()
   }
 }

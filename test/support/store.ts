@@ -23,7 +23,12 @@ export interface TestStore {
 }
 
 export async function openTestStore(
-  options: { limits?: Partial<Limits>; url?: string; onHead?: (seq: number | null) => void; session?: string } = {}
+  options: {
+    limits?: Partial<Limits>
+    url?: string
+    onHead?: (seq: number | null) => void
+    session?: string
+  } = {}
 ): Promise<TestStore> {
   const url = options.url ?? (await createDatabase())
   const store = await openStore({
