@@ -1,9 +1,21 @@
 /** Environment -> frozen configuration. The only reader of process.env; docs/configuration.md is generated from it. */
 
-import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
+import type { Retention } from './config-values.ts'
+import {
+  apiKey,
+  clientId,
+  file,
+  filters,
+  logLevels,
+  oneOf,
+  port,
+  retention,
+  text,
+  url,
+  wholeNumber
+} from './config-values.ts'
 import type { Broker, QoS } from './model.ts'
-import { filterFault } from './topic.ts'
 
 export interface Config {
   host: string
@@ -20,7 +32,7 @@ export interface Config {
   filters: string[]
   qos: QoS
   sessionExpirySeconds: number
-  retention: { keepSeconds: number | null; keepBytes: number | null }
+  retention: Retention
   apiKey: string | null
   embeddedMqttPort: number
   embeddedMqttWsPort: number
@@ -40,97 +52,6 @@ interface Variable<T> {
   about: string
   /** Throws with the value's fault and the fix. */
   parse: (value: string) => T
-}
-
-const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
-
-const text = (value: string): string => value
-
-const port = (value: string): number => {
-  const number = Number(value)
-  if (!/^\d+$/.test(value) || number > 65_535)
-    throw new Error('is not a port; use 1 to 65535, or 0 for any free one')
-  return number
-}
-
-const url =
-  (schemes: readonly string[], example: string) =>
-  (value: string): string => {
-    const scheme = URL.canParse(value) ? new URL(value).protocol.slice(0, -1) : null
-    if (scheme === null) throw new Error(`is not a URL; use for instance ${example}`)
-    if (!schemes.includes(scheme))
-      throw new Error(`has the scheme ${scheme}; use ${schemes.join(', ')}, as in ${example}`)
-    return value
-  }
-
-const wholeNumber =
-  (min: number, max: number, unit: string) =>
-  (value: string): number => {
-    const number = Number(value)
-    if (!/^\d+$/.test(value) || number < min || number > max)
-      throw new Error(`is not a number of ${unit} from ${min} to ${max}`)
-    return number
-  }
-
-const oneOf =
-  <T extends string>(values: readonly T[]) =>
-  (value: string): T => {
-    if (!(values as readonly string[]).includes(value)) throw new Error(`is not one of ${values.join(', ')}`)
-    return value as T
-  }
-
-const file = (value: string): string => {
-  try {
-    return readFileSync(value, 'utf8')
-  } catch (error) {
-    throw new Error(
-      `names a file that cannot be read (${(error as NodeJS.ErrnoException).code}); give the path of a PEM file`,
-      { cause: error }
-    )
-  }
-}
-
-const filters = (value: string): string[] => {
-  const list = value.split(',').map((filter) => filter.trim())
-  for (const filter of list) {
-    const fault = filterFault(filter, 128)
-    if (fault !== null)
-      throw new Error(`has the filter "${filter}", but ${fault}; separate filters with commas`)
-  }
-  return [...new Set(list)]
-}
-
-const seconds: Record<string, number> = { s: 1, m: 60, h: 3_600, d: 86_400 }
-const bytes: Record<string, number> = { MB: 1e6, GB: 1e9, TB: 1e12, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 }
-
-/** "7d", "10GB", "7d,10GB" (whichever comes first) or "forever". */
-function retention(value: string): Config['retention'] {
-  const limits: Config['retention'] = { keepSeconds: null, keepBytes: null }
-  if (value === 'forever') return limits
-  for (const part of value.split(',')) {
-    const match = /^(\d+)([A-Za-z]+)$/.exec(part.trim())
-    const unit = match?.[2] ?? ''
-    const amount = Number(match?.[1])
-    if (amount > 0 && Object.hasOwn(seconds, unit)) limits.keepSeconds = amount * seconds[unit]!
-    else if (amount > 0 && Object.hasOwn(bytes, unit)) limits.keepBytes = amount * bytes[unit]!
-    else
-      throw new Error(
-        `has "${part.trim()}"; use a time (s, m, h, d), a size (MB, GB, TB), both as in 7d,10GB, or forever`
-      )
-  }
-  return limits
-}
-
-const clientId = (value: string): string => {
-  if (!/^[A-Za-z0-9._-]{1,64}$/.test(value))
-    throw new Error('is not usable; use 1 to 64 letters, digits and . _ -')
-  return value
-}
-
-const apiKey = (value: string): string => {
-  if (value.length < 16 || /\s/.test(value))
-    throw new Error('is too weak; use at least 16 characters without spaces')
-  return value
 }
 
 const define = <T>(variable: Variable<T>): Variable<T> => variable

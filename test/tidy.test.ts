@@ -24,7 +24,8 @@ const mayImport: Record<string, readonly string[]> = {
   jobs: [...words, 'store', 'mqtt', 'feed'],
   http: [...words, 'store', 'feed', 'commands', 'access'],
   graphql: [...words, 'store', 'feed', 'commands', 'access'],
-  config: words,
+  config: [...words, 'config-values'],
+  'config-values': words,
   embedded: words,
   banner: [...words, 'config'],
   demo: words,
@@ -67,7 +68,7 @@ const files: SourceFile[] = readdirSync(join(root, 'src'), { recursive: true, en
       path,
       part: path.split('/')[0]!.replace(/\.ts$/, ''),
       text,
-      lines: text.split('\n').length,
+      lines: text.trimEnd().split('\n').length,
       imports
     }
   })
