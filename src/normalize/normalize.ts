@@ -119,8 +119,12 @@ function fold(states: Map<string, NormalizedState>, fact: NormalizedFact, index:
     latest: fact.kind === 'snapshot' ? (before?.latest ?? null) : index
   }
   if (fact.kind === 'cleared') {
-    state.previous = before?.retained === 'set' ? before.retainedBy : (before?.previous ?? null)
-    Object.assign(state, { retained: 'clear', known: true, retainedBy: index, expiresAt: null })
+    // Clearing again changes nothing: the tombstone tells of what was there
+    if (before?.retained !== 'clear') {
+      const previous = before?.retained === 'set' ? before.retainedBy : null
+      Object.assign(state, { retained: 'clear', retainedBy: index, previous, expiresAt: null })
+    }
+    state.known = true
   } else if (fact.retain === true) {
     Object.assign(state, {
       retained: 'set',

@@ -162,7 +162,9 @@ stated as (
     expires_at = case retained when 1 then change.expires_at when 2 then null else s.expires_at end,
     tombstone = case retained
       when 1 then null
-      when 2 then json_build_object('at', head.at, 'seq', base + change.retained_by, 'cause', 'cleared', 'previous',
+      -- Nothing was there to be cleared: an earlier tombstone stays
+      when 2 then case when change.previous is null and s.retained_seq is null and s.tombstone is not null
+        then s.tombstone else json_build_object('at', head.at, 'seq', base + change.retained_by, 'cause', 'cleared', 'previous',
         case
           when change.previous is not null then ${previousJson({
             seq: 'base + change.previous',
@@ -178,7 +180,7 @@ stated as (
             payload: 's.retained_payload',
             properties: 's.retained_properties'
           })}
-        end)
+        end) end
       else s.tombstone end
   from head, unnest($16::int8[], $17::int4[], $18::int4[], $19::int2[], $20::int4[], $21::int4[], $22::timestamptz[],
     $23::bool[]) as change (topic_id, last, latest, retained, retained_by, previous, expires_at, known)

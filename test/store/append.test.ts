@@ -46,6 +46,10 @@ test('retained, cleared and set again: retained message, tombstone with what was
   assert.equal(cleared.tombstone?.previous?.payload.toString(), 'on')
   assert.equal(cleared.tombstone?.previous?.seq, 1)
 
+  // Clearing again changes nothing: the tombstone tells of what was there
+  await receive({ topic: 'r', payload: Buffer.alloc(0), retain: true })
+  assert.deepEqual((await state()).tombstone, cleared.tombstone)
+
   await receive({ topic: 'r', payload: text('off'), retain: true })
   assert.equal((await state()).retained?.payload.toString(), 'off')
   assert.equal((await state()).tombstone, null)

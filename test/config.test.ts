@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ConfigError, isLoopback, readConfig, variables } from '../src/config.ts'
+
+const faultsOf = (environment: Record<string, string>): string => {
+  try {
+    readConfig(environment)
+  } catch (error) {
+    assert.ok(error instanceof ConfigError)
+    return error.message
+  }
+  return ''
+}
+
+test('without any variable everything has a default', () => {
+  const config = readConfig({})
+  assert.deepEqual(
+    [config.host, config.port, config.databaseUrl, config.broker, config.filters, config.qos],
+    ['127.0.0.1', 3000, null, null, ['#'], 2]
+  )
+  assert.deepEqual(config.retention, { keepSeconds: 7 * 86_400, keepBytes: 10e9 })
+})
+
+test('an empty variable counts as not set, as compose files leave them', () => {
+  assert.deepEqual(
+    readConfig(Object.fromEntries(Object.keys(variables).map((name) => [name, '']))),
+    readConfig({})
+  )
+})
+
+test('every wrong value names the variable and the fix, all at once', () => {
+  const table: Array<[string, string, RegExp]> = [
+    ['PORT', '70000', /PORT is not a port; use 1 to 65535/],
+    ['PORT', '3000x', /PORT/],
+    ['LOG_LEVEL', 'loud', /LOG_LEVEL is not one of .*info/],
+    ['DATABASE_URL', 'mysql://x', /DATABASE_URL has the scheme mysql; use postgres/],
+    ['DATABASE_URL', 'nonsense', /DATABASE_URL is not a URL; use for instance/],
+    ['MQTT_URL', 'http://x', /MQTT_URL has the scheme http; use mqtt, mqtts, ws, wss/],
+    ['MQTT_CA', '/no/such/file', /MQTT_CA names a file that cannot be read \(ENOENT\)/],
+    ['RIALTO_TOPICS', 'a/#/b', /RIALTO_TOPICS has the filter "a\/#\/b", but # stands only at the end/],
+    ['RIALTO_QOS', '3', /RIALTO_QOS is not one of 0, 1, 2/],
+    ['RIALTO_SESSION_EXPIRY_SECONDS', '5', /from 60 to/],
+    ['RIALTO_RETENTION', '7 weeks', /RIALTO_RETENTION has "7 weeks"; use a time/],
+    ['RIALTO_RETENTION', '0d', /RIALTO_RETENTION/],
+    ['RIALTO_CLIENT_ID', 'a/b', /RIALTO_CLIENT_ID is not usable/],
+    ['RIALTO_API_KEY', 'short', /RIALTO_API_KEY is too weak; use at least 16/],
+    ['RIALTO_ALLOW_ANONYMOUS', 'yes', /RIALTO_ALLOW_ANONYMOUS is not one of true, false/],
+    ['MQTT_KEY', import.meta.filename, /MQTT_CERT and MQTT_KEY go together/]
+  ]
+  for (const [name, value, fault] of table) assert.match(faultsOf({ [name]: value }), fault)
+  const both = faultsOf({ PORT: 'x', RIALTO_QOS: 'y' })
+  assert.match(both, /PORT[\s\S]*RIALTO_QOS/)
+})
+
+test('a secret never stands in a message', () => {
+  const secret = 'mysql://user:hunter2@host'
+  assert.doesNotMatch(faultsOf({ DATABASE_URL: secret, RIALTO_API_KEY: 'hunter2' }), /hunter2/)
+})
+
+test('retention: a time, a size, both, or forever', () => {
+  const of = (value: string) => readConfig({ RIALTO_RETENTION: value }).retention
+  assert.deepEqual(of('36h'), { keepSeconds: 129_600, keepBytes: null })
+  assert.deepEqual(of('2GiB'), { keepSeconds: null, keepBytes: 2 ** 31 })
+  assert.deepEqual(of('1d, 5MB'), { keepSeconds: 86_400, keepBytes: 5e6 })
+  assert.deepEqual(of('forever'), { keepSeconds: null, keepBytes: null })
+})
+
+test('user and password may stand in the URL, and leave it', () => {
+  const { broker } = readConfig({ MQTT_URL: 'mqtts://u%40:p%2F@host:8884' })
+  assert.deepEqual(broker, { url: 'mqtts://host:8884', username: 'u@', password: 'p/' })
+  const given = readConfig({ MQTT_URL: 'mqtt://u:p@host', MQTT_USERNAME: 'other' }).broker
+  assert.equal(given!.username, 'other')
+})
+
+test('beyond loopback only with a key, or when said explicitly', () => {
+  assert.match(faultsOf({ HOST: '0.0.0.0' }), /RIALTO_API_KEY/)
+  assert.equal(faultsOf({ HOST: '0.0.0.0', RIALTO_API_KEY: 'x'.repeat(16) }), '')
+  assert.equal(faultsOf({ HOST: '0.0.0.0', RIALTO_ALLOW_ANONYMOUS: 'true' }), '')
+  for (const host of ['localhost', '127.0.0.1', '127.1.2.3', '::1']) assert.ok(isLoopback(host), host)
+  for (const host of ['0.0.0.0', '::', '10.0.0.1', '127.evil.example', 'example.org'])
+    assert.ok(!isLoopback(host), host)
+})
