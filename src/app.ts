@@ -1,6 +1,7 @@
 /** The composition root: makes the parts in the order in which data flows, and closes them in the reverse. */
 
 import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { createAuthenticator } from './access/access.ts'
@@ -143,7 +144,7 @@ async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
   const store = await openStore({
     url: parts.databaseUrl,
     directUrl: parts.databaseDirectUrl,
-    migrationsDirectory: new URL('../prisma/migrations', distDirectory).pathname,
+    migrationsDirectory: fileURLToPath(new URL('../prisma/migrations', distDirectory)),
     limits,
     stats,
     log: log.child({ part: 'store' }),

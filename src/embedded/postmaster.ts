@@ -15,7 +15,7 @@ const settings = {
   fsync: 'on',
   synchronous_commit: 'on',
   shared_buffers: '128MB',
-  max_connections: '50',
+  max_connections: '100',
   max_wal_size: '2GB',
   timezone: 'UTC',
   log_timezone: 'UTC',

@@ -27,7 +27,8 @@ export async function startBridge(options: BridgeOptions): Promise<App & { datab
     broker: config.broker!,
     embedded: { postgres: false, broker: false },
     version: 'test',
-    limits: { ...defaultLimits, ...options.limits },
+    // Several services of a file are open at once, and share one server's connections
+    limits: { ...defaultLimits, poolConnectionsMax: 4, ...options.limits },
     log: silent
   })
   let closed = false
