@@ -14,6 +14,7 @@ import { startEmbeddedBroker } from './embedded/broker.ts'
 import { startEmbeddedPostgres } from './embedded/postgres.ts'
 import { defaultLimits } from './limits.ts'
 import type { Broker } from './model.ts'
+import { isDatabaseAway } from './store/database.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string
@@ -81,11 +82,17 @@ async function main(): Promise<void> {
     if (process.argv.includes('--demo')) stop.unshift((await startDemo({ broker: servers.broker, log })).stop)
     printBanner({ config, url: app.url, servers, version })
   } catch (error) {
-    log.fatal({ err: error }, 'Cannot start')
-    process.exitCode = 1
-    closing.close()
+    log.fatal({ err: error }, toAdvice(error))
+    for (const end of stop) await end().catch((trouble: unknown) => log.error({ err: trouble }, 'Closing'))
+    closing.uninstall()
+    process.exit(1)
   }
 }
+
+const toAdvice = (error: unknown): string =>
+  isDatabaseAway(error)
+    ? 'Cannot start: Postgres cannot be reached. Start it, or correct DATABASE_URL'
+    : `Cannot start: ${(error as Error).message}`
 
 main().catch((error: unknown) => {
   // Before there is a logger: the configuration is wrong, and its message says what to do

@@ -51,6 +51,8 @@ test('first start, data, Ctrl-C, second start: everything is there, and nothing 
   assert.equal(await first.kill('SIGINT'), 0)
   assert.equal(isAlive(pid), false)
 
+  const password = await readFile(join(dataDir, 'postgres/password'), 'utf8')
+  assert.ok(!first.output().includes(password), 'no secret on the terminal')
   const second = await startService(environment)
   t.diagnostic(`first start ${Math.round(first.startedInMs)} ms, second ${Math.round(second.startedInMs)} ms`)
   const state = await request(`${second.url}/v1/topic?name=kept`)
@@ -146,6 +148,16 @@ test('a wrong configuration stops the start with every variable, its fault and t
   for (const variable of ['HOST', 'PORT', 'MQTT_URL', 'RIALTO_RETENTION', 'RIALTO_API_KEY'])
     assert.match(stderr, new RegExp(variable))
   assert.doesNotMatch(stderr, /at .*\.js:\d+/)
+})
+
+test('a Postgres that cannot be reached ends the start with an error that names the variable, and no secret', async () => {
+  const environment = { ...freePorts, DATABASE_URL: 'postgres://rialto:hunter2@127.0.0.1:1/rialto' }
+  await assert.rejects(startService(environment), (error: Error) => {
+    assert.match(error.message, /^The service ended with 1/)
+    assert.match(error.message, /DATABASE_URL/)
+    assert.doesNotMatch(error.message, /hunter2/)
+    return true
+  })
 })
 
 test('npm start itself runs the service, and passes Ctrl-C on', async () => {
