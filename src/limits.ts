@@ -60,8 +60,6 @@ export const defaultLimits = {
   feedScanFactsMax: 10_000,
   /** Reads of the table at once, for all subscribers that have fallen behind. */
   catchUpReadsMax: 3,
-  /** States sent ahead of the facts that made them; beyond, a state waits for its own fact. */
-  statesAheadMax: 10_000,
   heartbeatMs: 15_000,
   streamsMax: 2_000,
 

@@ -13,6 +13,7 @@ import {
   toTopicStateView
 } from '../views.ts'
 import type { Feed, FeedPage } from './feed.ts'
+import { stateAsOf } from './state-as-of.ts'
 
 export interface EventsAsk {
   after: Seq
@@ -51,42 +52,31 @@ export function createEventSource(parts: {
   async function* events(access: Access, ask: EventsAsk, signal: AbortSignal): AsyncGenerator<StreamEvent[]> {
     const { after, filters, types } = ask
     const kinds = [...new Set(types.flatMap((type) => eventKinds[type]))]
-    const ahead = new Map<string, Seq>()
     const command = ask.commandId === undefined ? {} : { commandId: ask.commandId }
     for await (const page of feed.read(access, { after, filters, kinds, ...command }, signal)) {
-      const states = types.includes('state')
-        ? await newStates(access, page, ahead)
-        : new Map<Seq, TopicState>()
+      const states = types.includes('state') ? await newStates(access, page) : new Map<Seq, TopicState>()
       yield [...toEvents(page, types, states)]
     }
   }
 
-  /** The states to send with a page, by the seq of the fact they follow. */
-  async function newStates(
-    access: Access,
-    page: FeedPage,
-    ahead: Map<string, Seq>
-  ): Promise<Map<Seq, TopicState>> {
+  /**
+   * The states to send with a page, by the seq of the fact they follow: of each topic, the one after its last fact there.
+   * They are told as of that fact, so that a reader who goes on behind it gets none twice.
+   */
+  async function newStates(access: Access, page: FeedPage): Promise<Map<Seq, TopicState>> {
     const last = new Map<string, Fact>()
     for (const fact of page.facts) {
       if (fact.topic !== null && isStateFact(fact)) last.set(fact.topic, fact)
     }
-    const current = await (last.size > 0
-      ? parts.statesByName(access, [...last.keys()])
-      : new Map<string, TopicState>())
-    const result = new Map<Seq, TopicState>()
+    if (last.size === 0) return new Map()
+    const current = await parts.statesByName(access, [...last.keys()])
+    const states = new Map<Seq, TopicState>()
     for (const [topic, fact] of last) {
-      const state = current.get(topic)
-      if (state === undefined || (ahead.get(topic) ?? 0) >= fact.seq) continue
-      ahead.delete(topic)
-      if (state.seq > fact.seq) {
-        if (ahead.size >= parts.limits.statesAheadMax) continue
-        ahead.set(topic, state.seq)
-      }
-      result.set(fact.seq, state)
+      const now = current.get(topic)
+      const state = now === undefined ? null : stateAsOf(fact, now)
+      if (state !== null) states.set(fact.seq, state)
     }
-    for (const [topic, seq] of ahead) if (seq <= page.cursor) ahead.delete(topic)
-    return result
+    return states
   }
 
   function* toEvents(

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Feed } from '../../src/feed/feed.ts'
 import { createFeed } from '../../src/feed/feed.ts'
+import { toFacts } from '../../src/ingest/ingest.ts'
 import { defaultLimits } from '../../src/limits.ts'
 import type { Limits } from '../../src/limits.ts'
 import type { Fact, Seq } from '../../src/model.ts'
@@ -73,7 +74,7 @@ for (const [name, limits] of [
     let written = 0
     const writers = Array.from({ length: 8 }, async (_, writer) => {
       // Each with a session, and so a lease, of its own; four in each instance
-      const { store } = instances[writer % 2]!
+      const { store, feed } = instances[writer % 2]!
       const session = await store.sessions.ensure(`w${writer}`, null)
       const lease = (await store.sessions.take(session, store.instanceId, true))!
       for (let batch = 0; batch < batches; batch++) {
@@ -90,10 +91,10 @@ for (const [name, limits] of [
           properties: null,
           detail: null
         }))
-        await store.append(
-          { facts, states: [], packets: { added: [], released: [] }, retainedKnown: true },
-          lease
-        )
+        const whole = { facts, states: [], packets: { added: [], released: [] }, retainedKnown: true }
+        const appended = await store.append(whole, lease)
+        // As ingest does: what this instance committed is shown from memory, what the other did comes from the table
+        feed.publish(toFacts(facts, appended!))
         written += size
         await pause(3)
       }

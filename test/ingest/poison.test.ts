@@ -44,3 +44,23 @@ test('one message that Postgres refuses does not hold up its neighbours', async 
   )
   assert.deepEqual([gap!.payload.toString(), gap!.sqlstate], ['thirteen byte', '23514'])
 })
+
+test('wherever it stands in a batch of any size', async () => {
+  const { url, store, lease } = await openTestStore()
+  await query(url, `alter table journal add check (octet_length(payload) <> 13 or kind = 7)`)
+  let expected = 0
+  for (let size = 1; size <= 5; size++) {
+    for (let at = 0; at < size; at++) {
+      const messages = Array.from({ length: size }, (_, index) =>
+        toReceived({ topic: `t/${index}`, payload: Buffer.from(index === at ? 'thirteen byte' : 'x') })
+      )
+      const { facts, states } = normalize(messages, lease.name)
+      const batch = { facts, states, packets: { added: [], released: [] }, retainedKnown: true }
+      await appendAll({ stats: createStats(), log: silent }, batch, store, lease)
+      expected += size
+    }
+  }
+  const stored = await store.journal.following(0, 1_000, 1e6)
+  assert.equal(stored.length, expected)
+  assert.equal(stored.filter((fact) => fact.kind === 'gap').length, 15)
+})
