@@ -52,6 +52,7 @@ export function createLeader(parts: {
 
   async function serve(lease: Lease): Promise<void> {
     const current = await parts.begin(lease)
+    if (stopping.signal.aborted) return current.drop()
     term = current
     decide()
     const renewing = setInterval(() => {
@@ -101,6 +102,7 @@ export function createLeader(parts: {
     },
     async stop() {
       stopping.abort()
+      decide()
       await term?.stop()
       await ended
     }

@@ -22,6 +22,8 @@ export interface ConnectionOptions {
   sessionExpirySeconds: number
   will?: { topic: string; payload: string }
   limits: Limits
+  /** Gives up: the connection, made or being made, is dropped. */
+  signal?: AbortSignal
   /** Messages go to the tap, and are acknowledged through it. */
   tap?: TapHandlers
   /** Messages, where there is no tap; the next is handed over when `done` is called. */
@@ -112,7 +114,10 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
     (packet) => (reason = `the broker sent DISCONNECT 0x${(packet.reasonCode ?? 0).toString(16)}`)
   )
   const ended = new Promise<string>((resolve) => client.once('close', () => resolve(reason)))
-  const connack = await handshake(client, ended)
+  const giveUp = (): void => void client.stream?.destroy()
+  options.signal?.addEventListener('abort', giveUp)
+  void ended.then(() => options.signal?.removeEventListener('abort', giveUp))
+  const connack = await handshake(client, ended, options.signal)
   const stopWatch = watchKeepAlive(client, () => transport!, limits)
   void ended.then(() => {
     stopWatch()
@@ -121,7 +126,12 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
   return createConnection(options, client, connack, tap, ended)
 }
 
-async function handshake(client: MqttClient, ended: Promise<string>): Promise<IConnackPacket> {
+async function handshake(
+  client: MqttClient,
+  ended: Promise<string>,
+  signal: AbortSignal | undefined
+): Promise<IConnackPacket> {
+  if (signal?.aborted) throw new ConnectError('given up', null)
   let refused: { code?: number } | null = null
   client.on('error', (error) => (refused ??= error as { code?: number }))
   const connected = new Promise<IConnackPacket>((resolve) => client.once('connect', resolve))

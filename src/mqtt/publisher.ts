@@ -32,6 +32,7 @@ export function createPublisher(parts: {
   const { broker, clientId, limits, log } = parts
   let connection: Connection | null = null
   let version: ProtocolVersion = 5
+  const closing = new AbortController()
   let closed = false
   let stopWaiting: (() => void) | null = null
 
@@ -63,10 +64,12 @@ export function createPublisher(parts: {
             clientId,
             clean: true,
             sessionExpirySeconds: 0,
-            limits
+            limits,
+            signal: closing.signal
           })
           delay = 0
           connection = opened
+          if (closed) opened.destroy()
           parts.onConnected()
           await opened.ended
         } catch (error) {
@@ -86,7 +89,8 @@ export function createPublisher(parts: {
     async close() {
       closed = true
       stopWaiting?.()
-      await connection?.end()
+      if (connection === null) closing.abort()
+      else await connection.end()
     }
   }
 }

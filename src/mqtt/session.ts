@@ -80,6 +80,7 @@ export function createReceivingSession(parts: SessionParts): ReceivingSession {
   let connection: Connection | null = null
   let stopped = false
   let stopWaiting: (() => void) | null = null
+  const connecting = new AbortController()
   let aliveAt = memory.aliveAt
   let filters = memory.filters
   let subscription = memory.subscription
@@ -108,6 +109,7 @@ export function createReceivingSession(parts: SessionParts): ReceivingSession {
       sessionExpirySeconds: parts.sessionExpirySeconds,
       will: { topic: statusTopic, payload: 'offline' },
       limits,
+      signal: connecting.signal,
       tap: {
         connack: (sessionPresent) => inbox.connected(sink, sessionPresent),
         publish: (frame) => inbox.publish(frame),
@@ -207,7 +209,10 @@ export function createReceivingSession(parts: SessionParts): ReceivingSession {
       while (!stopped) {
         const started = Date.now()
         try {
-          await live(await open())
+          const opened = await open()
+          // Stopped meanwhile: nobody would end this connection any more
+          if (stopped) opened.destroy()
+          else await live(opened)
         } catch (error) {
           chooseVersion(error)
           status.lastError = (error as Error).message
@@ -226,7 +231,7 @@ export function createReceivingSession(parts: SessionParts): ReceivingSession {
       stopped = true
       stopWaiting?.()
       const opened = connection
-      if (opened === null) return
+      if (opened === null) return connecting.abort()
       await opened
         .publish({ topic: statusTopic, payload: 'offline', qos: 1, retain: true, properties: null })
         .catch(() => {}) // then the broker publishes our will
@@ -235,6 +240,7 @@ export function createReceivingSession(parts: SessionParts): ReceivingSession {
     drop() {
       stopped = true
       stopWaiting?.()
+      connecting.abort()
       connection?.destroy()
     }
   }

@@ -6,7 +6,8 @@ import type { AddressInfo, Socket } from 'node:net'
 import { connect as connectTcp, createServer } from 'node:net'
 import { test } from 'node:test'
 import mqttPacket from 'mqtt-packet'
-import { request, startBridge } from '../support/bridge.ts'
+import { startApp } from '../../src/app.ts'
+import { partsFor, request, startBridge } from '../support/bridge.ts'
 import { startBroker } from '../support/broker.ts'
 import { atEnd } from '../support/cleanup.ts'
 import { createDatabase, query } from '../support/database.ts'
@@ -205,4 +206,21 @@ test('two instances: one receives, the other serves, and takes over when the fir
     ).length,
     2
   )
+})
+
+test('it stops within seconds at any moment of its start, also while a broker lets it wait', async () => {
+  const silentServer = createServer(() => {}).listen(0, '127.0.0.1')
+  await once(silentServer, 'listening')
+  atEnd(() => silentServer.close())
+  const { port } = silentServer.address() as AddressInfo
+  const broker = await startBroker()
+  const databaseUrl = await createDatabase()
+  for (const mqttUrl of [`mqtt://127.0.0.1:${port}`, broker.url]) {
+    for (const ms of [0, 1, 3, 10, 30, 100]) {
+      const app = await startApp(partsFor({ mqttUrl, databaseUrl }))
+      await new Promise((resolve) => setTimeout(resolve, ms)) // a moment, not a condition
+      const closed = app.close().then(() => true)
+      assert.ok(await eventually(() => closed, { withinMs: 5_000, what: `closing ${ms} ms after the start` }))
+    }
+  }
 })

@@ -1,6 +1,6 @@
 /** The whole service in this process, on a database of its own and a real broker. */
 
-import type { App } from '../../src/app.ts'
+import type { App, AppParts } from '../../src/app.ts'
 import { startApp } from '../../src/app.ts'
 import type { Config } from '../../src/config.ts'
 import { readConfig } from '../../src/config.ts'
@@ -17,10 +17,11 @@ export interface BridgeOptions {
   limits?: Partial<Limits>
 }
 
-export async function startBridge(options: BridgeOptions): Promise<App & { databaseUrl: string }> {
-  const databaseUrl = options.databaseUrl ?? (await createDatabase())
+/** What app.ts is given, on a database and a broker that exist. */
+export function partsFor(options: BridgeOptions & { databaseUrl: string }): AppParts {
+  const { databaseUrl } = options
   const config: Config = { ...readConfig({ PORT: '0', MQTT_URL: options.mqttUrl }), ...options.config }
-  const app = await startApp({
+  return {
     config,
     databaseUrl,
     databaseDirectUrl: databaseUrl,
@@ -30,7 +31,12 @@ export async function startBridge(options: BridgeOptions): Promise<App & { datab
     // Several services of a file are open at once, and share one server's connections
     limits: { ...defaultLimits, poolConnectionsMax: 4, ...options.limits },
     log: silent
-  })
+  }
+}
+
+export async function startBridge(options: BridgeOptions): Promise<App & { databaseUrl: string }> {
+  const databaseUrl = options.databaseUrl ?? (await createDatabase())
+  const app = await startApp(partsFor({ ...options, databaseUrl }))
   let closed = false
   const close = async (): Promise<void> => {
     if (!closed) await app.close()
