@@ -7,6 +7,7 @@ import type { Feed } from '../feed/feed.ts'
 import type { Limits } from '../limits.ts'
 import type { Stats } from '../stats.ts'
 import type { Store } from '../store/store.ts'
+import type { ServiceStatus } from '../views.ts'
 
 export interface GraphqlParts {
   store: Pick<Store, 'journal' | 'states' | 'commands' | 'cursors'>
@@ -23,20 +24,4 @@ export interface GraphqlParts {
   graphiqlHtml: string | null
   /** Whether clients may ask for the schema. */
   introspection: boolean
-}
-
-/** What `status` tells. */
-export interface ServiceStatus {
-  version: string
-  startedAt: string
-  instanceId: string
-  leading: boolean
-  mqtt: {
-    state: string
-    since: string
-    version: string | null
-    lastError: string | null
-    refusedFilters: string[]
-    publisherConnected: boolean
-  }
 }

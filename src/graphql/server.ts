@@ -16,7 +16,7 @@ import { closeSockets, createSocketHandler, logSocketError, socketOptions } from
 import { createSubscriptions } from './subscriptions.ts'
 import type { Surface } from './surface.ts'
 
-export type { GraphqlParts, ServiceStatus } from './parts.ts'
+export type { GraphqlParts } from './parts.ts'
 
 /**
  * Adds `/graphql` and `/graphiql`. Failures before a document is read (no key, no JSON) are Problems for the error

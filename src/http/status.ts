@@ -8,23 +8,6 @@ import type { HttpParts, RouteParts, Routes } from './parts.ts'
 import { nullable } from './schemas.ts'
 import { within } from './within.ts'
 
-export interface ServiceStatus {
-  version: string
-  startedAt: string
-  instanceId: string
-  /** Whether this instance receives from the broker. */
-  leading: boolean
-  mqtt: {
-    state: string
-    since: string
-    version: string | null
-    lastError: string | null
-    refusedFilters: string[]
-    publisherConnected: boolean
-  }
-  embedded: { postgres: boolean; broker: boolean }
-}
-
 const count = (description: string): TSchema => Type.Integer({ minimum: 0, description })
 
 const statusSchema = Type.Object({

@@ -4,7 +4,7 @@
  * (PostgreSQL source, array_recv).
  */
 
-const oids = { bool: 16, bytea: 17, int8: 20, int2: 21, int4: 23, json: 114, timestamptz: 1184, uuid: 2950 }
+const oids = { bool: 16, bytea: 17, int8: 20, int2: 21, int4: 23, json: 114, timestamptz: 1184 }
 const headerBytes = 20
 const postgresEpochMs = 946_684_800_000
 
@@ -62,11 +62,6 @@ export const boolArray = (values: readonly (boolean | null)[]): Buffer =>
 export const timestampArray = (values: readonly (number | null)[]): Buffer =>
   fixed(oids.timestamptz, 8, values, (buffer, offset, value) =>
     writeInt64(buffer, offset, (value - postgresEpochMs) * 1000)
-  )
-
-export const uuidArray = (values: readonly (string | null)[]): Buffer =>
-  fixed(oids.uuid, 16, values, (buffer, offset, value) =>
-    buffer.write(value.replaceAll('-', ''), offset, 'hex')
   )
 
 export const byteaArray = (values: readonly (Uint8Array | null)[]): Buffer => {

@@ -1,6 +1,6 @@
 /** Commands: accepting them, moving them, reading them. The lifecycle itself is commands/lifecycle.ts. */
 
-import type { Access, Command, CommandState, CommandTransition, Fact, Seq } from '../model.ts'
+import type { Access, Command, CommandState, CommandTransition, Seq } from '../model.ts'
 import { factKinds } from '../model.ts'
 import type { AppendQueue, Guard } from './append.ts'
 import type {
@@ -156,6 +156,3 @@ export function createCommandStore(
     }
   }
 }
-
-/** The transition that a `command` fact tells of. */
-export const toTransition = (fact: Fact): CommandTransition => fact.detail as CommandTransition

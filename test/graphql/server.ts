@@ -99,7 +99,8 @@ const status = {
     lastError: null,
     refusedFilters: [],
     publisherConnected: true
-  }
+  },
+  embedded: { postgres: false, broker: false }
 }
 
 export interface Memory {
