@@ -8,6 +8,7 @@ import { createAuthenticator } from './access/access.ts'
 import { createCommands } from './commands/commands.ts'
 import type { Dispatcher } from './commands/dispatcher.ts'
 import { createDispatcher } from './commands/dispatcher.ts'
+import { closeInOrder } from './closing.ts'
 import type { Config } from './config.ts'
 import { isLoopback } from './config.ts'
 import { createEventSource } from './feed/events.ts'
@@ -15,7 +16,7 @@ import type { Feed } from './feed/feed.ts'
 import { createFeed } from './feed/feed.ts'
 import { registerGraphql } from './graphql/server.ts'
 import { createHttpServer } from './http/server.ts'
-import type { ServiceStatus } from './views.ts'
+import type { ServiceStatus } from './service-status.ts'
 import { createLeader } from './ingest/leader.ts'
 import type { Receiver } from './ingest/receiver.ts'
 import { beginReceiving } from './ingest/receiver.ts'
@@ -100,16 +101,7 @@ export async function startApp(parts: AppParts): Promise<App> {
     stats,
     store,
     url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
-    async close() {
-      await http.close()
-      await retention.stop()
-      await dispatcher.stop()
-      await leader.stop()
-      await publisher.close()
-      await Promise.all(running)
-      feed.close()
-      await store.close()
-    }
+    close: () => closeInOrder({ ...core, http, retention, running, limits, log })
   }
 }
 
@@ -141,6 +133,7 @@ interface Core {
 async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
   const { config, broker, limits, log } = parts
   let feed: Feed | null = null
+  let dispatcher: Dispatcher | null = null
   const store = await openStore({
     url: parts.databaseUrl,
     directUrl: parts.databaseDirectUrl,
@@ -164,7 +157,6 @@ async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
     head: async () => (await store.journal.head()).seq
   })
   const liveFeed = feed
-  let dispatcher: Dispatcher | null = null
   const publisher = createPublisher({
     broker,
     clientId: `rialto-publisher-${store.instanceId}`,
@@ -229,6 +221,8 @@ function toStatus(parts: AppParts, core: Core, instanceId: string, startedAt: Da
       version: mqtt?.version == null ? null : mqtt.version === 5 ? '5' : '3.1.1',
       lastError: mqtt?.lastError ?? null,
       refusedFilters: mqtt?.refusedFilters ?? [],
+      takenOver: mqtt?.takenOver ?? false,
+      snapshot: mqtt?.snapshot ?? { state: 'unread', at: null, reason: null },
       publisherConnected: core.publisher.connected()
     },
     embedded: parts.embedded

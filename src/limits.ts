@@ -24,8 +24,24 @@ export const defaultLimits = {
   reconnectDelayMsMax: 30_000,
   /** The broker's answer to SUBSCRIBE, UNSUBSCRIBE or PUBLISH. */
   brokerAnswerMsMax: 10_000,
+  /** After our own status came, so long without another retained message: the snapshot is read. */
   snapshotQuietMs: 500,
+  /** Without any message at all. */
   snapshotMsMax: 120_000,
+  snapshotBatchMessagesMax: 1_000,
+  snapshotBatchBytesMax: 16 * 1024 * 1024,
+  /** After so many on one connection that the broker did not replay whole, no other is tried. */
+  snapshotsIncompleteMax: 3,
+  snapshotRetryMsMin: 1_000,
+  snapshotRetryMsMax: 60_000,
+  /** Topics asked for by name at once, since a snapshot did not find them; and expired ones in one append. */
+  sweepTopicsMax: 1_000,
+  expiryCheckMs: 1_000,
+  /** A connection that ends sooner, several times in a row: another client may use our client id. */
+  takeoverLivedMsMax: 2_000,
+  takeoversSuspiciousMin: 3,
+  /** How long the session is left to the other one then, so that the two do not drive each other out for ever. */
+  takeoverDelayMs: 30_000,
 
   // Topics and filters
   topicLevelsMax: 128,
@@ -37,7 +53,8 @@ export const defaultLimits = {
   statementMsMax: 15_000,
   databaseRetryMs: 250,
   topicCacheEntriesMax: 50_000,
-  leaseSeconds: 10,
+  /** A paused leader is overtaken after this: with the time to notice it, within 10 seconds. */
+  leaseSeconds: 7,
   leaseRenewMs: 2_000,
   appendQueueMax: 10_000,
 
@@ -94,7 +111,11 @@ export const defaultLimits = {
   socketCloseMsMax: 2_000,
   socketInitMsMax: 3_000,
   socketMessageBytesMax: 256 * 1024,
-  closeMsMax: 9_000
+  closeMsMax: 9_000,
+  /** For committing what is held; then it is left to the broker, who sends it again. */
+  flushMsMax: 4_500,
+  /** For each other part, when the service ends. */
+  closeStepMsMax: 1_000
 }
 
 export type Limits = typeof defaultLimits

@@ -61,6 +61,10 @@ export type GapCause =
   | 'session_lost'
   /** The connection was down: QoS 0 messages of the interval were not queued. */
   | 'absence'
+  /** Another client used our client id, and had the session meanwhile: what it was sent, we were not. */
+  | 'taken_over'
+  /** QoS 0 messages that were received and could not be committed, since another instance took over. */
+  | 'abandoned'
   /** A message larger than `packetBytesMax` was discarded and acknowledged. */
   | 'packet_too_large'
   /** A message whose topic is not a legal topic name; its payload is kept in the fact. */

@@ -27,7 +27,12 @@ export interface Stats {
   connects: number
   disconnects: number
   sessionsLost: number
+  /** Times that another client seemed to use our client id. */
+  takeovers: number
   gaps: number
+  /** Retained messages that a snapshot found gone, and those that expired. */
+  swept: number
+  expired: number
   fenced: number
   appends: number
   appendRetries: number
@@ -57,7 +62,10 @@ export const createStats = (): Stats => ({
   connects: 0,
   disconnects: 0,
   sessionsLost: 0,
+  takeovers: 0,
   gaps: 0,
+  swept: 0,
+  expired: 0,
   fenced: 0,
   appends: 0,
   appendRetries: 0,

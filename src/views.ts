@@ -228,21 +228,3 @@ export type StreamEvent =
   | { cursor: string; type: 'gap'; gap: GapView }
   | { cursor: string; type: 'skipped'; skipped: { from: string; to: string } }
   | { cursor: string; type: 'progress' }
-
-/** What the service knows of itself; times as clients see them. */
-export interface ServiceStatus {
-  version: string
-  startedAt: string
-  instanceId: string
-  /** Whether this instance receives from the broker. */
-  leading: boolean
-  mqtt: {
-    state: string
-    since: string
-    version: string | null
-    lastError: string | null
-    refusedFilters: string[]
-    publisherConnected: boolean
-  }
-  embedded: { postgres: boolean; broker: boolean }
-}

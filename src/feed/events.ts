@@ -133,7 +133,8 @@ export function createEventSource(parts: {
 const isStateFact = (fact: Fact): boolean => (eventKinds.state as readonly string[]).includes(fact.kind)
 
 function eventTypeOf(fact: Fact): Exclude<EventType, 'state'> | null {
-  if (fact.kind === 'message' || fact.kind === 'cleared') return 'message'
+  // A retained message that a snapshot found gone is cleared without a message
+  if (fact.kind === 'message' || fact.kind === 'cleared') return fact.message === null ? null : 'message'
   if (fact.kind === 'command') return 'command'
   return fact.kind === 'gap' ? 'gap' : null
 }

@@ -7,7 +7,7 @@ import type { Feed } from '../feed/feed.ts'
 import type { Limits } from '../limits.ts'
 import type { Stats } from '../stats.ts'
 import type { Store } from '../store/store.ts'
-import type { ServiceStatus } from '../views.ts'
+import type { ServiceStatus } from '../service-status.ts'
 
 export interface GraphqlParts {
   store: Pick<Store, 'journal' | 'states' | 'commands' | 'cursors'>

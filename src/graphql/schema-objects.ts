@@ -165,7 +165,21 @@ export const objects = /* GraphQL */ `
     lastError: String
     "Topic filters that the broker refused."
     refusedFilters: [String!]!
+    "Another client seems to use our client id."
+    takenOver: Boolean!
+    "How far it is known what the broker retains."
+    snapshot: SnapshotStatus!
     "Whether commands can leave."
     publisherConnected: Boolean!
+  }
+
+  "How far it is known what the broker retains."
+  type SnapshotStatus {
+    "unread, reading, known, or incomplete: then what the broker did not send may still be there."
+    state: String!
+    "When the broker was asked last."
+    at: DateTime
+    "Why it is incomplete."
+    reason: String
   }
 `

@@ -44,6 +44,13 @@ const fromStats: Record<keyof Stats, [name: string, kind: Kind, help: string]> =
   connects: ['mqtt_connects_total', 'counter', 'Connections to the broker'],
   disconnects: ['mqtt_disconnects_total', 'counter', 'Connections that ended'],
   sessionsLost: ['mqtt_sessions_lost_total', 'counter', 'Times that the broker had forgotten our session'],
+  takeovers: ['mqtt_takeovers_total', 'counter', 'Times that another client seemed to use our client id'],
+  swept: [
+    'retained_swept_total',
+    'counter',
+    'Retained messages that were gone at the broker when a snapshot looked for them'
+  ],
+  expired: ['retained_expired_total', 'counter', 'Retained messages that ended by their expiry interval'],
   gaps: ['gaps_total', 'counter', 'Intervals in which messages may be missing'],
   fenced: ['fenced_total', 'counter', 'Times that another instance took the lease'],
   appends: ['journal_appends_total', 'counter', 'Transactions appended to the journal'],

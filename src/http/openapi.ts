@@ -8,7 +8,7 @@ import { defaultLimits } from '../limits.ts'
 import { createStats } from '../stats.ts'
 import { createHttpServer } from './server.ts'
 import type { HttpParts } from './server.ts'
-import type { ServiceStatus } from '../views.ts'
+import type { ServiceStatus } from '../service-status.ts'
 
 const root = new URL('../../', import.meta.url)
 

@@ -17,7 +17,7 @@ import type { Limits } from '../limits.ts'
 import type { Access } from '../model.ts'
 import type { Stats } from '../stats.ts'
 import type { Store } from '../store/store.ts'
-import type { ServiceStatus } from '../views.ts'
+import type { ServiceStatus } from '../service-status.ts'
 
 export interface HttpParts {
   store: Pick<Store, 'journal' | 'states' | 'commands' | 'cursors' | 'ping' | 'healthy'>

@@ -161,7 +161,15 @@ const commandOutcomes = named(
 const gap = named('Gap', 'An interval in which messages may be missing, and why.', {
   seq: seq('Position of the fact'),
   at: time('When it was noted'),
-  cause: word(['session_lost', 'absence', 'packet_too_large', 'invalid_topic', 'unstorable']),
+  cause: word([
+    'session_lost',
+    'absence',
+    'taken_over',
+    'abandoned',
+    'packet_too_large',
+    'invalid_topic',
+    'unstorable'
+  ]),
   session: text('Which MQTT session'),
   from: time('Start of the interval'),
   to: time('End of the interval'),

@@ -21,6 +21,18 @@ const statusSchema = Type.Object({
     version: nullable(Type.String({ description: 'Of the protocol: 5 or 3.1.1' })),
     lastError: nullable(Type.String()),
     refusedFilters: Type.Array(Type.String(), { description: 'Filters that the broker refused' }),
+    takenOver: Type.Boolean({ description: 'Another client seems to use our client id' }),
+    snapshot: Type.Object(
+      {
+        state: Type.String({
+          description:
+            'unread, reading, known, or incomplete: then what the broker did not send may still be there'
+        }),
+        at: nullable(Type.String({ format: 'date-time', description: 'When the broker was asked last' })),
+        reason: nullable(Type.String({ description: 'Why it is incomplete' }))
+      },
+      { description: 'How far it is known what the broker retains' }
+    ),
     publisherConnected: Type.Boolean({ description: 'Whether commands can leave' })
   }),
   embedded: Type.Object({ postgres: Type.Boolean(), broker: Type.Boolean() }),

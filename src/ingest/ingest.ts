@@ -6,12 +6,14 @@ import type { Logger } from 'pino'
 import type { Feed } from '../feed/feed.ts'
 import type { Limits } from '../limits.ts'
 import type { Fact, Message } from '../model.ts'
-import type { Inbox, InboxBatch } from '../mqtt/inbox.ts'
+import type { InboxBatch } from '../mqtt/draft.ts'
+import type { Inbox } from '../mqtt/inbox.ts'
 import type { NormalizedFact } from '../normalize/normalize.ts'
 import { normalize } from '../normalize/normalize.ts'
 import type { Stats } from '../stats.ts'
 import type { Appended, Store } from '../store/store.ts'
 import type { Lease } from '../store/sessions.ts'
+import { withoutKnown } from './found.ts'
 import { appendAll } from './poison.ts'
 
 export interface IngestParts {
@@ -33,6 +35,10 @@ export async function ingest(parts: IngestParts): Promise<void> {
   let failure: { error: unknown } | null = null
   let last = Promise.resolve()
   for (let batch = await inbox.next(); batch !== null && failure === null; batch = await inbox.next()) {
+    if (batch.messages.some(({ found }) => found)) {
+      await last
+      batch.messages = await withoutKnown(parts, batch.messages)
+    }
     // The next batch is encoded while this one is in Postgres; the store keeps their order
     const committed = commit(parts, batch, last)
     const settled = committed.catch((error: unknown) => {

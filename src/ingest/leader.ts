@@ -4,6 +4,7 @@
  * nothing any more, and waits again.
  */
 
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Limits } from '../limits.ts'
 import type { Stats } from '../stats.ts'
@@ -68,6 +69,8 @@ export function createLeader(parts: {
       term = null
       current.drop()
     }
+    // Whoever was fenced while nothing was being written was only dropped; this says so
+    if (!stopping.signal.aborted) await store.sessions.renew(lease, false)
   }
 
   async function once(): Promise<void> {
@@ -95,7 +98,8 @@ export function createLeader(parts: {
           await once().catch((error: unknown) =>
             log.error({ err: error }, 'Receiving failed; beginning again')
           )
-          if (!stopping.signal.aborted) await pause(limits.leaseRenewMs / 2, stopping.signal)
+          if (!stopping.signal.aborted)
+            await delay(limits.leaseRenewMs / 2, null, { signal: stopping.signal }).catch(() => {})
         }
       }
       return (ended = work())
@@ -108,12 +112,3 @@ export function createLeader(parts: {
     }
   }
 }
-
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })

@@ -4,18 +4,20 @@ import type { Logger } from 'pino'
 import type { Feed } from '../feed/feed.ts'
 import type { Limits } from '../limits.ts'
 import type { Broker, GapDetail, QoS } from '../model.ts'
-import type { Connection } from '../mqtt/connection.ts'
 import { Inbox } from '../mqtt/inbox.ts'
-import type { ReceivingSession, SessionStatus } from '../mqtt/session.ts'
 import { createReceivingSession } from '../mqtt/session.ts'
-import { readRetained } from '../mqtt/snapshot.ts'
+import type { SessionStatus } from '../mqtt/session-parts.ts'
 import type { NormalizedFact } from '../normalize/normalize.ts'
 import type { Stats } from '../stats.ts'
+import { FencedError } from '../store/append.ts'
 import type { Lease } from '../store/sessions.ts'
 import type { Store } from '../store/store.ts'
+import type { SnapshotStatus } from '../service-status.ts'
 import { ingest, toFacts } from './ingest.ts'
 import type { Term } from './leader.ts'
-import { reconcile } from './retained.ts'
+import { expire } from './retained.ts'
+import type { Snapshots } from './snapshots.ts'
+import { createSnapshots } from './snapshots.ts'
 
 export interface ReceiverParts {
   broker: Broker
@@ -30,7 +32,7 @@ export interface ReceiverParts {
 }
 
 export interface Receiver extends Term {
-  status(): SessionStatus
+  status(): SessionStatus & { snapshot: SnapshotStatus }
 }
 
 /** The topic of our own presence; retained `online`, or `offline` as our will. */
@@ -43,8 +45,8 @@ export async function beginReceiving(parts: ReceiverParts, lease: Lease): Promis
     await store.sessions.inboundPackets(lease),
     await store.sessions.lastReceived(lease, limits.receiveMaximum)
   )
-  let retainedKnown = false
-  let fenced = false
+  const statusTopic = statusTopicOf(lease.clientId)
+  const snapshots = createSnapshots({ ...parts, statusTopic, lease })
 
   const session = createReceivingSession({
     broker: parts.broker,
@@ -59,52 +61,96 @@ export async function beginReceiving(parts: ReceiverParts, lease: Lease): Promis
     filters: parts.filters,
     qos: parts.qos,
     sessionExpirySeconds: parts.sessionExpirySeconds,
-    statusTopic: statusTopicOf(lease.clientId),
+    statusTopic,
     inbox,
     hooks: {
+      connecting: () =>
+        store.sessions.beforeConnect(lease).catch((error: unknown) => {
+          if (error instanceof FencedError) drop()
+          throw error
+        }),
       newSession: () => store.sessions.raiseGeneration(lease),
       subscription: (state, filters, version) =>
         store.sessions.setSubscription(lease, state, filters, version),
       gap: (detail) => appendGap(parts, lease, detail),
-      ready: async (connection) => {
-        retainedKnown = (await snapshot(parts, lease, inbox, connection)) && connection.version === 5
-      }
+      ready: (connection) => snapshots.begin(connection)
     },
     limits,
     stats,
     log
   })
 
+  /** At once: what is in the store's queue is given up, too. */
+  function drop(): void {
+    session.drop()
+    lease.ended.abort()
+    inbox.close()
+  }
+
   return {
-    status: () => session.status(),
+    status: () => ({ ...session.status(), snapshot: snapshots.status() }),
     alive: () => session.status().state === 'connected',
     async run() {
+      const lostBefore = stats.abandonedQos0
       const receiving = session.run()
+      const expiring = expireNowAndThen(parts, lease)
       try {
-        await ingest({ ...parts, inbox, lease, retainedKnown: () => retainedKnown })
-      } catch (error) {
-        fenced = true
-        throw error
+        await ingest({ ...parts, inbox, lease, retainedKnown: snapshots.known })
       } finally {
+        clearInterval(expiring)
         session.drop()
-        await receiving
-        if (fenced) inbox.abandonRest()
+        await Promise.all([receiving, snapshots.stop()])
+        inbox.abandonRest()
+        await tellAbandoned(parts, lease, stats.abandonedQos0 - lostBefore)
       }
     },
-    stop: () => flushAndStop(session, inbox),
-    drop: () => {
-      session.drop()
-      inbox.close()
-    }
+    async stop() {
+      await flushAndStop(parts, session, inbox, snapshots)
+      drop()
+    },
+    drop
   }
 }
 
-/** Nothing more is taken; what is held is committed and acknowledged before the connection ends. */
-async function flushAndStop(session: ReceivingSession, inbox: Inbox): Promise<void> {
+/** Nothing more is taken; what is held is committed and acknowledged, and then the connection ends in order. */
+async function flushAndStop(
+  { limits, log }: ReceiverParts,
+  session: ReturnType<typeof createReceivingSession>,
+  inbox: Inbox,
+  snapshots: Snapshots
+): Promise<void> {
   inbox.stopTaking()
-  await inbox.idle()
-  await session.stop()
-  inbox.close()
+  const late = new Promise<'late'>((resolve) => setTimeout(resolve, limits.flushMsMax, 'late'))
+  const flushed = Promise.all([inbox.idle(), snapshots.stop()])
+  if ((await Promise.race([flushed, late])) === 'late') {
+    log.warn('The database does not take what is held; the broker will send it again, but for QoS 0')
+  } else await session.stop()
+}
+
+function expireNowAndThen({ store, limits, stats, log }: ReceiverParts, lease: Lease): NodeJS.Timeout {
+  let running = false
+  return setInterval(() => {
+    if (running || !store.healthy()) return
+    running = true
+    expire(store, lease, stats)
+      .catch((error: unknown) => log.debug({ err: error }, 'Cannot expire retained messages yet'))
+      .finally(() => (running = false))
+  }, limits.expiryCheckMs)
+}
+
+/** Nobody sends QoS 0 again: what was held when the lease was lost is missing. The lease is not ours to say it under. */
+async function tellAbandoned(
+  { store, stats, log }: ReceiverParts,
+  lease: Lease,
+  messages: number
+): Promise<void> {
+  if (messages === 0) return
+  const now = Date.now()
+  const detail: GapDetail = { cause: 'abandoned', session: lease.name, from: now, to: now, messages }
+  stats.gaps++
+  await store
+    .note('gap', detail)
+    .catch((error: unknown) => log.error({ err: error, messages }, 'Messages of QoS 0 are lost, unrecorded'))
 }
 
 async function appendGap(
@@ -112,7 +158,6 @@ async function appendGap(
   lease: Lease,
   detail: GapDetail
 ): Promise<void> {
-  stats.gaps++
   log.warn(
     { cause: detail.cause, from: new Date(detail.from), to: new Date(detail.to) },
     'Messages may be missing'
@@ -131,29 +176,7 @@ async function appendGap(
   }
   const batch = { facts: [gap], states: [], packets: { added: [], released: [] }, retainedKnown: false }
   const appended = await store.append(batch, lease)
+  stats.gaps++
   if (appended === null) feed.hint(null)
   else feed.publish(toFacts([gap], appended))
-}
-
-/** True when everything retained has been read. A failure ends the connection, and the next one tries again. */
-async function snapshot(
-  parts: ReceiverParts,
-  lease: Lease,
-  inbox: Inbox,
-  connection: Connection
-): Promise<boolean> {
-  const { store, limits, log } = parts
-  const since = (await store.journal.head()).seq
-  const { messages, complete } = await readRetained({
-    broker: parts.broker,
-    version: connection.version,
-    clientId: `${lease.clientId}-snapshot`,
-    filters: parts.filters,
-    qos: parts.qos,
-    statusTopic: statusTopicOf(lease.clientId),
-    limits,
-    onBatch: (batch) => reconcile({ ...parts, inbox, lease, since }, batch)
-  })
-  log.info({ messages, complete }, 'Read what the broker retains')
-  return complete
 }

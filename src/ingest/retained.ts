@@ -1,126 +1,139 @@
 /**
- * Brings what the broker retains together with what we hold, after the first connect and every absence. The same:
- * confirmed, no fact. Different: a `snapshot` fact. What came live since the reading began is newer and stays.
+ * Brings what the broker retains together with what we hold, after the first connect and every absence. Found as it is
+ * here: confirmed, no fact. Different: a `snapshot` fact. Held here and not found: asked for by its exact name, and if it
+ * is gone, `cleared`. What came live since the asking began is newer and stays.
  */
 
-import type { Feed } from '../feed/feed.ts'
-import type { Message, MessageProperties, Seq, TopicState } from '../model.ts'
-import type { Inbox } from '../mqtt/inbox.ts'
+import type { MessageProperties, Millis, Seq } from '../model.ts'
 import type { RetainedMessage } from '../mqtt/snapshot.ts'
-import type { NormalizedFact, NormalizedState } from '../normalize/normalize.ts'
 import type { Stats } from '../stats.ts'
-import type { Store } from '../store/store.ts'
+import type { RetainedChange } from '../store/append-retained.ts'
+import type { HeldRetained } from '../store/retained.ts'
 import type { Lease } from '../store/sessions.ts'
-import { toFacts } from './ingest.ts'
+import type { Store } from '../store/store.ts'
 
-export interface ReconcileParts {
+export interface Asking {
   store: Store
-  feed: Feed
-  inbox: Inbox
   lease: Lease
   stats: Stats
-  /** Head of the journal when reading began. */
+  /** Head of the journal before the broker was asked, and when that was. */
   since: Seq
+  askedAt: Millis
 }
 
-/** The bridge's own rights: it sees everything. */
-const everything = { principal: 'rialto', mayRead: () => true, mayPublish: () => true }
-
-export async function reconcile(parts: ReconcileParts, messages: readonly RetainedMessage[]): Promise<void> {
-  const { stats } = parts
+/** Compares a batch of what was found with what we hold. */
+export async function reconcile(asking: Asking, messages: readonly RetainedMessage[]): Promise<void> {
+  const { stats } = asking
   stats.received += messages.length
   stats.held += messages.length
-  let outcome = { stored: 0, confirmed: 0 }
+  let settled: { stored: number; confirmed: number } | null = null
   try {
-    outcome = await compareAndAppend(parts, messages)
+    settled = await compareAndAppend(asking, messages)
   } finally {
     stats.held -= messages.length
-    stats.stored += outcome.stored
-    stats.confirmed += outcome.confirmed
-    stats.abandoned += messages.length - outcome.stored - outcome.confirmed
+    if (settled === null) stats.abandoned += messages.length
+    else {
+      stats.stored += settled.stored
+      stats.confirmed += settled.confirmed
+    }
   }
 }
 
 async function compareAndAppend(
-  { store, feed, inbox, lease, since }: ReconcileParts,
+  { store, lease, since, askedAt }: Asking,
   messages: readonly RetainedMessage[]
 ): Promise<{ stored: number; confirmed: number }> {
-  // What was received live before this moment is committed before we compare, so that it is not overwritten
-  await inbox.idle()
-  const held = await store.states.byNames(
-    everything,
-    messages.map((message) => message.topic)
-  )
-  const receivedAt = Date.now()
-  const facts: NormalizedFact[] = []
-  const states: NormalizedState[] = []
-  const confirmed: string[] = []
-  for (const message of messages) {
-    const state = held.get(message.topic)
-    if (state !== undefined && isCurrent(state, message, since)) confirmed.push(message.topic)
-    else {
-      facts.push(toSnapshotFact(message, receivedAt))
-      states.push(toStateChange(message, state, facts.length - 1, receivedAt, since))
-    }
+  // Overlapping filters bring a message more than once
+  const byTopic = new Map(messages.map((message) => [message.topic, message]))
+  const held = await store.retained.held([...byTopic.keys()])
+  const changes: RetainedChange[] = []
+  const confirmed: number[] = []
+  for (const message of byTopic.values()) {
+    const here = held.get(message.topic)!
+    if (isCurrent(here, message, since)) confirmed.push(here.topicId)
+    else changes.push(toSnapshot(here, message, askedAt))
   }
-  if (confirmed.length > 0) await store.confirm(confirmed)
-  if (facts.length === 0) return { stored: 0, confirmed: confirmed.length }
-  const batch = { facts, states, packets: { added: [], released: [] }, retainedKnown: false }
-  const appended = await store.append(batch, lease)
-  if (appended === null) feed.hint(null)
-  else feed.publish(toFacts(facts, appended))
-  return { stored: facts.length, confirmed: confirmed.length }
+  const changed = await store.retained.append({ changes, confirmed, since, askedAt }, lease)
+  // Where something newer came live while this was appended, the broker's word is confirmed, not stored
+  const stored = changed?.length ?? changes.length
+  return { stored, confirmed: messages.length - stored }
 }
 
 /** True when we hold the same, or something that came live while the snapshot was read. */
-function isCurrent(state: TopicState, message: RetainedMessage, since: Seq): boolean {
-  if ((state.retained?.seq ?? state.tombstone?.seq ?? 0) > since) return true
-  return state.retained !== null && isSame(state.retained, message)
-}
+const isCurrent = (here: HeldRetained, found: RetainedMessage, since: Seq): boolean =>
+  here.seen > since || (here.message !== null && isSame(here.message, found))
 
-function isSame(held: Message, found: RetainedMessage): boolean {
-  return held.payload.equals(found.payload) && same(held.properties, found.properties)
-}
+export const isSame = (
+  here: { payload: Uint8Array; properties: MessageProperties | null },
+  found: { payload: Uint8Array; properties: MessageProperties | null }
+): boolean =>
+  Buffer.compare(here.payload, found.payload) === 0 &&
+  comparable(here.properties) === comparable(found.properties)
 
 /** The expiry interval counts down at the broker, so it never is the same. */
-const same = (one: MessageProperties | null, other: MessageProperties | null): boolean =>
-  comparable(one) === comparable(other)
-
 function comparable(properties: MessageProperties | null): string {
   const { messageExpiryInterval: _, ...rest } = properties ?? {}
   return JSON.stringify(Object.entries(rest).toSorted(([one], [other]) => (one < other ? -1 : 1)))
 }
 
-const toSnapshotFact = (message: RetainedMessage, receivedAt: number): NormalizedFact => ({
-  kind: 'snapshot',
-  topic: message.topic,
-  receivedAt,
-  payload: message.payload,
-  qos: message.qos,
-  retain: true,
-  dup: false,
-  packetId: null,
-  properties: message.properties,
-  detail: null
-})
-
-function toStateChange(
-  message: RetainedMessage,
-  state: TopicState | undefined,
-  index: number,
-  receivedAt: number,
-  since: Seq
-): NormalizedState {
-  const expiry = message.properties?.messageExpiryInterval
+function toSnapshot(here: HeldRetained, message: RetainedMessage, receivedAt: Millis): RetainedChange {
+  const { payload, qos, properties } = message
+  const seconds = properties?.messageExpiryInterval
   return {
-    topic: message.topic,
-    last: index,
-    // It is the latest, too, unless something newer came live
-    latest: state === undefined || state.latest.seq <= since ? index : null,
-    retained: 'set',
-    known: true,
-    retainedBy: index,
-    previous: null,
-    expiresAt: expiry === undefined ? null : receivedAt + expiry * 1_000
+    topicId: here.topicId,
+    seen: here.seen,
+    kind: 'snapshot',
+    found: {
+      receivedAt,
+      payload,
+      qos,
+      properties,
+      expiresAt: seconds === undefined ? null : receivedAt + seconds * 1_000
+    }
+  }
+}
+
+/**
+ * Asks for what the snapshot did not find, by exact names, and clears what is gone. Returns how many were cleared, or null
+ * when it cannot be told any more.
+ */
+export async function sweep(
+  asking: Asking,
+  filters: readonly string[],
+  findMissing: (topics: readonly string[]) => Promise<string[] | null>
+): Promise<number | null> {
+  const { store, lease, stats, since, askedAt } = asking
+  let swept = 0
+  for (let after = 0; ;) {
+    const candidates = await store.retained.missing({ filters, since, askedAt, after })
+    if (candidates.length === 0) return swept
+    after = candidates.at(-1)!.topicId
+    const missing = await findMissing(candidates.map(({ topic }) => topic))
+    if (missing === null) return null
+    const gone = new Set(missing)
+    const changes = candidates
+      .filter(({ topic }) => gone.has(topic))
+      .map(({ topicId, seen }): RetainedChange => ({ topicId, seen, kind: 'cleared', found: null }))
+    const changed = await store.retained.append({ changes, confirmed: [], since, askedAt }, lease)
+    swept += changed?.length ?? changes.length
+    stats.swept += changed?.length ?? changes.length
+  }
+}
+
+/** Retained messages end by their Message Expiry Interval without a word of the broker [MQTT-3.3.2-5]. */
+export async function expire(store: Store, lease: Lease, stats: Stats): Promise<void> {
+  for (;;) {
+    const now = Date.now()
+    const due = await store.retained.due(now)
+    if (due.length === 0) return
+    const changes = due.map(({ topicId, seen }): RetainedChange => ({
+      topicId,
+      seen,
+      kind: 'expired',
+      found: null
+    }))
+    const asked = { changes, confirmed: [], since: 0, askedAt: now }
+    const changed = await store.retained.append(asked, lease)
+    stats.expired += changed?.length ?? changes.length
   }
 }

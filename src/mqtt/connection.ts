@@ -45,6 +45,12 @@ export class ConnectError extends Error {
   get versionRefused(): boolean {
     return this.reasonCode === 0x84 || this.reasonCode === 1
   }
+
+  /** The broker cannot have made a session of it: it answered no, or there was no connection at all. */
+  get neverReached(): boolean {
+    const { syscall } = (this.cause ?? {}) as { syscall?: string }
+    return this.reasonCode !== null || syscall === 'connect' || syscall === 'getaddrinfo'
+  }
 }
 
 export interface Subscription {
@@ -52,6 +58,17 @@ export interface Subscription {
   qos: QoS
   /** 0: retained messages are sent; 2: none are [MQTT-3.8.3.1]. */
   retainHandling: 0 | 2
+  /** Live messages keep the flag they were published with [MQTT-3.3.1-13]; else only those found have it. */
+  retainAsPublished: boolean
+  /** How long the answer may take, where it may have to wait. */
+  answerMsMax?: number
+}
+
+/** How a connection ended. */
+export interface Ended {
+  reason: string
+  /** Of the broker's DISCONNECT (MQTT 5) [MQTT-3.14.2.1]; null where it sent none. */
+  reasonCode: number | null
 }
 
 /** The broker's word on a PUBLISH. */
@@ -84,7 +101,7 @@ export interface Connection {
   unsubscribe(filters: readonly string[]): Promise<void>
   publish(message: OutgoingMessage): Promise<PublishResult>
   /** Resolves when the connection has ended, with the reason as far as known. */
-  ended: Promise<string>
+  ended: Promise<Ended>
   /** Sends DISCONNECT, so that the broker publishes no will [MQTT-3.14.4-3]. */
   end(): Promise<void>
   /** Drops the connection as a network failure would. */
@@ -103,17 +120,16 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
   }, clientOptions(options))
   if (options.onMessage !== undefined) client.handleMessage = options.onMessage
 
-  let reason = 'the connection was closed'
+  const end: Ended = { reason: 'the connection was closed', reasonCode: null }
   client.on('error', (error) => {
-    reason = error.message
+    end.reason = error.message
     // After a parse error MQTT.js would stay on a stream it no longer understands
     client.stream.destroy()
   })
-  client.on(
-    'disconnect',
-    (packet) => (reason = `the broker sent DISCONNECT 0x${(packet.reasonCode ?? 0).toString(16)}`)
+  client.on('disconnect', ({ reasonCode = 0 }) =>
+    Object.assign(end, { reason: `the broker sent DISCONNECT 0x${reasonCode.toString(16)}`, reasonCode })
   )
-  const ended = new Promise<string>((resolve) => client.once('close', () => resolve(reason)))
+  const ended = new Promise<Ended>((resolve) => client.once('close', () => resolve(end)))
   const giveUp = (): void => void client.stream?.destroy()
   options.signal?.addEventListener('abort', giveUp)
   void ended.then(() => options.signal?.removeEventListener('abort', giveUp))
@@ -128,7 +144,7 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
 
 async function handshake(
   client: MqttClient,
-  ended: Promise<string>,
+  ended: Promise<Ended>,
   signal: AbortSignal | undefined
 ): Promise<IConnackPacket> {
   if (signal?.aborted) throw new ConnectError('given up', null)
@@ -137,10 +153,10 @@ async function handshake(
   const connected = new Promise<IConnackPacket>((resolve) => client.once('connect', resolve))
   client.connect()
   const first = await Promise.race([connected, ended])
-  if (typeof first !== 'string') return first
+  if ('cmd' in first) return first
   client.end(true)
   const code = (refused as { code?: unknown } | null)?.code
-  throw new ConnectError(first, typeof code === 'number' ? code : null, { cause: refused })
+  throw new ConnectError(first.reason, typeof code === 'number' ? code : null, { cause: refused })
 }
 
 function createConnection(
@@ -148,24 +164,25 @@ function createConnection(
   client: MqttClient,
   connack: IConnackPacket,
   tap: Tap | null,
-  ended: Promise<string>
+  ended: Promise<Ended>
 ): Connection {
   const { limits, version } = options
   const server = connack.properties ?? {}
 
   /** No answer of the broker is waited for longer than its limit, or than the connection. */
-  async function answered<T>(what: string, promise: Promise<T>): Promise<T> {
+  async function answered<T>(
+    what: string,
+    promise: Promise<T>,
+    msMax = limits.brokerAnswerMsMax
+  ): Promise<T> {
     let timer: NodeJS.Timeout | undefined
     promise.catch(() => {}) // MQTT.js may reject later, when nobody waits any more
     try {
       return await Promise.race([
         promise,
-        ended.then((reason) => Promise.reject(new Error(`${what} was not answered: ${reason}`))),
+        ended.then(({ reason }) => Promise.reject(new Error(`${what} was not answered: ${reason}`))),
         new Promise<never>((_, reject) => {
-          timer = setTimeout(
-            () => reject(new Error(`${what} was not answered in time`)),
-            limits.brokerAnswerMsMax
-          )
+          timer = setTimeout(() => reject(new Error(`${what} was not answered in time`)), msMax)
         })
       ])
     } finally {
@@ -183,18 +200,22 @@ function createConnection(
       receiveMaximum: server.receiveMaximum ?? 65_535
     },
     tap,
-    async subscribe({ filters, qos, retainHandling }) {
+    async subscribe({ filters, qos, retainHandling, retainAsPublished, answerMsMax }) {
       const grants: number[] = []
       // AWS IoT takes 8 filters in one SUBSCRIBE
       for (let at = 0; at < filters.length; at += limits.subscribeFiltersMax) {
         const some = filters.slice(at, at + limits.subscribeFiltersMax)
-        const flags = version === 5 ? { rap: true, rh: retainHandling } : {}
-        grants.push(...(await answered('SUBSCRIBE', subscribeSome(client, some, { qos, ...flags }))))
+        const flags = version === 5 ? { rap: retainAsPublished, rh: retainHandling } : {}
+        const subscribed = subscribeSome(client, some, { qos, ...flags })
+        grants.push(...(await answered('SUBSCRIBE', subscribed, answerMsMax)))
       }
       return grants
     },
     async unsubscribe(filters) {
-      if (filters.length > 0) await answered('UNSUBSCRIBE', client.unsubscribeAsync([...filters]))
+      for (let at = 0; at < filters.length; at += limits.subscribeFiltersMax) {
+        const some = filters.slice(at, at + limits.subscribeFiltersMax)
+        await answered('UNSUBSCRIBE', client.unsubscribeAsync(some))
+      }
     },
     publish: (message) => answered('PUBLISH', publishOne(client, version, message)),
     ended,

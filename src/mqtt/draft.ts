@@ -49,6 +49,15 @@ export function toPackets(acknowledgements: readonly number[]): Buffer {
   return buffer
 }
 
+export interface InboxBatch {
+  messages: ReceivedMessage[]
+  packets: { added: Array<{ packetId: number; hash: Buffer }>; released: number[] }
+  /** Says that the batch is committed: sends its acknowledgements if its connection is still there. */
+  acknowledge(): void
+  /** Says that it never will be. */
+  abandon(): void
+}
+
 export interface Draft {
   messages: ReceivedMessage[]
   bytes: number

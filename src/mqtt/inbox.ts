@@ -7,19 +7,10 @@
 import type { Limits } from '../limits.ts'
 import type { Millis } from '../model.ts'
 import type { Stats } from '../stats.ts'
-import type { Draft, InboxConnection, ReceivedMessage } from './draft.ts'
+import type { Draft, InboxBatch, InboxConnection, ReceivedMessage } from './draft.ts'
 import { acknowledgement, newDraft, puback, pubcomp, pubrec, toPackets, toReceivedMessage } from './draft.ts'
 import type { PublishFrame } from './publish-scanner.ts'
 import { Redeliveries } from './redeliveries.ts'
-
-export interface InboxBatch {
-  messages: ReceivedMessage[]
-  packets: { added: Array<{ packetId: number; hash: Buffer }>; released: number[] }
-  /** Says that the batch is committed: sends its acknowledgements if its connection is still there. */
-  acknowledge(): void
-  /** Says that it never will be. */
-  abandon(): void
-}
 
 export class Inbox {
   private readonly limits: Limits
@@ -58,12 +49,18 @@ export class Inbox {
     this.connection = connection
     this.draft.connection = connection
     if (this.paused) connection.pauseReading()
-    if (sessionPresent) return
+    if (sessionPresent) return this.redeliveries.resumed()
     this.redeliveries.clear()
     for (const draft of [...this.full, this.draft]) {
       draft.packets.clear()
       for (const message of draft.messages) message.packetId = null
     }
+  }
+
+  /** The session may have been begun anew: what the broker has not named until now, it does not know. */
+  forgetUnmentioned(): void {
+    for (const packetId of this.redeliveries.forgetUnmentioned()) this.draft.packets.set(packetId, null)
+    this.arm()
   }
 
   disconnected(): void {
@@ -131,11 +128,7 @@ export class Inbox {
 
   /** Gives up what nobody has taken. */
   abandonRest(): void {
-    for (const draft of [...this.full.splice(0), this.cut()]) {
-      this.stats.abandoned += draft.messages.length
-      this.stats.abandonedQos0 += draft.messages.filter((message) => message.qos === 0).length
-      this.release(draft)
-    }
+    for (const draft of [...this.full.splice(0), this.cut()]) this.giveUp(draft)
     this.settle()
   }
 
@@ -215,9 +208,7 @@ export class Inbox {
       },
       abandon: () => {
         this.taken--
-        this.stats.abandoned += draft.messages.length
-        this.stats.abandonedQos0 += draft.messages.filter((message) => message.qos === 0).length
-        this.release(draft)
+        this.giveUp(draft)
         this.settle()
       }
     }
@@ -232,6 +223,12 @@ export class Inbox {
     }
     connection.acknowledge(toPackets(acknowledgements))
     this.stats.acknowledged += acknowledgements.length
+  }
+
+  private giveUp(draft: Draft): void {
+    this.stats.abandoned += draft.messages.length
+    this.stats.abandonedQos0 += draft.messages.filter((message) => message.qos === 0).length
+    this.release(draft)
   }
 
   private release(draft: Draft): void {

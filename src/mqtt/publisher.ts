@@ -6,7 +6,8 @@ import type { Limits } from '../limits.ts'
 import type { Broker } from '../model.ts'
 import { nextDelay } from './backoff.ts'
 import type { Connection, OutgoingMessage, ProtocolVersion, PublishResult } from './connection.ts'
-import { connect, ConnectError } from './connection.ts'
+import { connect } from './connection.ts'
+import { nextVersion } from './protocol-version.ts'
 
 export interface Publisher {
   connected(): boolean
@@ -32,6 +33,7 @@ export function createPublisher(parts: {
   const { broker, clientId, limits, log } = parts
   let connection: Connection | null = null
   let version: ProtocolVersion = 5
+  let accepted: ProtocolVersion | null = null
   const closing = new AbortController()
   let closed = false
   let stopWaiting: (() => void) | null = null
@@ -68,13 +70,13 @@ export function createPublisher(parts: {
             signal: closing.signal
           })
           delay = 0
+          accepted = version
           connection = opened
           if (closed) opened.destroy()
           parts.onConnected()
           await opened.ended
         } catch (error) {
-          if (error instanceof ConnectError && error.versionRefused) version = 4
-          else version = version === 5 && error instanceof ConnectError && error.cause == null ? 4 : 5
+          version = nextVersion(version, error, accepted)
           log.debug({ err: error }, 'The publishing connection is not there yet')
         }
         connection = null

@@ -8,6 +8,8 @@ export class Redeliveries {
   private readonly window: RedeliveryWindow
   /** QoS 2 messages received and not released, committed or not. */
   private readonly inboundPackets = new Map<number, Buffer>()
+  /** Those of them that the broker has not named since the connection was made. */
+  private unmentioned = new Set<number>()
 
   constructor(limits: Limits) {
     this.window = new RedeliveryWindow(limits.receiveMaximum, limits.redeliveryWindowBytesMax)
@@ -28,6 +30,18 @@ export class Redeliveries {
     this.inboundPackets.clear()
   }
 
+  /** A connection of the same session: the broker sends again at once what it still holds [MQTT-4.4.0-1]. */
+  resumed(): void {
+    this.unmentioned = new Set(this.inboundPackets.keys())
+  }
+
+  /** Identifiers that the broker does not hold, now that it had its chance to name them. QoS 1 begins anew. */
+  forgetUnmentioned(): number[] {
+    this.window.clear()
+    for (const packetId of this.unmentioned) this.inboundPackets.delete(packetId)
+    return [...this.unmentioned]
+  }
+
   isNewQos1(packetId: number, dup: boolean, topic: string, payload: Buffer): boolean {
     if (dup && this.window.isRedelivery(packetId, topic, payload)) return false
     this.window.remember(packetId, topic, payload)
@@ -39,6 +53,7 @@ export class Redeliveries {
    * is a new one. Returns the hash to store with a new message, null for a repetition.
    */
   hashOfNewQos2(packetId: number, dup: boolean, topic: string, payload: Buffer): Buffer | null {
+    this.unmentioned.delete(packetId)
     const hash = createHash('sha256').update(topic).update('\0').update(payload).digest().subarray(0, 16)
     if (dup && this.inboundPackets.get(packetId)?.equals(hash)) return null
     this.window.observe(packetId)
@@ -48,6 +63,7 @@ export class Redeliveries {
 
   /** PUBREL: the broker will not send it again. False when the identifier is not known. */
   release(packetId: number): boolean {
+    this.unmentioned.delete(packetId)
     return this.inboundPackets.delete(packetId)
   }
 }

@@ -6,8 +6,8 @@
 import type { IPublishPacket } from 'mqtt'
 import type { Limits } from '../limits.ts'
 import type { Broker, MessageProperties, QoS } from '../model.ts'
-import type { ProtocolVersion } from './connection.ts'
 import { compileFilters } from '../topic.ts'
+import type { ProtocolVersion } from './connection.ts'
 import { connect } from './connection.ts'
 import { toProperties } from './packet-properties.ts'
 
@@ -18,38 +18,71 @@ export interface RetainedMessage {
   properties: MessageProperties | null
 }
 
-export interface SnapshotResult {
-  messages: number
-  /** The end was recognised: our own retained status came, asked for last, and then nothing more. */
-  complete: boolean
+export interface Snapshot {
+  /**
+   * Reads all that filters match. MQTT has no mark for the end of the retained messages, so our own status is asked for
+   * last, through a wildcard: true when it came, and then nothing more. A broker that does not replay through wildcards
+   * gives false, and then what did not come may still be there.
+   */
+  readAll(filters: readonly string[]): Promise<boolean>
+  /**
+   * Asks for topics by their exact names: gives those that have no retained message now, or null when that cannot be
+   * told. What is there goes to `onBatch`, too.
+   */
+  findMissing(topics: readonly string[]): Promise<string[] | null>
+  close(): Promise<void>
 }
 
-/** `onBatch` is awaited before more is read. MQTT has no mark for the end of the retained messages, so see `complete`. */
-export async function readRetained(parts: {
+/** `onBatch` is awaited before more is read. Throws when the connection ends, or `onBatch` fails. */
+export async function openSnapshot(parts: {
   broker: Broker
   version: ProtocolVersion
   clientId: string
-  filters: readonly string[]
   qos: QoS
   /** A topic that certainly is retained: our own birth message. */
   statusTopic: string
   limits: Limits
   onBatch: (messages: RetainedMessage[]) => Promise<void>
-}): Promise<SnapshotResult> {
-  const { limits } = parts
-  const matches = compileFilters(parts.filters)
+  signal: AbortSignal
+}): Promise<Snapshot> {
+  const { limits, qos, statusTopic } = parts
+  // The canary must be seen as all others are: RabbitMQ replays for exact topics, and never for wildcards
+  const canaryFilter = statusTopic.replace(/[^/]+$/, '+')
+  let matches: (topic: string) => boolean = () => false
   let batch: RetainedMessage[] = []
-  let messages = 0
-  let lastAt = Date.now()
-  // Asked for twice where the filters match it: the last copy marks the end
-  let sentinelsLeft = matches(parts.statusTopic) ? 2 : 1
-  let failure: unknown = null
+  let batchBytes = 0
+  let flushing = 0
+  let lastAt = 0
+  let canaries = 0
+  let asked: Set<string> | null = null
+  let failure: { error: unknown } | null = null
 
-  const flush = async (): Promise<void> => {
+  async function flush(): Promise<void> {
     const full = batch
     batch = []
-    if (full.length > 0) await parts.onBatch(full)
+    batchBytes = 0
+    flushing++
+    try {
+      if (full.length > 0) await parts.onBatch(full)
+    } finally {
+      flushing--
+      lastAt = Date.now() // the time that this took is not the broker's silence
+    }
   }
+
+  /** True when there is enough for a batch. */
+  function take(packet: IPublishPacket): boolean {
+    // Without Retain As Published, a live message has no flag; the receiving session has it, too [MQTT-3.3.1-12]
+    if (!packet.retain) return false
+    lastAt = Date.now()
+    if (packet.topic === statusTopic && ++canaries > 1) return false
+    asked?.delete(packet.topic)
+    if (!matches(packet.topic)) return false
+    batch.push(toRetained(packet))
+    batchBytes += packet.payload.length
+    return batch.length >= limits.snapshotBatchMessagesMax || batchBytes >= limits.snapshotBatchBytesMax
+  }
+
   const connection = await connect({
     broker: parts.broker,
     version: parts.version,
@@ -57,33 +90,64 @@ export async function readRetained(parts: {
     clean: true,
     sessionExpirySeconds: 0,
     limits,
+    signal: parts.signal,
     onMessage: (packet, done) => {
-      lastAt = Date.now()
-      if (packet.topic === parts.statusTopic && --sentinelsLeft === 0) return done()
-      // A live message of the time of reading; the receiving session has it, too
-      if (!packet.retain || packet.payload.length === 0 || !matches(packet.topic)) return done()
-      messages++
-      batch.push(toRetained(packet))
-      if (batch.length < 1_000) return done()
+      if (!take(packet)) return done()
       flush().then(done, (error: unknown) => {
-        failure = error
+        failure = { error }
         connection.destroy()
       })
     }
   })
-  try {
-    const deadline = Date.now() + limits.snapshotMsMax
-    await connection.subscribe({ filters: parts.filters, qos: parts.qos, retainHandling: 0 })
-    await connection.subscribe({ filters: [parts.statusTopic], qos: parts.qos, retainHandling: 0 })
-    const quiet = (): boolean => Date.now() - lastAt >= limits.snapshotQuietMs
-    while (!quiet() && Date.now() < deadline && failure === null) {
-      await Promise.race([delay(limits.snapshotQuietMs / 4), connection.ended])
+  let ended: string | null = null
+  void connection.ended.then(({ reason }) => (ended = reason))
+
+  const subscribe = (filters: readonly string[]): Promise<number[]> =>
+    connection.subscribe({
+      filters,
+      qos,
+      retainHandling: 0,
+      retainAsPublished: false,
+      // Its answer may stand behind all that the one before brings
+      answerMsMax: limits.snapshotMsMax
+    })
+
+  /** SUBSCRIBE, then the canary: true when the canary came and then nothing more. */
+  async function ask(filters: readonly string[]): Promise<{ grants: number[]; complete: boolean }> {
+    canaries = 0
+    // Where the filters match it, too, it comes twice, and marks the end the second time
+    const canariesLast = matches(statusTopic) && asked === null ? 2 : 1
+    const grants = await subscribe(filters)
+    await subscribe([canaryFilter])
+    lastAt = Date.now()
+    const quiet = (): boolean => {
+      const patienceMs = limits.snapshotQuietMs * (canaries >= canariesLast ? 1 : 2)
+      return flushing === 0 && Date.now() - lastAt >= patienceMs
     }
-    if (failure !== null) throw failure
+    while (!quiet()) {
+      await delay(limits.snapshotQuietMs / 10)
+      if (failure !== null) throw (failure as { error: unknown }).error
+      if (ended !== null) throw new Error(`the connection of the snapshot ended: ${ended}`)
+    }
     await flush()
-    return { messages, complete: sentinelsLeft <= 0 && quiet() }
-  } finally {
-    await connection.end().catch(() => {}) // it may have ended by itself
+    return { grants, complete: canaries > 0 }
+  }
+
+  return {
+    async readAll(filters) {
+      matches = compileFilters(filters)
+      const { complete } = await ask(filters)
+      return complete
+    },
+    async findMissing(topics) {
+      asked = new Set(topics)
+      const { grants, complete } = await ask(topics)
+      await connection.unsubscribe(topics)
+      // What may not be subscribed to cannot be said to be gone [MQTT-3.9.3]
+      for (const [index, topic] of topics.entries()) if ((grants[index] ?? 0x80) >= 0x80) asked.delete(topic)
+      return complete ? [...asked] : null
+    },
+    close: () => connection.end().catch(() => {}) // it may have ended by itself
   }
 }
 

@@ -111,6 +111,23 @@ export function batchStatement(
   }
 }
 
+/** One fact of the system, under the guard of an instance: parameters begin at $3. */
+export const noteStatement = (kind: FactKind, detail: unknown, guardSql: string): Statement => ({
+  name: 'append_note',
+  text: `
+with ${guardSql},
+head as (
+  update journal_head set seq = seq + 1, at = greatest(at, clock_timestamp())
+  where shard = 0 and exists (select from guard)
+  returning seq, at
+),
+journaled as (
+  insert into journal (seq, at, retention_class, kind, detail) select seq, at, 0, $3::int2, $4::json from head
+)
+select seq, pg_notify('rialto_journal', seq::text) from head`,
+  values: [factKinds[kind], JSON.stringify(detail)]
+})
+
 /** The previous retained message as a tombstone keeps it. */
 const previousJson = (columns: {
   seq: string

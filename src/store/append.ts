@@ -2,18 +2,16 @@
  * The only way into the journal: a queue, strictly first in, first out. One append is in Postgres at a time; the next
  * is encoded meanwhile and issued only after that COMMIT, and a retry keeps its place. (Two uncommitted appends on the
  * wire invert order when the first fails, and then an older set of QoS 2 identifiers overwrites a newer one.)
- *
- * Each append carries a guard: the row of our session or of our instance, with the number of this append. It matches
- * only once, so that a COMMIT whose answer was lost is not repeated; and only under our epoch, so that an instance
- * that has lost the lease changes nothing.
  */
 
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Stats } from '../stats.ts'
 import type { Pool, PoolClient } from './database.ts'
 import { toTrouble } from './database.ts'
+import type { Guard } from './guard.ts'
 
 /** Another instance took the session over: whoever gets this must drop its connection to the broker. */
 export class FencedError extends Error {
@@ -23,32 +21,13 @@ export class FencedError extends Error {
   }
 }
 
-/** The row that an append must find as we left it. */
-export interface Guard {
-  /** The common table expression `guard`, of parameters $1 (number of this append), $2 (id) and, for a session, $3 (epoch). */
-  sql: string
-  /** Finds the row again after an unknown outcome: parameters $1 (id) and, for a session, $2 (epoch). */
-  readSql: string
-  key: readonly (string | number)[]
-  /** Number of the last append under this guard. */
-  batch: number
+/** Nobody waits for this append any more. */
+export class GivenUpError extends Error {
+  constructor() {
+    super('The append was given up')
+    this.name = 'GivenUpError'
+  }
 }
-
-export const sessionGuard = (sessionId: number, epoch: number, batch: number): Guard => ({
-  sql: `guard as (
-    update sessions set batch = $1 where id = $2 and epoch = $3 and batch = $1 - 1 returning id)`,
-  readSql: 'select batch from sessions where id = $1 and epoch = $2',
-  key: [sessionId, epoch],
-  batch
-})
-
-export const instanceGuard = (instanceId: string): Guard => ({
-  sql: `guard as (
-    update instances set batch = $1, seen_at = now() where id = $2 and batch = $1 - 1 returning id)`,
-  readSql: 'select batch from instances where id = $1',
-  key: [instanceId],
-  batch: 0
-})
 
 export interface Statement {
   /** Prepared once per connection under this name. */
@@ -68,16 +47,20 @@ interface Entry {
   prepared: Promise<Statement> | null
   /** Ingest waits as long as it takes; a client's request is told when the database is away. */
   patient: boolean
+  signal: AbortSignal | undefined
   resolve: (rows: Outcome<never>) => void
   reject: (error: unknown) => void
 }
 
 export interface AppendQueue {
-  /** `prepare` may start at once; the statement is issued when its turn comes. */
+  /**
+   * `prepare` may start at once; the statement is issued when its turn comes. Once `signal` aborts, the append ends with
+   * GivenUpError, wherever it is: nobody can tell then whether it was committed.
+   */
   push<Row>(
     guard: Guard,
     prepare: () => Promise<Statement>,
-    options: { patient: boolean }
+    options: { patient: boolean; signal?: AbortSignal }
   ): Promise<Outcome<Row>>
   /** False while the database does not take appends. */
   healthy(): boolean
@@ -139,23 +122,25 @@ export function createAppendQueue(parts: {
     const number = entry.guard.batch + 1
     for (;;) {
       try {
-        const rows = await issue(entry, number)
+        const rows = await unlessGivenUp(entry.signal, () => issue(entry, number))
         entry.guard.batch = number
         stats.appends++
         if (!healthy) log.info('The database takes appends again')
         healthy = true
         return entry.resolve(rows)
       } catch (error) {
-        if (error instanceof FencedError || closed) return entry.reject(error)
+        if (error instanceof GivenUpError) drop(error)
+        if (error instanceof FencedError || error instanceof GivenUpError || closed)
+          return entry.reject(error)
         const trouble = toTrouble(error)
         if (trouble === 'data') return entry.reject(error)
         if (trouble === 'partition') await parts.makePartitions().catch((e: unknown) => log.error(e))
-        else await pauseAfter(error)
+        else await pauseAfter(error, entry.signal)
       }
     }
   }
 
-  async function pauseAfter(error: unknown): Promise<void> {
+  async function pauseAfter(error: unknown, signal: AbortSignal | undefined): Promise<void> {
     drop(error)
     stats.appendRetries++
     if (healthy) log.error({ err: error }, 'The database does not take appends; trying again until it does')
@@ -165,7 +150,11 @@ export function createAppendQueue(parts: {
       if (entry.patient) queue.push(entry)
       else entry.reject(databaseUnavailable(error))
     }
-    await new Promise((resolve) => setTimeout(resolve, limits.databaseRetryMs))
+    try {
+      await delay(limits.databaseRetryMs, null, { signal })
+    } catch {
+      // Given up: the next round says so
+    }
   }
 
   async function drain(): Promise<void> {
@@ -174,7 +163,7 @@ export function createAppendQueue(parts: {
   }
 
   return {
-    push(guard, prepare, { patient }) {
+    push(guard, prepare, { patient, signal }) {
       return new Promise((resolve, reject) => {
         if (closed) return reject(databaseUnavailable(new Error('closing')))
         if (!patient && !healthy) return reject(databaseUnavailable(null))
@@ -186,6 +175,7 @@ export function createAppendQueue(parts: {
           prepare,
           prepared: null,
           patient,
+          signal,
           resolve: resolve as Entry['resolve'],
           reject
         }
@@ -202,6 +192,23 @@ export function createAppendQueue(parts: {
       client?.release()
       client = null
     }
+  }
+}
+
+async function unlessGivenUp<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  if (signal === undefined) return work()
+  if (signal.aborted) throw new GivenUpError()
+  let giveUp = (): void => {}
+  const given = new Promise<never>((_, reject) => {
+    giveUp = () => reject(new GivenUpError())
+    signal.addEventListener('abort', giveUp)
+  })
+  try {
+    const working = work()
+    working.catch(() => {}) // may fail later, when nobody waits any more
+    return await Promise.race([working, given])
+  } finally {
+    signal.removeEventListener('abort', giveUp)
   }
 }
 

@@ -2,7 +2,8 @@
 
 import type { Access, Command, CommandState, CommandTransition, Seq } from '../model.ts'
 import { factKinds } from '../model.ts'
-import type { AppendQueue, Guard } from './append.ts'
+import type { AppendQueue } from './append.ts'
+import type { Guard } from './guard.ts'
 import type {
   AcceptedRow,
   IdempotencyClaim,

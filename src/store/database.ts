@@ -40,6 +40,8 @@ export function openDatabase(parts: {
     types
   })
   pool.on('error', onError)
+  // The pool listens only to clients that nobody uses; without a listener, the end of another ends the process
+  pool.on('connect', (client) => client.on('error', onError))
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool) })
   return {
     pool,

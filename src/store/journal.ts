@@ -50,7 +50,7 @@ export function createJournal(pool: Pool, limits: Limits): Journal {
     const { rows } = await pool.query<BoundedRow>(
       boundedSql(
         `select ${factColumns} from journal j left join topics t on t.id = j.topic_id
-         where j.seq > $1 and j.seq <= $2 and j.kind = any ($3::int2[]) and ${condition}
+         where j.seq > $1 and j.seq <= $2 and j.kind = any ($3::int2[]) and ${condition} and ${received}
          order by j.seq ${ask.order} limit $4`,
         ask.order,
         bytesMax
@@ -96,6 +96,9 @@ export function createJournal(pool: Pool, limits: Limits): Journal {
     }
   }
 }
+
+/** Of the facts that are messages, those that came as one: a retained message found gone is cleared without. */
+const received = `(j.kind <> ${factKinds.cleared} or j.payload is not null)`
 
 interface BoundedRow extends FactRow {
   /** Rows there were before the bound on bytes. */

@@ -29,6 +29,18 @@ export async function openListener(parts: {
   const { url, limits, log, onHead } = parts
   let client: pg.Client | null = null
   let closed = false
+  /** Locks that are ours, as far as the server lives: when it restarts, they are taken again. */
+  const held = new Set<number>()
+
+  async function lock(connection: pg.Client, sessionId: number): Promise<boolean> {
+    const { rows } = await connection.query<{ taken: boolean }>(
+      'select pg_try_advisory_lock($1, $2) as taken',
+      [lockSpace, sessionId]
+    )
+    if (rows[0]!.taken) held.add(sessionId)
+    else held.delete(sessionId)
+    return rows[0]!.taken
+  }
 
   async function connect(): Promise<void> {
     const fresh = await connectDirectly(url, limits)
@@ -38,6 +50,7 @@ export async function openListener(parts: {
       if (!closed) void reconnect()
     })
     await fresh.query('listen rialto_journal')
+    for (const sessionId of held) await lock(fresh, sessionId)
     client = fresh
   }
 
@@ -56,14 +69,11 @@ export async function openListener(parts: {
   return {
     async tryLock(sessionId) {
       if (client === null) return false
-      const { rows } = await client.query<{ taken: boolean }>(
-        'select pg_try_advisory_lock($1, $2) as taken',
-        [lockSpace, sessionId]
-      )
-      return rows[0]!.taken
+      return held.has(sessionId) || lock(client, sessionId)
     },
     async unlock(sessionId) {
-      await client?.query('select pg_advisory_unlock($1, $2)', [lockSpace, sessionId])
+      if (held.delete(sessionId))
+        await client?.query('select pg_advisory_unlock($1, $2)', [lockSpace, sessionId])
     },
     async close() {
       closed = true

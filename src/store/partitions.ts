@@ -167,7 +167,7 @@ const { message, snapshot, cleared, expired } = factKinds
 
 /** Role 1: the latest message; 2: the last that set the retained message; 3: the last that took it away. */
 const carriedRoles = {
-  1: `kind in (${message}, ${cleared})`,
+  1: `kind in (${message}, ${cleared}) and payload is not null`,
   2: `(kind = ${message} and retain) or kind = ${snapshot}`,
   3: `kind in (${cleared}, ${expired})`
 }

@@ -3,8 +3,9 @@
 import { randomBytes } from 'node:crypto'
 import type { Limits } from '../limits.ts'
 import type { Seq } from '../model.ts'
-import type { Guard } from './append.ts'
-import { FencedError, sessionGuard } from './append.ts'
+import type { Guard } from './guard.ts'
+import { FencedError } from './append.ts'
+import { sessionGuard } from './guard.ts'
 import type { Database, Pool } from './database.ts'
 
 /** The right to receive for a session. Everything it writes carries the epoch. */
@@ -20,6 +21,8 @@ export interface Lease {
   subscription: 'none' | 'subscribing' | 'subscribed'
   /** Last time the connection was known to live, before this lease; null: never. */
   aliveAt: Date | null
+  /** Aborted when this instance gives up writing under the lease: appends that wait for the database end. */
+  ended: AbortController
 }
 
 /** A QoS 1 message that may be redelivered. */
@@ -36,6 +39,11 @@ export interface Sessions {
   take(sessionId: number, owner: string, force: boolean): Promise<Lease | null>
   /** Keeps the lease. Throws FencedError when another took it. `alive`: the connection to the broker is up. */
   renew(lease: Lease, alive: boolean): Promise<void>
+  /**
+   * Before CONNECT, which takes the session from whoever has it: throws FencedError when that is another instance. Writes
+   * ahead that nobody knows what the session is subscribed to, until `setSubscription` says so.
+   */
+  beforeConnect(lease: Lease): Promise<void>
   /** Gives the lease up, so that the next one starts at once. */
   release(lease: Lease): Promise<void>
   /** Durably, before SUBSCRIBE on a session that is new at the broker: its packet identifiers start afresh. */
@@ -82,6 +90,13 @@ export function createSessions({ pool, prisma }: Database, limits: Limits): Sess
         lease,
         `lease_until = now() + make_interval(secs => $3), alive_at = case when $4 then now() else alive_at end`,
         [limits.leaseSeconds, alive]
+      ),
+    beforeConnect: (lease) =>
+      update(
+        lease,
+        `lease_until = now() + make_interval(secs => $3),
+         subscription = case when subscription = 'none' then 'none' else 'subscribing' end`,
+        [limits.leaseSeconds]
       ),
     release: (lease) => update(lease, 'lease_until = null, owner = null', []),
     async raiseGeneration(lease) {
@@ -144,7 +159,8 @@ async function takeLease(
         protocolVersion: row.protocol_version,
         filters: row.filters,
         subscription: row.subscription,
-        aliveAt: row.alive_at
+        aliveAt: row.alive_at,
+        ended: new AbortController()
       }
 }
 

@@ -5,15 +5,15 @@ import type { Logger } from 'pino'
 import type { Cursors } from '../cursor.ts'
 import { createCursors } from '../cursor.ts'
 import type { Limits } from '../limits.ts'
-import type { Millis, Seq } from '../model.ts'
+import type { FactKind, Millis, Seq } from '../model.ts'
 import type { Stats } from '../stats.ts'
 import type { AppendQueue } from './append.ts'
-import { createAppendQueue, instanceGuard } from './append.ts'
+import { createAppendQueue } from './append.ts'
+import { instanceGuard } from './guard.ts'
 import type { AppendedRow, Batch } from './append-batch.ts'
-import { batchStatement } from './append-batch.ts'
+import { batchStatement, noteStatement } from './append-batch.ts'
 import type { CommandStore } from './commands.ts'
 import { createCommandStore } from './commands.ts'
-import type { Database } from './database.ts'
 import { connectDirectly, openDatabase } from './database.ts'
 import type { Journal } from './journal.ts'
 import { createJournal } from './journal.ts'
@@ -22,6 +22,8 @@ import { openListener } from './listen.ts'
 import { migrate, readMigrations } from './migrations.ts'
 import type { Partitions } from './partitions.ts'
 import { createPartitions } from './partitions.ts'
+import type { RetainedStore } from './retained.ts'
+import { createRetainedStore } from './retained.ts'
 import type { Lease, Sessions } from './sessions.ts'
 import { createSessions } from './sessions.ts'
 import type { States } from './states.ts'
@@ -45,6 +47,7 @@ export interface Store {
   commands: CommandStore
   sessions: Sessions
   partitions: Partitions
+  retained: RetainedStore
   listener: Listener
   /**
    * Appends a batch under the lease; resolves after COMMIT, with null where the COMMIT happened but its answer was
@@ -52,8 +55,8 @@ export interface Store {
    * error when the data can never be stored.
    */
   append(batch: Batch, lease: Lease): Promise<Appended | null>
-  /** Marks retained messages as found again by a snapshot. */
-  confirm(topics: readonly string[]): Promise<void>
+  /** A fact without a topic, by this instance and under no lease. Never waits for a database that is away. */
+  note(kind: FactKind, detail: unknown): Promise<void>
   forgetExpiredKeys(hours: number): Promise<number>
   /** False while the database takes no appends. */
   healthy(): boolean
@@ -95,18 +98,23 @@ export async function openStore(parts: StoreParts): Promise<Store> {
   })
   const listener = await openListener({ url: parts.directUrl, limits, log, onHead: parts.onHead })
   const topicIds = createTopicIds(database.pool, limits)
+  const guard = instanceGuard(instanceId)
 
   return {
     instanceId,
     cursors: createCursors(head.journalId, head.tokenKey),
     journal: createJournal(database.pool, limits),
     states: createStates(database.pool),
-    commands: createCommandStore(database, queue, instanceGuard(instanceId)),
+    commands: createCommandStore(database, queue, guard),
     sessions,
     partitions,
+    retained: createRetainedStore({ pool: database.pool, queue, topicIds, limits }),
     listener,
     append: (batch, lease) => append(queue, topicIds, batch, lease),
-    confirm: (topics) => confirm(database, topics),
+    async note(kind, detail) {
+      const prepare = async () => noteStatement(kind, detail, guard.sql)
+      await queue.push(guard, prepare, { patient: false })
+    },
     async forgetExpiredKeys(hours) {
       const { count } = await database.prisma.idempotencyKey.deleteMany({
         where: { createdAt: { lt: new Date(Date.now() - hours * 3_600_000) } }
@@ -150,13 +158,7 @@ async function append(
     rows = new Map(names.map((name, index) => [name, resolved[index]!]))
     return batchStatement(batch, rows, { id: lease.sessionId, generation: lease.generation }, lease.guard.sql)
   }
-  const outcome = await queue.push<AppendedRow>(lease.guard, prepare, { patient: true })
+  const { signal } = lease.ended
+  const outcome = await queue.push<AppendedRow>(lease.guard, prepare, { patient: true, signal })
   return outcome && { base: outcome[0]!.base, at: outcome[0]!.at.getTime(), topicIds: rows }
-}
-
-async function confirm({ prisma }: Database, topics: readonly string[]): Promise<void> {
-  await prisma.topicState.updateMany({
-    where: { topic: { name: { in: [...topics] } } },
-    data: { confirmedAt: new Date() }
-  })
 }

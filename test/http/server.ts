@@ -9,7 +9,7 @@ import type { Feed } from '../../src/feed/feed.ts'
 import { createFeed } from '../../src/feed/feed.ts'
 import type { HttpParts } from '../../src/http/server.ts'
 import { createHttpServer } from '../../src/http/server.ts'
-import type { ServiceStatus } from '../../src/views.ts'
+import type { ServiceStatus } from '../../src/service-status.ts'
 import type { Limits } from '../../src/limits.ts'
 import { defaultLimits } from '../../src/limits.ts'
 import { createStats } from '../../src/stats.ts'
@@ -29,6 +29,8 @@ export const connected: ServiceStatus = {
     version: '5',
     lastError: null,
     refusedFilters: [],
+    takenOver: false,
+    snapshot: { state: 'known' as const, at: '2026-01-01T00:00:02.000Z', reason: null },
     publisherConnected: true
   },
   embedded: { postgres: false, broker: false }

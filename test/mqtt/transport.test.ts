@@ -36,7 +36,10 @@ async function works(broker: Broker): Promise<void> {
       .reasonCode,
     0
   )
-  assert.deepEqual(await connection.subscribe({ filters: ['a'], qos: 2, retainHandling: 0 }), [2])
+  assert.deepEqual(
+    await connection.subscribe({ filters: ['a'], qos: 2, retainHandling: 0, retainAsPublished: true }),
+    [2]
+  )
   await connection.end()
 }
 

@@ -1,0 +1,52 @@
+/** Subscribes the receiving session to what the configuration says, and to nothing else. */
+
+import type { Logger } from 'pino'
+import type { QoS } from '../model.ts'
+import type { Connection, ProtocolVersion } from './connection.ts'
+
+/** Filters as subscribed; `subscribing`, found at a start, means that nobody knows. */
+export interface SubscriptionMemory {
+  filters: readonly string[]
+  subscription: 'none' | 'subscribing' | 'subscribed'
+}
+
+/**
+ * On MQTT 5 at every connect: with retain handling 2 it heals a session that lost its subscriptions and brings no
+ * flood. On 3.1.1 only where it is needed. Returns the filters that the broker refused, as far as it was asked.
+ */
+export async function subscribeSession(parts: {
+  connection: Connection
+  memory: SubscriptionMemory
+  filters: readonly string[]
+  qos: QoS
+  /** Writes ahead, durably. */
+  remember: (
+    state: 'subscribing' | 'subscribed',
+    filters: string[],
+    version: ProtocolVersion
+  ) => Promise<void>
+  log: Logger
+}): Promise<string[]> {
+  const { connection, memory, qos, remember, log } = parts
+  const { version, sessionPresent } = connection
+  const wanted = [...parts.filters]
+  const dropped = memory.filters.filter((filter) => !wanted.includes(filter))
+  const changed = dropped.length > 0 || wanted.some((filter) => !memory.filters.includes(filter))
+  const known = sessionPresent && memory.subscription === 'subscribed'
+  // On 3.1.1 a SUBSCRIBE replays all that is retained [MQTT-3.8.4-3], so only for what is new
+  const asked = version === 4 && known ? wanted.filter((filter) => !memory.filters.includes(filter)) : wanted
+  if (!known || changed) await remember('subscribing', [...new Set([...memory.filters, ...wanted])], version)
+  if (sessionPresent) await connection.unsubscribe(dropped)
+  const grants = await connection.subscribe({
+    filters: asked,
+    qos,
+    retainHandling: 2,
+    retainAsPublished: true
+  })
+  const refused = asked.filter((_, index) => (grants[index] ?? 0x80) >= 0x80) // [MQTT-3.9.3]
+  if (refused.length > 0) {
+    log.error({ filters: refused }, 'The broker refused subscriptions: check what this client may read')
+  }
+  await remember('subscribed', wanted, version)
+  return refused
+}

@@ -1,0 +1,32 @@
+/** What the service tells of itself, on REST and GraphQL alike. */
+
+/** How far what the broker retains is known. */
+export interface SnapshotStatus {
+  /** `unread`: not yet; `incomplete`: read, but what the broker did not send may be there. */
+  state: 'unread' | 'reading' | 'known' | 'incomplete'
+  /** When it was asked last. */
+  at: string | null
+  /** Why it is incomplete. */
+  reason: string | null
+}
+
+/** What the service knows of itself; times as clients see them. */
+export interface ServiceStatus {
+  version: string
+  startedAt: string
+  instanceId: string
+  /** Whether this instance receives from the broker. */
+  leading: boolean
+  mqtt: {
+    state: string
+    since: string
+    version: string | null
+    lastError: string | null
+    refusedFilters: string[]
+    /** Another client seems to use our client id. */
+    takenOver: boolean
+    snapshot: SnapshotStatus
+    publisherConnected: boolean
+  }
+  embedded: { postgres: boolean; broker: boolean }
+}
