@@ -1,6 +1,6 @@
 /**
- * Which instance receives. One holds the lease of the session; others wait, and take over when it is gone (its lock
- * in the database is free) or hangs (its lease has run out). Whoever was overtaken finds the epoch raised, writes
+ * Which instance receives. One holds the lease of the session; others wait, and take over when it is gone (the lock of
+ * its epoch is free) or hangs (its lease has run out). Whoever was overtaken finds the epoch raised, writes
  * nothing any more, and waits again.
  */
 
@@ -46,9 +46,17 @@ export function createLeader(parts: {
   let decide = (): void => {}
   const decided = new Promise<void>((resolve) => (decide = resolve))
 
+  /** Null while another instance leads. */
   async function take(sessionId: number): Promise<Lease | null> {
-    const free = await store.listener.tryLock(sessionId)
-    return store.sessions.take(sessionId, store.instanceId, free)
+    const { listener, sessions } = store
+    const { epoch, expired } = await sessions.present(sessionId)
+    if (!expired && !(await listener.tryLock(sessionId, epoch))) return null
+    // Its lock is ours before an epoch is visible, so that a free lock always means that its owner is gone
+    const first = await listener.tryLock(sessionId, epoch + 1)
+    const lease = first ? await sessions.take(sessionId, store.instanceId, epoch) : null
+    if (first && lease === null) await listener.unlock(sessionId, epoch + 1)
+    await listener.unlock(sessionId, epoch)
+    return lease
   }
 
   async function serve(lease: Lease): Promise<void> {
@@ -85,7 +93,7 @@ export function createLeader(parts: {
       if (!(error instanceof FencedError)) throw error
       stats.fenced++
       log.warn('Another instance took the session over; this one waits')
-      await store.listener.unlock(sessionId)
+      await store.listener.unlock(sessionId, lease.epoch)
     }
   }
 

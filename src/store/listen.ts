@@ -9,13 +9,17 @@ import type { Limits } from '../limits.ts'
 import type { Seq } from '../model.ts'
 import { connectDirectly } from './database.ts'
 
-/** First key of our advisory locks: "rial". */
-const lockSpace = 0x7269616c
+/** Upper half of the keys of our advisory locks: "rial". */
+const lockSpace = 0x7269616cn
+
+/** The lock of an epoch of a session: whoever leads in it holds the lock, however it came to lead. */
+const lockKey = (sessionId: number, epoch: number): string =>
+  ((lockSpace << 32n) | (BigInt(sessionId) << 16n) | BigInt(epoch % 0x1_0000)).toString()
 
 export interface Listener {
-  /** Tries to take the lock of a session; it is freed when this process ends, however it ends. */
-  tryLock(sessionId: number): Promise<boolean>
-  unlock(sessionId: number): Promise<void>
+  /** Tries to take the lock of an epoch of a session; it is freed when this process ends, however it ends. */
+  tryLock(sessionId: number, epoch: number): Promise<boolean>
+  unlock(sessionId: number, epoch: number): Promise<void>
   close(): Promise<void>
 }
 
@@ -30,15 +34,14 @@ export async function openListener(parts: {
   let client: pg.Client | null = null
   let closed = false
   /** Locks that are ours, as far as the server lives: when it restarts, they are taken again. */
-  const held = new Set<number>()
+  const held = new Set<string>()
 
-  async function lock(connection: pg.Client, sessionId: number): Promise<boolean> {
-    const { rows } = await connection.query<{ taken: boolean }>(
-      'select pg_try_advisory_lock($1, $2) as taken',
-      [lockSpace, sessionId]
-    )
-    if (rows[0]!.taken) held.add(sessionId)
-    else held.delete(sessionId)
+  async function lock(connection: pg.Client, key: string): Promise<boolean> {
+    const { rows } = await connection.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [
+      key
+    ])
+    if (rows[0]!.taken) held.add(key)
+    else held.delete(key)
     return rows[0]!.taken
   }
 
@@ -50,7 +53,7 @@ export async function openListener(parts: {
       if (!closed) void reconnect()
     })
     await fresh.query('listen rialto_journal')
-    for (const sessionId of held) await lock(fresh, sessionId)
+    for (const key of held) await lock(fresh, key)
     client = fresh
   }
 
@@ -67,13 +70,14 @@ export async function openListener(parts: {
 
   await connect()
   return {
-    async tryLock(sessionId) {
+    async tryLock(sessionId, epoch) {
+      const key = lockKey(sessionId, epoch)
       if (client === null) return false
-      return held.has(sessionId) || lock(client, sessionId)
+      return held.has(key) || lock(client, key)
     },
-    async unlock(sessionId) {
-      if (held.delete(sessionId))
-        await client?.query('select pg_advisory_unlock($1, $2)', [lockSpace, sessionId])
+    async unlock(sessionId, epoch) {
+      const key = lockKey(sessionId, epoch)
+      if (held.delete(key)) await client?.query('select pg_advisory_unlock($1)', [key])
     },
     async close() {
       closed = true

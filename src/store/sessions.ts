@@ -35,8 +35,10 @@ export interface ReceivedPacket {
 export interface Sessions {
   /** Finds or makes the session; the client id is generated once and kept unless one is given. */
   ensure(name: string, clientId: string | null): Promise<number>
-  /** Takes the lease if `force` (its owner is known to be gone), or if it has expired; null where another holds it. */
-  take(sessionId: number, owner: string, force: boolean): Promise<Lease | null>
+  /** Who leads: the present epoch, and whether its lease has run out. */
+  present(sessionId: number): Promise<{ epoch: number; expired: boolean }>
+  /** Takes the lease from the owner of `epoch`, who is known to be gone; null where somebody was faster. */
+  take(sessionId: number, owner: string, epoch: number): Promise<Lease | null>
   /** Keeps the lease. Throws FencedError when another took it. `alive`: the connection to the broker is up. */
   renew(lease: Lease, alive: boolean): Promise<void>
   /**
@@ -84,7 +86,14 @@ export function createSessions({ pool, prisma }: Database, limits: Limits): Sess
       })
       return session.id
     },
-    take: (sessionId, owner, force) => takeLease(pool, limits, sessionId, owner, force),
+    async present(sessionId) {
+      const { rows } = await pool.query<{ epoch: number; expired: boolean }>(
+        'select epoch, coalesce(lease_until < now(), true) as expired from sessions where id = $1',
+        [sessionId]
+      )
+      return rows[0]!
+    },
+    take: (sessionId, owner, epoch) => takeLease(pool, limits, sessionId, owner, epoch),
     renew: (lease, alive) =>
       update(
         lease,
@@ -138,13 +147,13 @@ async function takeLease(
   limits: Limits,
   sessionId: number,
   owner: string,
-  force: boolean
+  epoch: number
 ): Promise<Lease | null> {
   const { rows } = await pool.query<LeaseRow>(
     `update sessions set epoch = epoch + 1, owner = $2, lease_until = now() + make_interval(secs => $3)
-     where id = $1 and ($4 or lease_until is null or lease_until < now())
+     where id = $1 and epoch = $4
      returning id, name, client_id, epoch, generation, batch, protocol_version, filters, subscription, alive_at`,
-    [sessionId, owner, limits.leaseSeconds, force]
+    [sessionId, owner, limits.leaseSeconds, epoch]
   )
   const row = rows[0]
   return row === undefined

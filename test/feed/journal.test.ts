@@ -76,7 +76,8 @@ for (const [name, limits] of [
       // Each with a session, and so a lease, of its own; four in each instance
       const { store, feed } = instances[writer % 2]!
       const session = await store.sessions.ensure(`w${writer}`, null)
-      const lease = (await store.sessions.take(session, store.instanceId, true))!
+      const { epoch } = await store.sessions.present(session)
+      const lease = (await store.sessions.take(session, store.instanceId, epoch))!
       for (let batch = 0; batch < batches; batch++) {
         const size = 1 + Math.floor(Math.random() * 5)
         const facts = Array.from({ length: size }, (__, index) => ({

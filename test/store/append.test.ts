@@ -69,7 +69,7 @@ test('one batch folds as its messages one by one would', async () => {
 test('who lost the lease writes nothing', async () => {
   const { url, store, lease, receive } = await openTestStore()
   await receive({ topic: 'a' })
-  const other = (await store.sessions.take(lease.sessionId, store.instanceId, true))!
+  const other = (await store.sessions.take(lease.sessionId, store.instanceId, lease.epoch))!
   await assert.rejects(receive({ topic: 'a' }), FencedError)
   await assert.rejects(store.sessions.renew(lease, true), FencedError)
   const [count] = await query<{ count: string }>(url, 'select count(*) from journal')

@@ -42,7 +42,8 @@ export async function openTestStore(
   })
   atEnd(() => store.close())
   const session = await store.sessions.ensure(options.session ?? `s${randomBytes(4).toString('hex')}`, null)
-  const lease = (await store.sessions.take(session, store.instanceId, true))!
+  const { epoch } = await store.sessions.present(session)
+  const lease = (await store.sessions.take(session, store.instanceId, epoch))!
   return {
     url,
     store,
