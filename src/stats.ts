@@ -3,6 +3,8 @@
  * counts every message. The identity of promise 6 must hold whenever nothing is in between:
  * received = stored + duplicates + confirmed + held + abandoned.
  */
+import type { GapCause } from './model.ts'
+
 export interface Stats {
   /** PUBLISH packets taken from the broker, those of a retained snapshot included. */
   received: number
@@ -29,7 +31,6 @@ export interface Stats {
   sessionsLost: number
   /** Times that another client seemed to use our client id. */
   takeovers: number
-  gaps: number
   /** Retained messages that a snapshot found gone, and those that expired. */
   swept: number
   expired: number
@@ -43,6 +44,12 @@ export interface Stats {
   streams: number
   feedFactsFromTable: number
   partitionsDropped: number
+  /** Gap facts, by cause. */
+  gaps: Map<GapCause, number>
+}
+
+export function countGap({ gaps }: Stats, cause: GapCause): void {
+  gaps.set(cause, (gaps.get(cause) ?? 0) + 1)
 }
 
 export const createStats = (): Stats => ({
@@ -63,7 +70,6 @@ export const createStats = (): Stats => ({
   disconnects: 0,
   sessionsLost: 0,
   takeovers: 0,
-  gaps: 0,
   swept: 0,
   expired: 0,
   fenced: 0,
@@ -75,5 +81,6 @@ export const createStats = (): Stats => ({
   commandsRefused: 0,
   streams: 0,
   feedFactsFromTable: 0,
-  partitionsDropped: 0
+  partitionsDropped: 0,
+  gaps: new Map()
 })

@@ -105,6 +105,14 @@ export function createQueries({ store, limits, status }: GraphqlParts): Resolver
       },
       status: { resolve: status }
     },
+    Status: {
+      lastGap: {
+        async resolve() {
+          const gap = await journal.lastGap()
+          return gap && toGapView(gap)
+        }
+      }
+    },
     Command: {
       events: {
         resolve: (command, _arguments, context) => context.commandEvents((command as { id: string }).id)

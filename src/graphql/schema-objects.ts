@@ -151,6 +151,8 @@ export const objects = /* GraphQL */ `
     leading: Boolean!
     "The connections to the broker."
     mqtt: MqttStatus!
+    "The newest interval in which messages may be missing."
+    lastGap: Gap
   }
 
   "The connections to the broker."

@@ -7,7 +7,7 @@ import { within } from './within.ts'
 
 type Kind = 'counter' | 'gauge'
 
-const fromStats: Record<keyof Stats, [name: string, kind: Kind, help: string]> = {
+const fromStats: Record<Exclude<keyof Stats, 'gaps'>, [name: string, kind: Kind, help: string]> = {
   received: [
     'messages_received_total',
     'counter',
@@ -51,7 +51,6 @@ const fromStats: Record<keyof Stats, [name: string, kind: Kind, help: string]> =
     'Retained messages that were gone at the broker when a snapshot looked for them'
   ],
   expired: ['retained_expired_total', 'counter', 'Retained messages that ended by their expiry interval'],
-  gaps: ['gaps_total', 'counter', 'Intervals in which messages may be missing'],
   fenced: ['fenced_total', 'counter', 'Times that another instance took the lease'],
   appends: ['journal_appends_total', 'counter', 'Transactions appended to the journal'],
   appendRetries: ['journal_append_retries_total', 'counter', 'Appends that had to be tried again'],
@@ -75,12 +74,23 @@ export function createMetrics({ store, feed, stats, status }: HttpParts): Regist
   collectDefaultMetrics({ register: registry })
 
   for (const [key, [name, kind, help]] of Object.entries(fromStats) as Array<
-    [keyof Stats, [string, Kind, string]]
+    [Exclude<keyof Stats, 'gaps'>, [string, Kind, string]]
   >) {
     const options = { name: `rialto_${name}`, help, registers }
     if (kind === 'gauge') new Gauge({ ...options, collect: collectInto(() => stats[key]) })
     else new Counter({ ...options, collect: countInto(() => stats[key]) })
   }
+
+  new Counter({
+    name: 'rialto_gaps_total',
+    help: 'Intervals in which messages may be missing, by cause',
+    labelNames: ['cause'],
+    registers,
+    collect() {
+      this.reset()
+      for (const [cause, gaps] of stats.gaps) this.inc({ cause }, gaps)
+    }
+  })
 
   const gauge = (name: string, help: string, read: () => number | Promise<number>): void => {
     new Gauge({ name: `rialto_${name}`, help, registers, collect: collectInto(read) })

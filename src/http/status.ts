@@ -2,10 +2,10 @@
 
 import { Type } from 'typebox'
 import type { TSchema } from 'typebox'
-import { toSeq, toTime } from '../views.ts'
+import { toGapView, toSeq, toTime } from '../views.ts'
 import { json, noQuery, refusals } from './answers.ts'
 import type { HttpParts, RouteParts, Routes } from './parts.ts'
-import { nullable } from './schemas.ts'
+import { nullable, ref } from './schemas.ts'
 import { within } from './within.ts'
 
 const count = (description: string): TSchema => Type.Integer({ minimum: 0, description })
@@ -60,6 +60,7 @@ const statusSchema = Type.Object({
     },
     { description: 'Since the start: received = stored + duplicates + confirmed + held + abandoned' }
   ),
+  lastGap: nullable(ref('Gap')),
   commandsOpen: nullable(count('Accepted and not final; null while the database does not answer')),
   streams: count('Open streams')
 })
@@ -85,8 +86,9 @@ export async function statusRoutes(app: Routes, parts: RouteParts): Promise<void
 }
 
 async function readStatus({ store, stats, status }: HttpParts): Promise<object> {
-  const [head, commandsOpen] = await Promise.all([
+  const [head, gap, commandsOpen] = await Promise.all([
     within(store.journal.head()).catch(() => null),
+    within(store.journal.lastGap()).catch(() => null),
     within(store.commands.countOpen()).catch(() => null)
   ])
   const { received, stored, duplicates, confirmed, held, abandoned, abandonedQos0, streams } = stats
@@ -100,6 +102,7 @@ async function readStatus({ store, stats, status }: HttpParts): Promise<object> 
       cursor: store.cursors.encode(head.seq)
     },
     messages: { received, stored, duplicates, confirmed, held, abandoned, abandonedQos0 },
+    lastGap: gap && toGapView(gap),
     commandsOpen,
     streams
   }

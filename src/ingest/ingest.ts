@@ -11,6 +11,7 @@ import type { Inbox } from '../mqtt/inbox.ts'
 import type { NormalizedFact } from '../normalize/normalize.ts'
 import { normalize } from '../normalize/normalize.ts'
 import type { Stats } from '../stats.ts'
+import { countGap } from '../stats.ts'
 import type { Appended, Store } from '../store/store.ts'
 import type { Lease } from '../store/sessions.ts'
 import { withoutKnown } from './found.ts'
@@ -68,6 +69,7 @@ async function commit(parts: IngestParts, batch: InboxBatch, before: Promise<voi
     stats.stored += facts.length
     stats.batches++
     for (const { facts: stored, where } of appended) {
+      for (const { kind, detail } of stored) if (kind === 'gap') countGap(stats, detail!.cause)
       if (where === null) feed.hint(null) // committed, but nobody told us where
       else feed.publish(toFacts(stored, where))
     }

@@ -9,6 +9,7 @@ import { createReceivingSession } from '../mqtt/session.ts'
 import type { SessionStatus } from '../mqtt/session-parts.ts'
 import type { NormalizedFact } from '../normalize/normalize.ts'
 import type { Stats } from '../stats.ts'
+import { countGap } from '../stats.ts'
 import { FencedError } from '../store/append.ts'
 import type { Lease } from '../store/sessions.ts'
 import type { Store } from '../store/store.ts'
@@ -147,7 +148,7 @@ async function tellAbandoned(
   if (messages === 0) return
   const now = Date.now()
   const detail: GapDetail = { cause: 'abandoned', session: lease.name, from: now, to: now, messages }
-  stats.gaps++
+  countGap(stats, detail.cause)
   await store
     .note('gap', detail)
     .catch((error: unknown) => log.error({ err: error, messages }, 'Messages of QoS 0 are lost, unrecorded'))
@@ -176,7 +177,7 @@ async function appendGap(
   }
   const batch = { facts: [gap], states: [], packets: { added: [], released: [] }, retainedKnown: false }
   const appended = await store.append(batch, lease)
-  stats.gaps++
+  countGap(stats, detail.cause)
   if (appended === null) feed.hint(null)
   else feed.publish(toFacts([gap], appended))
 }

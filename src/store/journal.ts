@@ -28,6 +28,8 @@ export interface JournalAsk {
 export interface Journal {
   head(): Promise<Head>
   page(access: Access, ask: JournalAsk): Promise<JournalPage>
+  /** The newest interval in which messages may be missing. */
+  lastGap(): Promise<Fact | null>
   /** Facts after `after`, all kinds, at most `limit` and `bytes` of payload; contiguous, for the feed. */
   following(after: Seq, limit: number, bytesMax: number): Promise<Fact[]>
 }
@@ -45,12 +47,16 @@ export function createJournal(pool: Pool, limits: Limits): Journal {
   /** Reads matches among the rows (from, to], so that the work is bounded however rare they are. */
   async function window(ask: JournalAsk, from: Seq, to: Seq): Promise<BoundedRow[]> {
     const values: unknown[] = [from, to, ask.kinds.map((kind) => factKinds[kind]), ask.limit]
+    // With the number itself, the planner knows the index of gaps
+    const kinds = onlyGaps(ask)
+      ? `j.kind = any ($3::int2[]) and j.kind = ${factKinds.gap}`
+      : 'j.kind = any ($3::int2[])'
     const condition = ask.filters.length === 0 ? 'true' : filterCondition(ask.filters, values)
     const bytesMax = `$${values.push(limits.pageBytesMax)}`
     const { rows } = await pool.query<BoundedRow>(
       boundedSql(
         `select ${factColumns} from journal j left join topics t on t.id = j.topic_id
-         where j.seq > $1 and j.seq <= $2 and j.kind = any ($3::int2[]) and ${condition} and ${received}
+         where j.seq > $1 and j.seq <= $2 and ${kinds} and ${condition} and ${received}
          order by j.seq ${ask.order} limit $4`,
         ask.order,
         bytesMax
@@ -77,13 +83,23 @@ export function createJournal(pool: Pool, limits: Limits): Journal {
   return {
     head,
     following,
+    async lastGap() {
+      const { rows } = await pool.query<FactRow>({
+        name: 'last_gap',
+        text: `select ${factColumns} from journal j left join topics t on t.id = j.topic_id
+               where j.kind = ${factKinds.gap} order by j.seq desc limit 1`
+      })
+      return rows[0] === undefined ? null : toFact(rows[0])
+    },
     async page(access, ask) {
       const { horizon } = await head()
       const asc = ask.order === 'asc'
+      // Gaps have an index of their own; for all others the rows looked at are bounded
+      const rowsMax = onlyGaps(ask) ? Infinity : limits.pageRowsScannedMax
       const start = asc ? Math.max(ask.after ?? 0, horizon) : Math.min(ask.after ?? Infinity, ask.until + 1)
       const [from, to] = asc
-        ? [start, Math.min(start + limits.pageRowsScannedMax, ask.until)]
-        : [Math.max(start - 1 - limits.pageRowsScannedMax, horizon), start - 1]
+        ? [start, Math.min(start + rowsMax, ask.until)]
+        : [Math.max(start - 1 - rowsMax, horizon), start - 1]
       if (from >= to) return { items: [], next: null }
       const rows = await window(ask, from, to)
       const items = rows.filter((row) => row.name === null || access.mayRead(row.name)).map(toFact)
@@ -96,6 +112,8 @@ export function createJournal(pool: Pool, limits: Limits): Journal {
     }
   }
 }
+
+const onlyGaps = ({ kinds }: JournalAsk): boolean => kinds.every((kind) => kind === 'gap')
 
 /** Of the facts that are messages, those that came as one: a retained message found gone is cleared without. */
 const received = `(j.kind <> ${factKinds.cleared} or j.payload is not null)`

@@ -128,6 +128,7 @@ function createMemory(): Memory {
       journal: {
         head: async () => ({ seq: memory.facts.length, at: Date.now(), horizon: 0 }),
         following: async () => [],
+        lastGap: async () => null,
         async page(_access, { filters, kinds, after, until, limit, order }) {
           const matches = compileFilters(filters)
           const inOrder = order === 'asc' ? memory.facts : memory.facts.toReversed()

@@ -46,7 +46,9 @@ for (const [what, parts, status, reasons] of [
 }
 
 test('the status is told also while the database is away', async () => {
-  const app = await createBareServer({ parts: { store: storeWith({ journal: { head: () => never } }) } })
+  const app = await createBareServer({
+    parts: { store: storeWith({ journal: { head: () => never, lastGap: () => never } }) }
+  })
   const status = (await app.inject('/v1/status')).json()
   assert.deepEqual(
     [status.journal, status.commandsOpen, status.database, status.mqtt.state],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import pg from 'pg'
-import { request, startBridge } from '../support/bridge.ts'
+import { graphql, request, startBridge } from '../support/bridge.ts'
 import { startBroker } from '../support/broker.ts'
 import { eventually } from '../support/eventually.ts'
 import { connectClient } from '../support/mqtt.ts'
@@ -23,6 +23,12 @@ test('QoS 0 messages held by an instance that is overtaken are a gap with their 
     return body.items.find((item: { cause: string }) => item.cause === 'abandoned')
   })
   assert.equal(gap.messages, 7)
+  const status = await request(`${app.url}/v1/status`)
+  assert.deepEqual(status.body.lastGap, gap)
+  const { status: fromGraphql } = await graphql(app.url, '{ status { lastGap { seq cause messages } } }')
+  assert.deepEqual(fromGraphql.lastGap, { seq: gap.seq, cause: 'abandoned', messages: 7 })
+  const { body: metrics } = await request(`${app.url}/metrics`)
+  assert.match(metrics, /^rialto_gaps_total\{cause="abandoned"\} 1$/m)
   assert.equal(app.stats.abandonedQos0, 7)
   assert.equal(app.stats.fenced, 1)
   // It takes the lease again, and gets from the broker what it never acknowledged
