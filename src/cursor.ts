@@ -1,6 +1,6 @@
 /** Opaque, authenticated tokens: a position in the journal (cursor), or where a page went on (page token). Pure. */
 
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { Problem } from './errors.ts'
 import type { Head, Seq } from './model.ts'
 
@@ -9,11 +9,28 @@ const cursorKind = 1
 const pageKind = 2
 /** One shard until the journal is sharded by topic; the byte is there so that cursors then still parse. */
 const shard = 0
+/** As much of a journal's id as a token carries: it tells a handful of journals apart, the MAC does the rest. */
+const journalBytes = 4
 
 export interface Position {
   seq: Seq
   /** null: the snapshot, if there was one, has been seen whole. */
   snapshotTopicId: number | null
+}
+
+/** Where the next page of a list begins. */
+export interface Place {
+  /** The journal's position when the first page was read. */
+  until: Seq
+  /** Behind this item: a topic's id or a seq, as the list has it. */
+  after: number
+}
+
+/** A journal of this database: the first, or what a restore from backup began. */
+export interface JournalOrigin {
+  id: string
+  /** Its first fact is behind this; what came up to here it shares with the journal before. */
+  beganSeq: Seq
 }
 
 export interface Cursors {
@@ -25,26 +42,36 @@ export interface Cursors {
   decode(token: string, head: Head): Seq
   decodePosition(token: string, head: Head): Position
   /** `list` names what is paged, with its arguments, so that a token fits only the list it came from. */
-  encodePage(list: string, position: readonly number[]): string
-  decodePage(list: string, token: string): number[]
+  encodePage(list: string, place: Place): string
+  /** Throws cursor_invalid, cursor_kind or cursor_ahead. */
+  decodePage(list: string, token: string): Place
 }
 
-export function createCursors(journalId: string, key: Uint8Array): Cursors {
+/** `journals`: of this database, in the order in which they began; the last is the one that is written. */
+export function createCursors(journals: readonly JournalOrigin[], key: Uint8Array): Cursors {
+  const tags = journals.map(({ id }) => tagOf(id))
+  const current = tags.at(-1)!
+  // A later journal shares what came before it with every earlier one, so the nearest end counts
+  const ends = journals.map((_, index) => Math.min(...journals.slice(index + 1).map((next) => next.beganSeq)))
+
+  /** The newest position that a token with this tag can have and still mean what it means here. */
+  const endOf = (tag: Buffer): Seq => ends[tags.findLastIndex((known) => known.equals(tag))] ?? -1
+
   const seal = (kind: number, body: Buffer): string => {
-    const head = Buffer.concat([Buffer.from([kind]), body])
-    return Buffer.concat([head, mac(key, journalId, head)]).toString('base64url')
+    const head = Buffer.concat([Buffer.from([kind]), current, body])
+    return Buffer.concat([head, mac(key, head)]).toString('base64url')
   }
-  const open = (kind: number, token: string): Buffer => {
+  const open = (kind: number, token: string): { end: Seq; body: Buffer } => {
     const raw = Buffer.from(token, 'base64url')
     // Buffer ignores what is not base64url, so a token is only itself if it comes back the same
     if (raw.length <= macBytes || raw.toString('base64url') !== token) throw invalid()
     const head = raw.subarray(0, -macBytes)
-    if (!timingSafeEqual(raw.subarray(-macBytes), mac(key, journalId, head))) throw invalid()
+    if (!timingSafeEqual(raw.subarray(-macBytes), mac(key, head))) throw invalid()
     if (head[0] !== kind) {
       const given = head[0] === cursorKind ? 'a cursor' : 'a page token'
       throw new Problem('cursor_kind', `This is ${given}: cursors go in \`after\`, page tokens in \`page\``)
     }
-    return head.subarray(1)
+    return { end: endOf(head.subarray(1, 1 + journalBytes)), body: head.subarray(1 + journalBytes) }
   }
 
   const encode = (...numbers: number[]): string => {
@@ -54,14 +81,9 @@ export function createCursors(journalId: string, key: Uint8Array): Cursors {
     return seal(cursorKind, body)
   }
   const decodePosition = (token: string, head: Head): Position => {
-    const body = open(cursorKind, token)
+    const { end, body } = open(cursorKind, token)
     const seq = Number(body.readBigUInt64BE(1))
-    if (seq > head.seq) {
-      throw new Problem(
-        'cursor_ahead',
-        'The journal has not come this far: read a snapshot and go on from its cursor'
-      )
-    }
+    if (seq > head.seq || seq > end) throw ahead('read a snapshot and go on from its cursor')
     if (seq < head.horizon) {
       throw new Problem(
         'cursor_expired',
@@ -76,31 +98,38 @@ export function createCursors(journalId: string, key: Uint8Array): Cursors {
     encodeInSnapshot: (seq, topicId) => encode(seq, topicId),
     decode: (token, head) => decodePosition(token, head).seq,
     decodePosition,
-    encodePage(list, position) {
-      const body = Buffer.alloc(8 + position.length * 8)
+    encodePage(list, { until, after }) {
+      const body = Buffer.alloc(24)
       digest(list).copy(body)
-      for (const [index, number] of position.entries()) body.writeBigInt64BE(BigInt(number), 8 + index * 8)
+      body.writeBigInt64BE(BigInt(until), 8)
+      body.writeBigInt64BE(BigInt(after), 16)
       return seal(pageKind, body)
     },
     decodePage(list, token) {
-      const body = open(pageKind, token)
+      const { end, body } = open(pageKind, token)
       if (!body.subarray(0, 8).equals(digest(list))) {
         throw new Problem(
           'cursor_kind',
           'This page token is of another list: repeat the same arguments with it'
         )
       }
-      return Array.from({ length: (body.length - 8) / 8 }, (_, index) =>
-        Number(body.readBigInt64BE(8 + index * 8))
-      )
+      const until = Number(body.readBigInt64BE(8))
+      if (until > end) throw ahead('begin the list again')
+      return { until, after: Number(body.readBigInt64BE(16)) }
     }
   }
 }
 
-const mac = (key: Uint8Array, journalId: string, data: Buffer): Buffer =>
-  createHmac('sha256', key).update(journalId).update(data).digest().subarray(0, macBytes)
+const mac = (key: Uint8Array, data: Buffer): Buffer =>
+  createHmac('sha256', key).update(data).digest().subarray(0, macBytes)
+
+const tagOf = (journalId: string): Buffer =>
+  createHash('sha256').update(journalId).digest().subarray(0, journalBytes)
 
 const digest = (text: string): Buffer => createHmac('sha256', 'list').update(text).digest().subarray(0, 8)
 
 const invalid = (): Problem =>
   new Problem('cursor_invalid', 'Give back a `cursor` or `next` exactly as it was received')
+
+const ahead = (advice: string): Problem =>
+  new Problem('cursor_ahead', `The journal has not come this far, or was restored from a backup: ${advice}`)

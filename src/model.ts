@@ -71,6 +71,8 @@ export type GapCause =
   | 'invalid_topic'
   /** A message that Postgres refuses to store; kept in the fact as far as it can be. */
   | 'unstorable'
+  /** The database was restored from a backup: what was stored after the backup is gone. */
+  | 'restored'
 
 export interface GapDetail {
   cause: GapCause
@@ -126,7 +128,8 @@ export const commandStates = [
   'undeliverable',
   'refused',
   'expired',
-  'cancelled'
+  'cancelled',
+  'unknown'
 ] as const
 
 export type CommandState = (typeof commandStates)[number]

@@ -162,7 +162,8 @@ const finalStates: ReadonlySet<CommandState> = new Set([
   'undeliverable',
   'refused',
   'expired',
-  'cancelled'
+  'cancelled',
+  'unknown'
 ])
 
 export const toCommandView = (command: Command): CommandView => ({

@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import { createCursors } from '../src/cursor.ts'
 import type { Problem } from '../src/errors.ts'
 
-const cursors = createCursors('journal', Buffer.from('key'))
+const key = Buffer.from('key')
+const cursors = createCursors([{ id: 'journal', beganSeq: 0 }], key)
 const head = { seq: 1_000, at: 0, horizon: 10 }
 const codeOf = (run: () => unknown): string => {
   try {
@@ -20,20 +21,20 @@ test('what is encoded comes back', () => {
     fc.property(
       fc.integer({ min: 10, max: 1_000 }),
       fc.nat(),
-      fc.array(fc.maxSafeNat(), { maxLength: 3 }),
-      (seq, id, list) => {
+      fc.record({ until: fc.maxSafeNat(), after: fc.maxSafeNat() }, { noNullPrototype: true }),
+      (seq, id, place) => {
         assert.equal(cursors.decode(cursors.encode(seq), head), seq)
         assert.deepEqual(cursors.decodePosition(cursors.encodeInSnapshot(seq, id), head), {
           seq,
           snapshotTopicId: id
         })
-        assert.deepEqual(cursors.decodePage('topics', cursors.encodePage('topics', list)), list)
+        assert.deepEqual(cursors.decodePage('topics', cursors.encodePage('topics', place)), place)
       }
     )
   )
 })
 
-test('a changed bit, another key, another journal, another alphabet: not a cursor of ours', () => {
+test('a changed bit, another key, another alphabet: not a cursor of ours', () => {
   const token = cursors.encode(500)
   for (let at = 0; at < token.length; at++) {
     const changed = token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1)
@@ -42,15 +43,11 @@ test('a changed bit, another key, another journal, another alphabet: not a curso
       'cursor_invalid'
     )
   }
-  for (const other of [
-    createCursors('other', Buffer.from('key')),
-    createCursors('journal', Buffer.from('other'))
-  ]) {
-    assert.equal(
-      codeOf(() => other.decode(token, head)),
-      'cursor_invalid'
-    )
-  }
+  const other = createCursors([{ id: 'journal', beganSeq: 0 }], Buffer.from('other'))
+  assert.equal(
+    codeOf(() => other.decode(token, head)),
+    'cursor_invalid'
+  )
   for (const nonsense of ['', '0', `${token}=`, `${token} `, 'x'.repeat(1_000)]) {
     assert.equal(
       codeOf(() => cursors.decode(nonsense, head)),
@@ -69,7 +66,7 @@ test('ahead of the head, behind the horizon, or of another kind: each says so', 
     'cursor_expired'
   )
   assert.equal(
-    codeOf(() => cursors.decode(cursors.encodePage('topics', [500]), head)),
+    codeOf(() => cursors.decode(cursors.encodePage('topics', { until: 500, after: 1 }), head)),
     'cursor_kind'
   )
   assert.equal(
@@ -77,7 +74,48 @@ test('ahead of the head, behind the horizon, or of another kind: each says so', 
     'cursor_kind'
   )
   assert.equal(
-    codeOf(() => cursors.decodePage('topics', cursors.encodePage('messages', [5]))),
+    codeOf(() => cursors.decodePage('topics', cursors.encodePage('messages', { until: 5, after: 1 }))),
     'cursor_kind'
+  )
+})
+
+test('a cursor of an earlier journal is good up to where any later one began, of an unknown one never', () => {
+  const later = { seq: 900, at: 0, horizon: 0 }
+  fc.assert(
+    fc.property(
+      fc.array(fc.nat({ max: 1_000 }), { minLength: 1, maxLength: 5 }),
+      fc.nat({ max: 900 }),
+      fc.nat({ max: 5 }),
+      (begins, seq, at) => {
+        const journals = [0, ...begins].map((beganSeq, index) => ({ id: `journal ${index}`, beganSeq }))
+        const of = at % journals.length
+        const then = createCursors(journals.slice(0, of + 1), key)
+        const now = createCursors(journals, key)
+        // What the journal means: fact s of journal n is still there unless a later one began before s
+        const same = journals.slice(of + 1).every(({ beganSeq }) => seq <= beganSeq)
+        const expected = same ? 'none' : 'cursor_ahead'
+        assert.equal(
+          codeOf(() => now.decode(then.encode(seq), later)),
+          expected
+        )
+        assert.equal(
+          codeOf(() => now.decodePosition(then.encodeInSnapshot(seq, 5), later)),
+          expected
+        )
+        assert.equal(
+          codeOf(() => now.decodePage('list', then.encodePage('list', { until: seq, after: 5_000 }))),
+          expected
+        )
+        const lost = createCursors([...journals, { id: 'lost', beganSeq: 0 }], key)
+        assert.equal(
+          codeOf(() => now.decode(lost.encode(seq), later)),
+          'cursor_ahead'
+        )
+        assert.equal(
+          codeOf(() => now.decodePage('list', lost.encodePage('list', { until: seq, after: 0 }))),
+          'cursor_ahead'
+        )
+      }
+    )
   )
 })

@@ -15,6 +15,11 @@ export type CommandEvent =
   | 'lose'
   | 'expire'
   | 'cancel'
+  /**
+   * The database was restored from a backup in which it was open: it may have been published since, long ago. The store
+   * moves these, as it begins the new journal.
+   */
+  | 'restore'
 
 export const transitions = {
   pending: {
@@ -24,7 +29,8 @@ export const transitions = {
     refuse: 'refused',
     lose: 'pending',
     expire: 'expired',
-    cancel: 'cancelled'
+    cancel: 'cancelled',
+    restore: 'unknown'
   },
   publishing: {
     publish: 'publishing',
@@ -33,13 +39,15 @@ export const transitions = {
     refuse: 'refused',
     lose: 'pending',
     expire: 'publishing',
-    cancel: 'publishing'
+    cancel: 'publishing',
+    restore: 'unknown'
   },
   published: stay('published'),
   undeliverable: stay('undeliverable'),
   refused: stay('refused'),
   expired: stay('expired'),
-  cancelled: stay('cancelled')
+  cancelled: stay('cancelled'),
+  unknown: stay('unknown')
 } as const satisfies Record<CommandState, Record<CommandEvent, CommandState>>
 
 function stay<State extends CommandState>(state: State): Record<CommandEvent, State> {
@@ -50,7 +58,8 @@ function stay<State extends CommandState>(state: State): Record<CommandEvent, St
     refuse: state,
     lose: state,
     expire: state,
-    cancel: state
+    cancel: state,
+    restore: state
   }
 }
 

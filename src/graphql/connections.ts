@@ -1,7 +1,6 @@
 /** Relay connections over the pages of the store. */
 
 import type { Cursors } from '../cursor.ts'
-import { Problem } from '../errors.ts'
 import type { Head, Seq } from '../model.ts'
 import type { PageArguments } from './arguments.ts'
 
@@ -44,7 +43,7 @@ export async function readConnection<Item, Node>(
   const { cursors } = parts
   const [after, until] = await begin(parts, list, page.after)
   const { items, next } = await read(after, until)
-  const toToken = (at: number): string => cursors.encodePage(list, [at, until])
+  const toToken = (at: number): string => cursors.encodePage(list, { until, after: at })
   const edges = items.map((item) => ({ cursor: toToken(place(item)), node: view(item) }))
   return {
     edges,
@@ -65,9 +64,6 @@ async function begin(
   token: string | null | undefined
 ): Promise<[after: number | null, until: Seq]> {
   if (token == null) return [null, (await head()).seq]
-  const [after, until] = cursors.decodePage(list, token)
-  if (after === undefined || until === undefined) {
-    throw new Problem('cursor_invalid', 'Give back `endCursor` exactly as it was received')
-  }
+  const { after, until } = cursors.decodePage(list, token)
   return [after, until]
 }

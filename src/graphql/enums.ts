@@ -45,7 +45,9 @@ export const enums = [
     undeliverable: 'The broker has it, and says that nobody subscribes to the topic.',
     refused: 'The broker will not have it.',
     expired: 'Its time was over before it could be published.',
-    cancelled: 'A client cancelled it before it was published.'
+    cancelled: 'A client cancelled it before it was published.',
+    unknown:
+      'The database was restored from a backup in which it was open: nobody knows whether it was published.'
   }),
   enumOf<'none'>('Awaits', 'What a command waits for after the broker has it.', {
     none: 'Nothing: `published` is final.'
@@ -57,7 +59,8 @@ export const enums = [
     abandoned: 'QoS 0 messages were received, and another instance took over before they were committed.',
     packet_too_large: 'A message was larger than is accepted.',
     invalid_topic: 'A message came with something that is not a topic name.',
-    unstorable: 'The database refuses to store a message.'
+    unstorable: 'The database refuses to store a message.',
+    restored: 'The database was restored from a backup: what was stored after the backup is gone.'
   }),
   enumOf<StreamEvent['type']>('EventType', 'What an event tells.', {
     message: 'A message was received, or a retained message cleared.',

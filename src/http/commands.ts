@@ -32,7 +32,7 @@ export async function commandRoutes(app: Routes, { store, commands, limits }: Ro
         }),
         response: {
           200: json('A page of commands', ref('CommandPage')),
-          ...refusalsOfV1('invalid_topic', 'cursor_invalid', 'cursor_kind', 'page_too_large')
+          ...refusalsOfV1('invalid_topic', 'cursor_invalid', 'cursor_kind', 'cursor_ahead', 'page_too_large')
         }
       }
     },

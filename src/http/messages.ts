@@ -18,7 +18,13 @@ interface FactsQuery {
 
 export async function messageRoutes(app: Routes, { store, limits }: RouteParts): Promise<void> {
   const paging = createPaging(store)
-  const refused = refusalsOfV1('cursor_invalid', 'cursor_kind', 'cursor_expired', 'page_too_large')
+  const refused = refusalsOfV1(
+    'cursor_invalid',
+    'cursor_kind',
+    'cursor_ahead',
+    'cursor_expired',
+    'page_too_large'
+  )
 
   async function facts<View>(
     access: Access,
@@ -53,6 +59,7 @@ export async function messageRoutes(app: Routes, { store, limits }: RouteParts):
             'invalid_filter',
             'cursor_invalid',
             'cursor_kind',
+            'cursor_ahead',
             'cursor_expired',
             'page_too_large'
           )

@@ -47,13 +47,12 @@ export function createPaging({ journal, cursors }: Pick<Store, 'journal' | 'curs
   return {
     async open(list: readonly unknown[], token: string | undefined): Promise<Place> {
       if (token === undefined) return { until: (await journal.head()).seq, after: null }
-      const [until, after] = cursors.decodePage(JSON.stringify(list), token)
-      return { until: until!, after: after! }
+      return cursors.decodePage(JSON.stringify(list), token)
     },
     close<Item>(list: readonly unknown[], { until }: Place, items: Item[], next: number | null): Page<Item> {
       return {
         items,
-        next: next === null ? null : cursors.encodePage(JSON.stringify(list), [until, next]),
+        next: next === null ? null : cursors.encodePage(JSON.stringify(list), { until, after: next }),
         cursor: cursors.encode(until)
       }
     }

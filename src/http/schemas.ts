@@ -168,7 +168,8 @@ const gap = named('Gap', 'An interval in which messages may be missing, and why.
     'abandoned',
     'packet_too_large',
     'invalid_topic',
-    'unstorable'
+    'unstorable',
+    'restored'
   ]),
   session: text('Which MQTT session'),
   from: time('Start of the interval'),

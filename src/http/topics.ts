@@ -34,7 +34,7 @@ export async function topicRoutes(app: Routes, { store, limits }: RouteParts): P
         querystring: strict({ ...filterQuery, ...pageQuery(limits, 'asc') }),
         response: {
           200: json('A page of topics', ref('TopicPage')),
-          ...refusalsOfV1('invalid_filter', 'cursor_invalid', 'cursor_kind', 'page_too_large')
+          ...refusalsOfV1('invalid_filter', 'cursor_invalid', 'cursor_kind', 'cursor_ahead', 'page_too_large')
         }
       }
     },

@@ -64,7 +64,8 @@ export function createPartitions({ pool, prisma }: Database, limits: Limits): Pa
       client.release()
     } catch (error) {
       client.release(true)
-      throw error
+      // `if not exists` looks before it waits for another instance that makes the same one just now
+      if (!/^(42P07|23505)$/.test(String((error as { code?: unknown }).code))) throw error
     }
   }
 

@@ -17,6 +17,7 @@ import { createCommandStore } from './commands.ts'
 import { connectDirectly, openDatabase } from './database.ts'
 import type { Journal } from './journal.ts'
 import { createJournal } from './journal.ts'
+import { openJournals } from './journals.ts'
 import type { Listener } from './listen.ts'
 import { openListener } from './listen.ts'
 import { migrate, readMigrations } from './migrations.ts'
@@ -85,6 +86,7 @@ export async function openStore(parts: StoreParts): Promise<Store> {
   })
   const partitions = createPartitions(database, limits)
   await partitions.makeAhead()
+  const journals = await openJournals(database.pool, log)
   const head = await database.prisma.journalHead.findUniqueOrThrow({ where: { shard: 0 } })
   const instanceId = randomUUID()
   const sessions = createSessions(database, limits)
@@ -102,7 +104,7 @@ export async function openStore(parts: StoreParts): Promise<Store> {
 
   return {
     instanceId,
-    cursors: createCursors(head.journalId, head.tokenKey),
+    cursors: createCursors(journals, head.tokenKey),
     journal: createJournal(database.pool, limits),
     states: createStates(database.pool),
     commands: createCommandStore(database, queue, guard),

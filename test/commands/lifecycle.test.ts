@@ -15,7 +15,8 @@ test('every state answers every event, and a final one stays what it is', () => 
     'undeliverable',
     'refused',
     'expired',
-    'cancelled'
+    'cancelled',
+    'unknown'
   ])
 })
 

@@ -124,7 +124,7 @@ function createMemory(): Memory {
     onFacts: () => {},
     eventReads: 0,
     store: {
-      cursors: createCursors('journal', Buffer.alloc(32, 7)),
+      cursors: createCursors([{ id: 'journal', beganSeq: 0 }], Buffer.alloc(32, 7)),
       journal: {
         head: async () => ({ seq: memory.facts.length, at: Date.now(), horizon: 0 }),
         following: async () => [],

@@ -175,7 +175,7 @@ test('what a subscription cannot do is an error with a code', async (t) => {
   const server = await startServer(t)
   const client = connect(t, server)
   const { cursors } = server.parts.store
-  const page = cursors.encodePage('list', [1])
+  const page = cursors.encodePage('list', { until: 1, after: 1 })
   const refused: Array<[variables: object, code: string]> = [
     [{ filter: ['a/#/b'] }, 'invalid_filter'],
     [{ filter: Array.from({ length: 101 }, () => 'a') }, 'invalid_value'],

@@ -55,7 +55,7 @@ const commonParts = ({ apiKey, limits }: Given) => ({
 export async function createBareServer(given: Given = {}): Promise<FastifyInstance> {
   const head = { seq: 100, at: Date.parse('2026-01-01T00:00:00Z'), horizon: 10 }
   const store = {
-    cursors: createCursors('journal', Buffer.alloc(32, 7)),
+    cursors: createCursors([{ id: 'journal', beganSeq: 0 }], Buffer.alloc(32, 7)),
     journal: { head: async () => head, lastGap: async () => null },
     commands: { countOpen: async () => 0 },
     healthy: () => true,

@@ -31,7 +31,7 @@ export async function openTestStore(
   } = {}
 ): Promise<TestStore> {
   const url = options.url ?? (await createDatabase())
-  const store = await openStore({
+  const opened = await openStore({
     url,
     directUrl: url,
     migrationsDirectory: new URL('../../prisma/migrations', import.meta.url).pathname,
@@ -40,6 +40,8 @@ export async function openTestStore(
     log: silent,
     onHead: options.onHead ?? (() => {})
   })
+  let closing: Promise<void> | null = null
+  const store: Store = { ...opened, close: () => (closing ??= opened.close()) }
   atEnd(() => store.close())
   const session = await store.sessions.ensure(options.session ?? `s${randomBytes(4).toString('hex')}`, null)
   const { epoch } = await store.sessions.present(session)
