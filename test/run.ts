@@ -1,6 +1,6 @@
 /**
  * Runs test files against one embedded Postgres: `node --import tsx test/run.ts FOLDER|FILE...`. Of the folder `test`, all
- * but those that need more than Node: `brokers` and `examples`.
+ * but those that need more than Node: `brokers`, `examples` and `faults`.
  */
 
 import { spawn } from 'node:child_process'
@@ -16,7 +16,7 @@ async function testFiles(path: string): Promise<string[]> {
   const entries = await readdir(path, { recursive: true })
   return entries
     .filter(
-      (entry) => entry.endsWith('.test.ts') && !(path === 'test' && /^(brokers|examples)\b/.test(entry))
+      (entry) => entry.endsWith('.test.ts') && !(path === 'test' && /^(brokers|examples|faults)\b/.test(entry))
     )
     .map((entry) => join(path, entry))
     .toSorted()

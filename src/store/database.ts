@@ -39,9 +39,9 @@ export function openDatabase(parts: {
     application_name: 'rialto',
     types
   })
-  pool.on('error', onError)
-  // The pool listens only to clients that nobody uses; without a listener, the end of another ends the process
+  // Also while one is checked out and at rest, as that of appends is: the pool listens only to idle ones
   pool.on('connect', (client) => client.on('error', onError))
+  pool.on('error', () => {}) // told by its connection
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool) })
   return {
     pool,

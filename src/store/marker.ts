@@ -8,7 +8,7 @@ const parts = {
   system: 'select system_identifier::text as value from pg_control_system()',
   /** Another database of the same server. */
   database: 'select oid::text as value from pg_database where datname = current_database()',
-  /** `pg_restore --clean` makes the tables anew. */
+  /** A dump restored into the same database makes the tables anew. */
   table: `select 'journal_head'::regclass::oid::text as value`,
   /** Point-in-time recovery and the promotion of a standby each begin a timeline. */
   timeline: 'select left(pg_walfile_name(pg_current_wal_lsn()), 8) as value'
