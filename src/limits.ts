@@ -55,6 +55,8 @@ export const defaultLimits = {
   topicCacheEntriesMax: 50_000,
   /** A paused leader is overtaken after this: with the time to notice it, within 10 seconds. */
   leaseSeconds: 7,
+  /** A topic may have 65,535 bytes. */
+  topicCacheBytesMax: 32 * 1024 * 1024,
   leaseRenewMs: 2_000,
   appendQueueMax: 10_000,
 
@@ -71,6 +73,8 @@ export const defaultLimits = {
   pageItemsDefault: 100,
   /** Rows of one page scanned at most before an empty page with a `next` is given. */
   pageRowsScannedMax: 100_000,
+  /** Topics that begin as the filters do: if no more do, a page looks at these alone, and else at all topics in order. */
+  pageTopicsByPrefixMax: 5_000,
   pageBytesMax: 32 * 1024 * 1024,
   feedPageFactsMax: 500,
   feedPageBytesMax: 4 * 1024 * 1024,

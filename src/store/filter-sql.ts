@@ -19,6 +19,18 @@ export function filterRegex(filter: string): string {
   return levels.length === 0 ? '^' : open ? `^${body}(/|$)` : `^${body}$`
 }
 
+/** What every match begins with, as far as the index knows; none for filters that begin with a wildcard. */
+function prefixOf(filter: string): string {
+  const wildcard = filter.search(/[+#]/)
+  const literal = filter.slice(0, wildcard)
+  // `a/#` also matches `a`, so the slash before # is not part of what every match begins with
+  return Array.from(filter[wildcard] === '#' ? literal.replace(/\/$/, '') : literal)
+    .slice(0, prefixCharsMax)
+    .join('')
+}
+
+const anyOf = (conditions: readonly string[]): string => `(${conditions.join(' or ')})`
+
 /**
  * A condition on `t.name`, `t.name_hash` that is true for topics of any of the filters. Pushes its parameters to
  * `values`. No filter at all means every topic.
@@ -29,16 +41,31 @@ export function filterCondition(filters: readonly string[], values: unknown[]): 
   const conditions = filters.map((filter) => {
     if (isExact(filter)) return `t.name_hash = ${parameter(hashTopic(filter))}`
     const parts: string[] = []
-    const wildcard = filter.search(/[+#]/)
-    const literal = filter.slice(0, wildcard)
-    // `a/#` also matches `a`, so the slash before # is not part of what every match begins with
-    const prefix = Array.from(filter[wildcard] === '#' ? literal.replace(/\/$/, '') : literal)
-      .slice(0, prefixCharsMax)
-      .join('')
-    if (prefix !== '') parts.push(`left(t.name, 200) like ${parameter(`${escapeLike(prefix)}%`)}`)
+    const prefix = prefixOf(filter)
+    if (prefix !== '') parts.push(prefixCondition(prefix, parameter))
     if (filter !== '#') parts.push(`t.name ~ ${parameter(filterRegex(filter))}`)
     if (/^[+#]/.test(filter)) parts.push(`t.name not like '$%'`) // [MQTT-4.7.2-1]
     return `(${parts.join(' and ')})`
   })
-  return `(${conditions.join(' or ')})`
+  return anyOf(conditions)
 }
+
+/**
+ * A condition that indexes answer and every match fulfils, and others may; null where there is none, because a filter
+ * begins with a wildcard.
+ */
+export function indexCondition(filters: readonly string[], values: unknown[]): string | null {
+  const parameter = (value: unknown): string => `$${values.push(value)}`
+  if (filters.length === 0 || filters.some((filter) => !isExact(filter) && prefixOf(filter) === ''))
+    return null
+  return anyOf(
+    filters.map((filter) =>
+      isExact(filter)
+        ? `t.name_hash = ${parameter(hashTopic(filter))}`
+        : prefixCondition(prefixOf(filter), parameter)
+    )
+  )
+}
+
+const prefixCondition = (prefix: string, parameter: (value: unknown) => string): string =>
+  `left(t.name, 200) like ${parameter(`${escapeLike(prefix)}%`)}`

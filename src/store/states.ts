@@ -1,15 +1,16 @@
 /** Reads current state: one topic, or a page of those that filters match. */
 
+import type { Limits } from '../limits.ts'
 import type { Access, Seq, TopicState } from '../model.ts'
 import type { Pool } from './database.ts'
-import { filterCondition } from './filter-sql.ts'
 import type { StateRow } from './rows.ts'
 import { stateColumns, toTopicState } from './rows.ts'
+import { topicMatches } from './topic-matches.ts'
 import { hashTopic } from './topics.ts'
 
 export interface StatePage {
   items: TopicState[]
-  /** Topic id to go on from, or null at the end. */
+  /** Topic id to go on from, or null at the end; items may be few, or none, before that. */
   next: number | null
 }
 
@@ -32,7 +33,7 @@ export interface StatesAsk {
   until?: Seq
 }
 
-export function createStates(pool: Pool): States {
+export function createStates(pool: Pool, limits: Limits): States {
   const one = async (
     access: Access,
     name: string,
@@ -61,21 +62,16 @@ export function createStates(pool: Pool): States {
       return new Map(readable.map((row) => [row.name, toTopicState(row)]))
     },
     byId: (access, topicId) => one(access, 'state_by_id', 't.id = $1', topicId),
-    async page(access, { filters, after, limit, order, until }) {
-      const values: unknown[] = []
-      const parameter = (value: unknown): string => `$${values.push(value)}`
-      const conditions = ['s.seq > 0', filterCondition(filters, values)]
-      if (until !== undefined) conditions.push(`s.seq <= ${parameter(until)}`)
-      if (after !== null) conditions.push(`t.id ${order === 'asc' ? '>' : '<'} ${parameter(after)}`)
-      const { rows } = await pool.query<StateRow>(
-        `select ${stateColumns} from topics t join topic_state s on s.topic_id = t.id
-         where ${conditions.join(' and ')} order by t.id ${order} limit ${parameter(limit)}`,
-        values
-      )
-      return {
-        items: rows.filter((row) => access.mayRead(row.name)).map(toTopicState),
-        next: rows.length < limit ? null : rows.at(-1)!.topic_id
-      }
+    async page(access, ask) {
+      const matches = await topicMatches(pool, limits, ask)
+      if (matches.ids.length === 0) return { items: [], next: matches.next }
+      const { rows } = await pool.query<StateRow>({
+        name: `states_by_id_${ask.order}`,
+        text: `select ${stateColumns} from topics t join topic_state s on s.topic_id = t.id
+               where t.id = any ($1::int8[]) and s.seq > 0 and ($2::int8 is null or s.seq <= $2) order by t.id ${ask.order}`,
+        values: [matches.ids, ask.until ?? null]
+      })
+      return { items: rows.filter((row) => access.mayRead(row.name)).map(toTopicState), next: matches.next }
     }
   }
 }

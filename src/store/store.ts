@@ -106,7 +106,7 @@ export async function openStore(parts: StoreParts): Promise<Store> {
     instanceId,
     cursors: createCursors(journals, head.tokenKey),
     journal: createJournal(database.pool, limits),
-    states: createStates(database.pool),
+    states: createStates(database.pool, limits),
     commands: createCommandStore(database, queue, guard),
     sessions,
     partitions,

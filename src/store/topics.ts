@@ -16,15 +16,57 @@ export interface TopicIds {
   resolve(names: readonly string[]): Promise<TopicRow[]>
 }
 
-export function createTopicIds(pool: Pool, limits: Limits): TopicIds {
-  const cache = new Map<string, TopicRow>()
+/** About what the objects around a name take. */
+const entryBytes = 200
+const bytesOf = (name: string): number => entryBytes + 2 * name.length
 
-  /** Least recently used first, as a Map keeps insertion order. */
-  function remember(name: string, row: TopicRow): void {
-    cache.delete(name)
-    cache.set(name, row)
-    if (cache.size > limits.topicCacheEntriesMax) cache.delete(cache.keys().next().value!)
+/**
+ * Ids by name, the most recently used: what was used since the last turn, and what was before it. A Map as a queue, with
+ * the oldest taken out for each that comes, looks for its first entry among thousands that were deleted.
+ */
+export class TopicCache {
+  private recent = new Map<string, TopicRow>()
+  private older = new Map<string, TopicRow>()
+  private recentBytes = 0
+  private olderBytes = 0
+  private readonly limits: Pick<Limits, 'topicCacheEntriesMax' | 'topicCacheBytesMax'>
+
+  constructor(limits: Pick<Limits, 'topicCacheEntriesMax' | 'topicCacheBytesMax'>) {
+    this.limits = limits
   }
+
+  get size(): number {
+    return this.recent.size + this.older.size
+  }
+
+  get bytes(): number {
+    return this.recentBytes + this.olderBytes
+  }
+
+  get(name: string): TopicRow | undefined {
+    return this.recent.get(name) ?? this.older.get(name)
+  }
+
+  remember(name: string, row: TopicRow): void {
+    if (this.recent.has(name)) return
+    const bytes = bytesOf(name)
+    const { topicCacheEntriesMax, topicCacheBytesMax } = this.limits
+    if (
+      this.recent.size >= Math.floor(topicCacheEntriesMax / 2) ||
+      this.recentBytes + bytes > topicCacheBytesMax / 2
+    ) {
+      this.older = this.recent
+      this.olderBytes = this.recentBytes
+      this.recent = new Map()
+      this.recentBytes = 0
+    }
+    this.recent.set(name, row)
+    this.recentBytes += bytes
+  }
+}
+
+export function createTopicIds(pool: Pool, limits: Limits): TopicIds {
+  const cache = new TopicCache(limits)
 
   async function register(names: readonly string[]): Promise<Map<string, TopicRow>> {
     const byHash = new Map(names.map((name) => [hashTopic(name).toString('hex'), name]))
@@ -47,20 +89,22 @@ export function createTopicIds(pool: Pool, limits: Limits): TopicIds {
 
   return {
     async resolve(names) {
-      const unknown = new Set(names.filter((name) => !cache.has(name)))
+      const unknown = new Set(names.filter((name) => cache.get(name) === undefined))
       const registered = unknown.size > 0 ? await register([...unknown]) : new Map<string, TopicRow>()
       const rows = names.map((name) => registered.get(name) ?? cache.get(name)!)
-      for (const [index, name] of names.entries()) remember(name, rows[index]!)
+      for (const [index, name] of names.entries()) cache.remember(name, rows[index]!)
       return rows
     }
   }
 }
 
+// Only names that are new take an id, so that ids stay dense however often a name leaves the cache and comes back
 const registerSql = `
   with given as (
     select name, decode(hash, 'hex') as hash from unnest($1::text[], $2::text[]) as u (name, hash)
   ), added as (
-    insert into topics (name, name_hash) select name, hash from given order by hash
+    insert into topics (name, name_hash) select name, hash from given
+    where not exists (select from topics where name_hash = hash) order by hash
     on conflict (name_hash) do nothing
     returning id, name_hash, retention_class
   ), states as (

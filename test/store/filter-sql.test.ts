@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { compileFilters } from '../../src/topic.ts'
+import { query } from '../support/database.ts'
 import { everything, openTestStore } from '../support/store.ts'
 
 const characters = [
@@ -73,6 +74,43 @@ test('a page by filters has what the filters match, no more and no less', async 
     ),
     { numRuns: 500 }
   )
+})
+
+test('however few topics a page looks at, all pages together have what the filters match, in order, once', async () => {
+  const limits = { pageRowsScannedMax: 7, pageTopicsByPrefixMax: 5 }
+  const { store, receive, url } = await openTestStore({ limits })
+  const topics = [...new Set(fc.sample(topic, { numRuns: 120, seed: 11 }))]
+  await receive(...topics.map((name) => ({ topic: name })))
+  const all = await query<{ name: string }>(url, 'select name from topics order by id')
+  let empty = 0
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(
+        fc.oneof(
+          filter,
+          fc.constantFrom(...topics).filter((name) => !/[+#]/.test(name))
+        ),
+        { maxLength: 3 }
+      ),
+      fc.constantFrom('asc' as const, 'desc' as const),
+      fc.integer({ min: 1, max: 9 }),
+      async (filters, order, limit) => {
+        const seen: string[] = []
+        let after: number | null = null
+        do {
+          const page = await store.states.page(everything, { filters, after, limit, order })
+          assert.ok(page.items.length <= limit)
+          if (page.items.length === 0 && page.next !== null) empty++
+          seen.push(...page.items.map((item) => item.topic))
+          after = page.next
+        } while (after !== null)
+        const matching = all.map(({ name }) => name).filter(compileFilters(filters))
+        assert.deepEqual(seen, order === 'asc' ? matching : matching.toReversed())
+      }
+    ),
+    { numRuns: 200 }
+  )
+  assert.ok(empty > 100, `${empty} empty pages that go on`)
 })
 
 test('pages of topics go on where the last one ended, in both orders', async () => {
