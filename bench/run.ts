@@ -7,11 +7,13 @@ import { endAll } from '../test/support/cleanup.ts'
 import { benchAppend } from './append.ts'
 import { benchIngest } from './ingest.ts'
 import { benchScanner } from './scanner.ts'
+import { benchTopics } from './topics.ts'
 
 const benchmarks: Record<string, (write: (line: string) => void) => Promise<object[]>> = {
   ingest: benchIngest,
   append: benchAppend,
-  scanner: benchScanner
+  scanner: benchScanner,
+  topics: benchTopics
 }
 const wanted = process.argv.slice(2)
 const names = wanted.length > 0 ? wanted : Object.keys(benchmarks)

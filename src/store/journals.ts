@@ -9,17 +9,19 @@ import type { JournalOrigin } from '../cursor.ts'
 import type { Seq } from '../model.ts'
 import { factKinds } from '../model.ts'
 import type { Pool, PoolClient } from './database.ts'
-import { readMarker } from './marker.ts'
+import type { Marker } from './marker.ts'
+import { fromText, isSame, merged, missing, readMarker, toText } from './marker.ts'
 
 /** Returns the journals in the order in which they began, after beginning one where the database was restored. */
 export async function openJournals(pool: Pool, log: Logger): Promise<JournalOrigin[]> {
   const client = await pool.connect()
   try {
-    const { text: marker, unknown } = await readMarker(client)
+    const marker = await readMarker(client)
+    const unknown = missing(marker)
     if (unknown.length > 0) {
       log.warn({ unknown }, 'The database does not tell all that changes with a restore: see docs/backup.md')
     }
-    if ((await currentMarker(client)) !== marker) await beginUnderLock(client, marker, log)
+    if ((await currentMarker(client)) !== toText(marker)) await compareUnderLock(client, marker, log)
     const { rows } = await client.query<{ id: string; began_seq: Seq }>(
       'select id, began_seq from journals order by number'
     )
@@ -39,19 +41,20 @@ async function currentMarker(client: PoolClient): Promise<string | null> {
 }
 
 /** Locks in the order in which appends do: sessions, commands, the head. Of two instances, the second finds it done. */
-async function beginUnderLock(client: PoolClient, marker: string, log: Logger): Promise<void> {
+async function compareUnderLock(client: PoolClient, is: Marker, log: Logger): Promise<void> {
   await client.query('begin; set local statement_timeout = 0')
   await client.query('select from sessions order by id for update')
   const open = await client.query<{ id: string }>(
     `select id from commands where state in ('pending', 'publishing') order by id for update`
   )
   await client.query('select from journal_head where shard = 0 for update')
-  const was = await currentMarker(client)
-  if (was === null) await client.query(setMarkerSql, [marker])
-  else if (was !== marker) {
-    const { rows } = await client.query<Begun>(beginSql, [marker, open.rows.map((row) => row.id)])
+  const text = await currentMarker(client)
+  const was = text === null ? is : fromText(text)
+  if (isSame(was, is)) await client.query(setMarkerSql, [toText(merged(was, is))])
+  else {
+    const { rows } = await client.query<Begun>(beginSql, [toText(is), open.rows.map((row) => row.id)])
     log.warn(
-      { was, is: marker, ...rows[0] },
+      { was: text, is: toText(is), sharedSeq: rows[0]!.seq, commandsEnded: rows[0]!.commands },
       'The database was restored: a new journal begins. Cursors of facts that are gone are told so, and open commands are ' +
         'not published: see docs/backup.md'
     )

@@ -246,7 +246,7 @@ for (const { name, database, backUp, restore, timeline } of ways) {
     const after = await open(url)
     const journals = await journalsOf(url)
     assert.equal(journals.length, 2)
-    assert.match(journals[1]!.marker, new RegExp(`timeline ${timeline}$`))
+    assert.match(journals[1]!.marker, new RegExp(`timeline ${timeline},`))
     await publish('new 1')
 
     // On from before the backup: each that is left once, in order, and then the gap

@@ -1,14 +1,21 @@
 /** A database that was restored: another journal under the same numbers. Copies of real databases stand for backups. */
 
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { promisify } from 'node:util'
 import pg from 'pg'
 import type { Problem } from '../../src/errors.ts'
 import type { GapDetail } from '../../src/model.ts'
 import { commandStates } from '../../src/model.ts'
 import { FencedError } from '../../src/store/append.ts'
-import { query } from '../support/database.ts'
+import { startEmbeddedPostgres } from '../../src/embedded/postgres.ts'
+import { atEnd } from '../support/cleanup.ts'
+import { query, silent } from '../support/database.ts'
 import type { TestStore } from '../support/store.ts'
 import { everything, openTestStore } from '../support/store.ts'
 
@@ -273,16 +280,58 @@ test('an ordinary user may read the marker; where a part is forbidden the rest o
   assert.equal((await journalsOf(url)).length, 1, 'the same marker as the superuser reads')
   await plain.store.close()
 
+  const markers = async () =>
+    (await query<{ marker: string }>(url, 'select marker from journals order by number')).map(
+      ({ marker }) => marker
+    )
+  const known = await markers()
+  assert.match(known[0]!, /^system \d+, database \d+, table \d+, timeline 0{7}1, files \d+\/\d+$/)
   await query(url, 'revoke execute on function pg_control_system() from public')
-  const [before] = await query<{ marker: string }>(url, 'select marker from journals')
   const degraded = await open(asUser)
   await degraded.store.close()
-  const [, second] = await query<{ marker: string }>(url, 'select marker from journals order by number')
-  assert.match(before!.marker, /^system \d+, database \d+, table \d+, timeline 0{7}1$/)
-  assert.equal(second!.marker, before!.marker.replace(/system \d+/, 'system ?'))
+  assert.deepEqual(await markers(), known, 'what cannot be read now is neither a restore nor forgotten')
   await restore(url, await backUp(url))
   await (await open(asUser)).store.close()
-  assert.equal((await journalsOf(url)).length, 3)
+  const [, after] = await markers()
+  assert.match(after!, /^system \?, database \d+, table \d+, timeline 0{7}1, files \?$/)
+  await query(url, 'grant execute on function pg_control_system() to public')
+  await (await open(asUser)).store.close()
+  const learned = await markers()
+  assert.equal(learned.length, 2)
+  assert.equal(learned[1], after!.replace('system ?', /system \d+/.exec(known[0]!)![0]))
+})
+
+test('the directory of the embedded Postgres, copied and put back, is known without a word', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'rialto-restored-'))
+  const [dataDir, backup] = [join(home, '.rialto'), join(home, 'backup')]
+  atEnd(() => rm(home, { recursive: true, force: true }))
+  const copy = (from: string, to: string) => promisify(execFile)('cp', ['-a', from, to])
+  const live = async <T>(work: (opened: TestStore) => Promise<T>): Promise<T> => {
+    const server = await startEmbeddedPostgres({ dataDir, log: silent })
+    try {
+      const opened = await open(server.url)
+      const result = await work(opened)
+      await opened.store.close()
+      return result
+    } finally {
+      await server.stop()
+    }
+  }
+  await live((opened) => receiveMany(opened, 'a', 3))
+  await copy(dataDir, backup)
+  const late = await live(async (opened) => {
+    await receiveMany(opened, 'lost', 3)
+    const cursor = opened.store.cursors.encode(6)
+    assert.equal(await answerTo(opened, cursor), 'none', 'a start like any other')
+    return cursor
+  })
+  await rm(dataDir, { recursive: true })
+  await copy(backup, dataDir)
+  await live(async (opened) => {
+    await receiveMany(opened, 'b', 9)
+    assert.equal(await answerTo(opened, late), 'cursor_ahead')
+    assert.equal(await answerTo(opened, opened.store.cursors.encode(6)), 'none')
+  })
 })
 
 const giveAway = (user: string): string => `
