@@ -65,13 +65,31 @@ export function createStates(pool: Pool, limits: Limits): States {
     async page(access, ask) {
       const matches = await topicMatches(pool, limits, ask)
       if (matches.ids.length === 0) return { items: [], next: matches.next }
-      const { rows } = await pool.query<StateRow>({
+      const { rows } = await pool.query<StateRow & { found: number }>({
         name: `states_by_id_${ask.order}`,
-        text: `select ${stateColumns} from topics t join topic_state s on s.topic_id = t.id
-               where t.id = any ($1::int8[]) and s.seq > 0 and ($2::int8 is null or s.seq <= $2) order by t.id ${ask.order}`,
-        values: [matches.ids, ask.until ?? null]
+        text: pageSql(ask.order),
+        values: [matches.ids, ask.until ?? null, limits.pageBytesMax]
       })
-      return { items: rows.filter((row) => access.mayRead(row.name)).map(toTopicState), next: matches.next }
+      const last = rows.at(-1)
+      return {
+        items: rows.filter((row) => access.mayRead(row.name)).map(toTopicState),
+        next: last !== undefined && rows.length < last.found ? last.topic_id : matches.next
+      }
     }
   }
 }
+
+/** As many states as fit in the bytes, and at least one. Lengths are known without reading what is long. */
+const pageSql = (order: 'asc' | 'desc'): string => `
+  with sized as (
+    select topic_id, coalesce(octet_length(payload), 0) + coalesce(octet_length(retained_payload), 0) +
+      coalesce(pg_column_size(tombstone), 0) as bytes
+    from topic_state where topic_id = any ($1::int8[]) and seq > 0 and ($2::int8 is null or seq <= $2)
+  ), counted as (
+    select topic_id, bytes, count(*) over () as found, sum(bytes) over (
+      order by topic_id ${order} rows between unbounded preceding and 1 preceding) as before
+    from sized
+  )
+  select ${stateColumns}, found from counted
+  join topics t on t.id = topic_id join topic_state s on s.topic_id = t.id
+  where before is null or before + bytes <= $3 order by t.id ${order}`
