@@ -16,7 +16,8 @@ async function testFiles(path: string): Promise<string[]> {
   const entries = await readdir(path, { recursive: true })
   return entries
     .filter(
-      (entry) => entry.endsWith('.test.ts') && !(path === 'test' && /^(brokers|examples|faults)\b/.test(entry))
+      (entry) =>
+        entry.endsWith('.test.ts') && !(path === 'test' && /^(brokers|examples|faults)\b/.test(entry))
     )
     .map((entry) => join(path, entry))
     .toSorted()

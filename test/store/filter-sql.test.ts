@@ -140,7 +140,8 @@ test('pages of topics go on where the last one ended, in both orders', async () 
 test('a page of topics has so many bytes at most, and the next goes on behind it', async () => {
   const { store, receive } = await openTestStore({ limits: { pageBytesMax: 1_000 } })
   const sizes = [400, 400, 400, 5_000, 10, 990, 1]
-  for (const [index, size] of sizes.entries()) await receive({ topic: `t/${index}`, payload: Buffer.alloc(size) })
+  for (const [index, size] of sizes.entries())
+    await receive({ topic: `t/${index}`, payload: Buffer.alloc(size) })
   for (const [order, expected] of [
     ['asc', [['t/0', 't/1'], ['t/2'], ['t/3'], ['t/4', 't/5'], ['t/6']]],
     ['desc', [['t/6', 't/5'], ['t/4'], ['t/3'], ['t/2', 't/1'], ['t/0']]]
