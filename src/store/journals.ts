@@ -8,12 +8,13 @@ import type { Logger } from 'pino'
 import type { JournalOrigin } from '../cursor.ts'
 import type { Seq } from '../model.ts'
 import { factKinds } from '../model.ts'
+import type { Stats } from '../stats.ts'
 import type { Pool, PoolClient } from './database.ts'
 import type { Marker } from './marker.ts'
 import { fromText, isSame, merged, missing, readMarker, toText } from './marker.ts'
 
 /** Returns the journals in the order in which they began, after beginning one where the database was restored. */
-export async function openJournals(pool: Pool, log: Logger): Promise<JournalOrigin[]> {
+export async function openJournals(pool: Pool, stats: Stats, log: Logger): Promise<JournalOrigin[]> {
   const client = await pool.connect()
   try {
     const marker = await readMarker(client)
@@ -21,7 +22,7 @@ export async function openJournals(pool: Pool, log: Logger): Promise<JournalOrig
     if (unknown.length > 0) {
       log.warn({ unknown }, 'The database does not tell all that changes with a restore: see docs/backup.md')
     }
-    if ((await currentMarker(client)) !== toText(marker)) await compareUnderLock(client, marker, log)
+    if ((await currentMarker(client)) !== toText(marker)) await compareUnderLock(client, marker, stats, log)
     const { rows } = await client.query<{ id: string; began_seq: Seq }>(
       'select id, began_seq from journals order by number'
     )
@@ -41,7 +42,7 @@ async function currentMarker(client: PoolClient): Promise<string | null> {
 }
 
 /** Locks in the order in which appends do: sessions, commands, the head. Of two instances, the second finds it done. */
-async function compareUnderLock(client: PoolClient, is: Marker, log: Logger): Promise<void> {
+async function compareUnderLock(client: PoolClient, is: Marker, stats: Stats, log: Logger): Promise<void> {
   await client.query('begin; set local statement_timeout = 0')
   await client.query('select from sessions order by id for update')
   const open = await client.query<{ id: string }>(
@@ -53,8 +54,10 @@ async function compareUnderLock(client: PoolClient, is: Marker, log: Logger): Pr
   if (isSame(was, is)) await client.query(setMarkerSql, [toText(merged(was, is))])
   else {
     const { rows } = await client.query<Begun>(beginSql, [toText(is), open.rows.map((row) => row.id)])
+    const { seq, gaps, commands } = rows[0]!
+    stats.gaps += gaps
     log.warn(
-      { was: text, is: toText(is), sharedSeq: rows[0]!.seq, commandsEnded: rows[0]!.commands },
+      { was: text, is: toText(is), sharedSeq: seq, commandsEnded: commands },
       'The database was restored: a new journal begins. Cursors of facts that are gone are told so, and open commands are ' +
         'not published: see docs/backup.md'
     )
@@ -65,6 +68,7 @@ async function compareUnderLock(client: PoolClient, is: Marker, log: Logger): Pr
 interface Begun {
   /** The last position that the new journal shares with the one before. */
   seq: Seq
+  gaps: number
   /** Commands that are now `unknown`. */
   commands: number
 }
@@ -117,6 +121,7 @@ raised as (
     lease_until = null
   from was
 )
-select seq, (select count(command_id) from facts) as commands,
+select seq, (select count(*) from facts where command_id is null) as gaps,
+  (select count(command_id) from facts) as commands,
   pg_notify('rialto_journal', (seq + (select count(*) from facts))::text)
 from was`

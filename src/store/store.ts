@@ -86,7 +86,7 @@ export async function openStore(parts: StoreParts): Promise<Store> {
   })
   const partitions = createPartitions(database, limits)
   await partitions.makeAhead()
-  const journals = await openJournals(database.pool, log)
+  const journals = await openJournals(database.pool, stats, log)
   const head = await database.prisma.journalHead.findUniqueOrThrow({ where: { shard: 0 } })
   const instanceId = randomUUID()
   const sessions = createSessions(database, limits)
