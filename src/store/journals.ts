@@ -9,6 +9,7 @@ import type { JournalOrigin } from '../cursor.ts'
 import type { Seq } from '../model.ts'
 import { factKinds } from '../model.ts'
 import type { Stats } from '../stats.ts'
+import { countGap } from '../stats.ts'
 import type { Pool, PoolClient } from './database.ts'
 import type { Marker } from './marker.ts'
 import { fromText, isSame, merged, missing, readMarker, toText } from './marker.ts'
@@ -55,7 +56,7 @@ async function compareUnderLock(client: PoolClient, is: Marker, stats: Stats, lo
   else {
     const { rows } = await client.query<Begun>(beginSql, [toText(is), open.rows.map((row) => row.id)])
     const { seq, gaps, commands } = rows[0]!
-    stats.gaps += gaps
+    for (let gap = 0; gap < gaps; gap++) countGap(stats, 'restored')
     log.warn(
       { was: text, is: toText(is), sharedSeq: seq, commandsEnded: commands },
       'The database was restored: a new journal begins. Cursors of facts that are gone are told so, and open commands are ' +
