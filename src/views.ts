@@ -13,7 +13,7 @@ import type {
   TombstoneCause,
   TopicState
 } from './model.ts'
-import type { PayloadFormat } from './payload.ts'
+import type { PayloadFault, PayloadFormat } from './payload.ts'
 import { decodePayload } from './payload.ts'
 
 export const toTime = (at: Millis): string => new Date(at).toISOString()
@@ -34,6 +34,7 @@ export interface PayloadView {
   payload: unknown
   payloadText: string | null
   payloadBase64: string
+  payloadFault: PayloadFault | null
   properties: PropertiesView | null
 }
 
@@ -119,12 +120,13 @@ export const toPropertiesView = (properties: MessageProperties | null): Properti
   }
 
 function toPayloadView(payload: Buffer, properties: MessageProperties | null): PayloadView {
-  const { format, value, text } = decodePayload(payload, properties)
+  const { format, value, text, fault } = decodePayload(payload, properties)
   return {
     format,
     payload: value,
     payloadText: text,
     payloadBase64: payload.toString('base64'),
+    payloadFault: fault,
     properties: toPropertiesView(properties)
   }
 }

@@ -2,7 +2,8 @@
 
 import { GraphQLEnumType } from 'graphql'
 import type { CommandState, GapCause, TombstoneCause } from '../model.ts'
-import type { PayloadFormat } from '../payload.ts'
+import type { PayloadFault, PayloadFormat } from '../payload.ts'
+import { payloadFaults } from '../payload.ts'
 import type { StreamEvent } from '../views.ts'
 
 /** One value for each word, so that a new word of the domain does not compile until it is described here. */
@@ -29,6 +30,11 @@ export const enums = [
     binary: 'Bytes that are not text.',
     empty: 'No bytes.'
   }),
+  enumOf<PayloadFault>(
+    'PayloadFault',
+    'Why a decoded value does not say all that the bytes say.',
+    payloadFaults
+  ),
   enumOf<'known' | 'unknown'>('RetainedStatus', 'Whether `retained` can be relied on.', {
     known: 'The broker holds exactly `retained`.',
     unknown: 'MQTT 3.1.1 does not tell whether live messages are retained.'

@@ -3,12 +3,14 @@
 export const payloadFields = /* GraphQL */ `
   "What the payload was found to be."
   format: PayloadFormat!
-  "The decoded value; null for bytes."
+  "The decoded value; null for bytes and for a number out of range."
   payload: JSON
   "The exact text; null for bytes."
   payloadText: String
   "The exact bytes."
   payloadBase64: Base64!
+  "Why \`payload\` does not say all that the bytes say; null: it does."
+  payloadFault: PayloadFault
   "MQTT 5 properties; null where there are none, as on MQTT 3.1.1."
   properties: Properties`
 

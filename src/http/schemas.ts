@@ -4,6 +4,7 @@ import { Type } from 'typebox'
 import type { TProperties, TSchema } from 'typebox'
 import { problems } from '../errors.ts'
 import { commandStates } from '../model.ts'
+import { payloadFaults } from '../payload.ts'
 
 export const ref = (name: string): TSchema => Type.Unsafe({ $ref: `${name}#` })
 export const nullable = (schema: TSchema): TSchema =>
@@ -30,10 +31,19 @@ const payloadFields: TProperties = {
   format: word(['json', 'number', 'boolean', 'text', 'binary', 'empty'], 'What the payload is'),
   payload: Type.Unknown({
     description:
-      'The decoded value, null for binary and empty. Numbers beyond 2^53 lose digits in most JSON clients: see `payloadText`'
+      'The decoded value, null for binary, empty and a number out of range. Numbers beyond 2^53 lose digits in most JSON clients: see `payloadText`'
   }),
   payloadText: nullable(text('The exact text; null for binary')),
   payloadBase64: Type.String({ contentEncoding: 'base64', description: 'The bytes' }),
+  payloadFault: Type.Unsafe({
+    type: ['string', 'null'],
+    enum: [...Object.keys(payloadFaults), null],
+    description: `Why \`payload\` does not say all that the bytes say; null: it does. ${Object.entries(
+      payloadFaults
+    )
+      .map(([fault, about]) => `\`${fault}\`: ${about}`)
+      .join(' ')}`
+  }),
   properties: nullable(ref('Properties'))
 }
 

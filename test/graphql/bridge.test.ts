@@ -25,7 +25,7 @@ async function ask(query: string, variables: Record<string, unknown> = {}) {
 const stored = (topic: string): Promise<boolean> =>
   eventually(async () => (await request(`${url}/v1/topic?name=${encodeURIComponent(topic)}`)).status === 200)
 
-const messageFields = `seq topic receivedAt qos retain dup format payload payloadText payloadBase64
+const messageFields = `seq topic receivedAt qos retain dup format payload payloadText payloadBase64 payloadFault
   properties { contentType payloadFormatIndicator messageExpiryInterval responseTopic correlationData userProperties }`
 /** As REST writes the enums. */
 const inRestWords = (text: string): unknown =>
@@ -50,7 +50,7 @@ test('a message, a state and a command are the same objects as on REST', async (
     topic(name: "same/a") { topicId messageSeq retainedStatus expiresAt confirmedAt tombstone { seq } retained { ${messageFields} } ${messageFields} }
     messages(filter: ["same/a"]) { nodes { ${messageFields} } }
     commands(topic: "same/b") { nodes { id topic qos retain state final awaits attempts createdAt expiresAt publishedAt
-      finishedAt brokerReasonCode batchId principal format payload payloadText payloadBase64 properties { contentType }
+      finishedAt brokerReasonCode batchId principal format payload payloadText payloadBase64 payloadFault properties { contentType }
       events { id seq at topic from to attempt brokerReasonCode } } }
   }`)
 
