@@ -6,10 +6,16 @@ export const defaultLimits = {
   // From the broker
   /** Larger packets are not asked for (MQTT 5), or discarded, acknowledged and recorded as a gap (3.1.1). */
   packetBytesMax: 16 * 1024 * 1024,
+  /** Every other packet is small: CONNACK, SUBACK, DISCONNECT and their properties. */
+  controlPacketBytesMax: 64 * 1024,
+  /** A packet that has begun goes on at least this fast, after a while to begin with; else the connection ends. */
+  packetBytesPerSecondMin: 4_096,
+  packetStallMsMax: 30_000,
   /** QoS 1 and 2 messages that the broker may send before an acknowledgement [MQTT-3.1.2.11.3]. */
   receiveMaximum: 5_000,
-  /** Received and not yet committed; above it the socket is paused, below half of it resumed. */
+  /** Received and not yet committed; above it the socket is paused, below half of it resumed. Acknowledgements count alike. */
   heldMessagesMax: 20_000,
+  /** Payloads, topics and properties. */
   heldBytesMax: 64 * 1024 * 1024,
   batchMessagesMax: 5_000,
   batchBytesMax: 16 * 1024 * 1024,

@@ -62,5 +62,14 @@ export class Ring {
   }
 }
 
-/** Payload, and about what the objects around it take. */
-const bytesOf = (fact: Fact): number => 300 + (fact.message?.payload.length ?? 0)
+/** Payload, topic, properties, and about what the objects around them take. */
+function bytesOf({ message, topic, detail }: Fact): number {
+  const properties = message?.properties ?? null
+  return (
+    300 +
+    (message?.payload.length ?? 0) +
+    (topic?.length ?? 0) +
+    (properties === null ? 0 : JSON.stringify(properties).length) +
+    (detail === null ? 0 : JSON.stringify(detail).length)
+  )
+}

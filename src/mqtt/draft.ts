@@ -20,8 +20,10 @@ export interface ReceivedMessage {
   found: boolean
   /** Bytes of payload discarded for their number; 0 for all others. */
   discardedBytes: number
-  /** The topic's bytes are not UTF-8: they became U+FFFD, and different topics would look the same. */
-  malformedTopic: boolean
+  /** The topic's bytes in base64 where they are not UTF-8: in `topic` they became U+FFFD, as those of other topics do. */
+  malformedTopic: string | null
+  /** What it takes in memory, about: topic, properties and payload. */
+  bytes: number
 }
 
 /** Where acknowledgements go, and what is paused when too much is held. */
@@ -31,6 +33,9 @@ export interface InboxConnection {
   pauseReading(): void
   resumeReading(): void
 }
+
+/** A pair of empty strings is 5 bytes on the wire, and an array of two in memory. */
+const userPropertyBytes = 64
 
 export const puback = 0x40
 export const pubrec = 0x50
@@ -84,6 +89,8 @@ export function toReceivedMessage(
   const topic = buffer.toString('utf8', topicStart, topicEnd)
   const qos = ((flags >> 1) & 3) as QoS
   const retained = (flags & 1) !== 0
+  const properties =
+    propertiesEnd > propertiesStart ? readProperties(buffer, propertiesStart, propertiesEnd) : null
   return {
     topic,
     payload: buffer.subarray(frame.payloadStart, frame.payloadEnd),
@@ -91,11 +98,14 @@ export function toReceivedMessage(
     retain: version === 4 && !retained ? null : retained,
     dup: (flags & 8) !== 0,
     packetId: qos === 0 ? null : frame.packetId,
-    properties:
-      propertiesEnd > propertiesStart ? readProperties(buffer, propertiesStart, propertiesEnd) : null,
+    properties,
     receivedAt,
     found: version === 4 && retained,
     discardedBytes: frame.discardedBytes,
-    malformedTopic: topic.includes('\ufffd') && !isUtf8(buffer.subarray(topicStart, topicEnd))
+    malformedTopic:
+      topic.includes('\ufffd') && !isUtf8(buffer.subarray(topicStart, topicEnd))
+        ? buffer.toString('base64', topicStart, topicEnd)
+        : null,
+    bytes: frame.payloadEnd - topicStart + (properties?.userProperties?.length ?? 0) * userPropertyBytes
   }
 }

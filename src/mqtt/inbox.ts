@@ -7,6 +7,7 @@
 import type { Limits } from '../limits.ts'
 import type { Millis } from '../model.ts'
 import type { Stats } from '../stats.ts'
+import { Backpressure } from './backpressure.ts'
 import type { Draft, InboxBatch, InboxConnection, ReceivedMessage } from './draft.ts'
 import { acknowledgement, newDraft, puback, pubcomp, pubrec, toPackets, toReceivedMessage } from './draft.ts'
 import type { PublishFrame } from './publish-scanner.ts'
@@ -17,8 +18,8 @@ export class Inbox {
   private readonly stats: Stats
   private readonly now: () => Millis
   private readonly redeliveries: Redeliveries
+  private readonly backpressure: Backpressure
   private connection: InboxConnection | null = null
-  private paused = false
   private stopped = false
   private closed = false
   private draft: Draft = newDraft(null)
@@ -36,6 +37,7 @@ export class Inbox {
     this.stats = parts.stats
     this.now = parts.now ?? Date.now
     this.redeliveries = new Redeliveries(parts.limits)
+    this.backpressure = new Backpressure(parts.limits, parts.stats)
   }
 
   /** What an earlier process of this session committed. */
@@ -48,7 +50,7 @@ export class Inbox {
     this.disconnected()
     this.connection = connection
     this.draft.connection = connection
-    if (this.paused) connection.pauseReading()
+    this.backpressure.connected(connection)
     if (sessionPresent) return this.redeliveries.resumed()
     this.redeliveries.clear()
     for (const draft of [...this.full, this.draft]) {
@@ -65,8 +67,10 @@ export class Inbox {
 
   disconnected(): void {
     this.connection = null
+    this.backpressure.disconnected()
     for (const draft of [...this.full, this.draft]) {
       this.stats.acknowledgementsDropped += draft.acknowledgements.length
+      this.backpressure.settled(draft.acknowledgements.length)
       draft.acknowledgements = []
     }
     if (this.draft.messages.length > 0) this.rotate()
@@ -77,9 +81,10 @@ export class Inbox {
     if (this.stopped) return
     const message = toReceivedMessage(frame, this.connection?.version ?? 5, this.now())
     this.stats.received++
-    this.stats.receivedBytes += message.payload.length
+    this.stats.receivedBytes += message.bytes
     if (this.isNew(message, frame.packetId)) this.hold(message)
     else this.stats.duplicates++
+    this.backpressure.received()
     this.arm()
   }
 
@@ -87,7 +92,8 @@ export class Inbox {
   pubrel(packetId: number): void {
     if (this.stopped) return
     if (this.redeliveries.release(packetId)) this.draft.packets.set(packetId, null)
-    this.draft.acknowledgements.push(acknowledgement(pubcomp, packetId))
+    this.owe(acknowledgement(pubcomp, packetId))
+    this.backpressure.received()
     this.arm()
   }
 
@@ -136,7 +142,7 @@ export class Inbox {
   private isNew({ qos, dup, topic, payload }: ReceivedMessage, packetId: number): boolean {
     if (qos === 0) return true
     const { draft, redeliveries } = this
-    draft.acknowledgements.push(acknowledgement(qos === 1 ? puback : pubrec, packetId))
+    this.owe(acknowledgement(qos === 1 ? puback : pubrec, packetId))
     if (qos === 1) return redeliveries.isNewQos1(packetId, dup, topic, payload)
     const hash = redeliveries.hashOfNewQos2(packetId, dup, topic, payload)
     if (hash === null) return false
@@ -144,31 +150,19 @@ export class Inbox {
     return true
   }
 
+  private owe(packet: number): void {
+    this.draft.acknowledgements.push(packet)
+    this.backpressure.owe()
+  }
+
   private hold(message: ReceivedMessage): void {
     const { draft, limits, stats } = this
-    const bytes = message.payload.length
     draft.messages.push(message)
     this.heldCount++
-    draft.bytes += bytes
+    draft.bytes += message.bytes
     stats.held++
-    stats.heldBytes += bytes
-    if (!this.paused && (stats.held >= limits.heldMessagesMax || stats.heldBytes >= limits.heldBytesMax))
-      this.pause()
+    stats.heldBytes += message.bytes
     if (draft.messages.length >= limits.batchMessagesMax || draft.bytes >= limits.batchBytesMax) this.rotate()
-  }
-
-  private pause(): void {
-    this.paused = true
-    this.stats.pauses++
-    this.connection?.pauseReading()
-  }
-
-  private resume(): void {
-    const { limits, stats } = this
-    if (!this.paused || stats.held > limits.heldMessagesMax / 2 || stats.heldBytes > limits.heldBytesMax / 2)
-      return
-    this.paused = false
-    this.connection?.resumeReading()
   }
 
   private rotate(): void {
@@ -235,7 +229,7 @@ export class Inbox {
     this.settledCount += draft.messages.length
     this.stats.held -= draft.messages.length
     this.stats.heldBytes -= draft.bytes
-    this.resume()
+    this.backpressure.settled(draft.acknowledgements.length)
   }
 
   private settle(): void {

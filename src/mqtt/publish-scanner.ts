@@ -37,12 +37,15 @@ export interface ScannerHandlers {
 }
 
 const publishType = 3
-const pubrelType = 6
+const pubrelHead = 0x62 // with the flags that it must have [MQTT-3.6.1-1]
 
 export class PublishScanner {
   private readonly handlers: ScannerHandlers
   private readonly properties: boolean
   private readonly packetBytesMax: number
+  private readonly controlPacketBytesMax: number
+  /** Whole packets seen. */
+  packets = 0
   /** Reads that together are shorter than the packet they begin. */
   private parts: Buffer[] = []
   private partsBytes = 0
@@ -51,9 +54,15 @@ export class PublishScanner {
   private skipBytes = 0
   private skipped: PublishFrame | null = null
 
-  constructor(version: 4 | 5, packetBytesMax: number, handlers: ScannerHandlers) {
+  constructor(
+    version: 4 | 5,
+    packetBytesMax: number,
+    handlers: ScannerHandlers,
+    controlPacketBytesMax = packetBytesMax
+  ) {
     this.properties = version === 5
     this.packetBytesMax = packetBytesMax
+    this.controlPacketBytesMax = controlPacketBytesMax
     this.handlers = handlers
   }
 
@@ -79,6 +88,8 @@ export class PublishScanner {
       if (head === null) return this.keep(chunk, start, 2)
       const bodyStart = start + 1 + head.bytes
       const end = bodyStart + head.length
+      if (head.length > this.controlPacketBytesMax && chunk[start]! >> 4 !== publishType)
+        throw new MalformedPacketError(`${head.length} bytes in a packet that is not PUBLISH`)
       if (head.length > this.packetBytesMax) return this.begin(chunk, start, bodyStart, end)
       if (end > chunk.length) return this.keep(chunk, start, end - start)
       this.packet(chunk, start, bodyStart, end)
@@ -88,13 +99,19 @@ export class PublishScanner {
 
   private packet(chunk: Buffer, start: number, bodyStart: number, end: number): void {
     const flags = chunk[start]!
-    const type = flags >> 4
-    if (type === publishType)
+    this.packets++
+    if (flags >> 4 === publishType)
       this.handlers.publish(readPublish(chunk, flags, bodyStart, end, this.properties))
-    else if (type === pubrelType) {
-      if (end - bodyStart < 2) throw new MalformedPacketError('PUBREL without a packet identifier')
-      this.handlers.pubrel(chunk.readUInt16BE(bodyStart))
-    } else this.handlers.other(type, chunk.subarray(start, end))
+    else if (flags === pubrelHead) {
+      const packetId = end - bodyStart < 2 ? 0 : chunk.readUInt16BE(bodyStart)
+      if (packetId === 0) throw new MalformedPacketError('PUBREL without a packet identifier') // [MQTT-2.2.1-3]
+      this.handlers.pubrel(packetId)
+    } else this.handlers.other(flags >> 4, chunk.subarray(start, end))
+  }
+
+  /** A packet has begun and has not come whole. */
+  get isWithinPacket(): boolean {
+    return this.partsBytes > 0 || this.skipBytes > 0
   }
 
   /** Waits until `bytes` from `start` are there. */
@@ -108,7 +125,6 @@ export class PublishScanner {
   /** An oversized packet: reads its head, then throws the rest away as it comes. */
   private begin(chunk: Buffer, start: number, bodyStart: number, end: number): void {
     const flags = chunk[start]!
-    if (flags >> 4 !== publishType) throw new MalformedPacketError(`a packet of ${end - bodyStart} bytes`)
     const headEnd = oversizedHeadEnd(chunk, flags, bodyStart)
     if (headEnd === null) return this.keep(chunk, start, chunk.length - start + 1)
     const frame = readPublish(chunk, flags, bodyStart, headEnd, false)
@@ -122,6 +138,7 @@ export class PublishScanner {
     const bytes = Math.min(this.skipBytes, chunk.length)
     this.skipBytes -= bytes
     if (this.skipBytes === 0 && this.skipped !== null) {
+      this.packets++
       this.handlers.publish(this.skipped)
       this.skipped = null
     }

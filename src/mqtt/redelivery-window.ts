@@ -12,6 +12,8 @@ interface Received {
   payload: Buffer
 }
 
+const bytesOf = ({ topic, payload }: Received): number => topic.length + payload.length
+
 const identifiers = 65_535
 
 export class RedeliveryWindow {
@@ -45,8 +47,10 @@ export class RedeliveryWindow {
     this.observe(packetId)
     this.ordinal++
     this.forget(packetId)
-    this.byPacketId.set(packetId, { ordinal: this.ordinal, topic, payload })
-    this.bytes += payload.length
+    // A copy: the payload is a slice of a read, which would be kept whole for it
+    const received = { ordinal: this.ordinal, topic, payload: Buffer.from(payload) }
+    this.byPacketId.set(packetId, received)
+    this.bytes += bytesOf(received)
     this.trim()
   }
 
@@ -78,7 +82,7 @@ export class RedeliveryWindow {
   private forget(packetId: number): void {
     const received = this.byPacketId.get(packetId)
     if (received === undefined) return
-    this.bytes -= received.payload.length
+    this.bytes -= bytesOf(received)
     this.byPacketId.delete(packetId)
   }
 }

@@ -14,8 +14,8 @@ export interface Received {
   receivedAt: Millis
   found: boolean
   discardedBytes: number
-  /** The topic is not UTF-8; `topic` is only an approximation. */
-  malformedTopic: boolean
+  /** The topic's bytes in base64 where they are not UTF-8; `topic` is then only an approximation. */
+  malformedTopic: string | null
 }
 
 export interface NormalizedFact {
@@ -64,7 +64,8 @@ export function normalize(messages: readonly Received[], session: string): Norma
 function gapCause(message: Received): GapCause | null {
   if (message.discardedBytes > 0) return 'packet_too_large'
   // [MQTT-1.5.4-1], [MQTT-1.5.4-2], [MQTT-4.7.3-1], [MQTT-3.3.2-2]
-  if (message.malformedTopic || message.topic === '' || /[\0+#]/.test(message.topic)) return 'invalid_topic'
+  if (message.malformedTopic !== null || message.topic === '' || /[\0+#]/.test(message.topic))
+    return 'invalid_topic'
   return null
 }
 
@@ -77,7 +78,7 @@ function toFact(message: Received): NormalizedFact {
 
 /** Nothing disappears in silence: what cannot be a message of a topic is a fact that says so, with the bytes there are. */
 function toGap(message: Received, cause: GapCause, session: string): NormalizedFact {
-  const { topic, receivedAt, payload, qos, retain, dup, packetId, discardedBytes } = message
+  const { topic, receivedAt, payload, qos, retain, dup, packetId, discardedBytes, malformedTopic } = message
   const detail: GapDetail = {
     cause,
     session,
@@ -85,6 +86,7 @@ function toGap(message: Received, cause: GapCause, session: string): NormalizedF
     to: receivedAt,
     messages: 1,
     topic,
+    ...(malformedTopic !== null && { topicBase64: malformedTopic }),
     ...(discardedBytes > 0 && { bytes: discardedBytes })
   }
   const kept = cause === 'packet_too_large' ? null : payload

@@ -84,7 +84,7 @@ test('what cannot be a message of a topic is a gap with its cause, and its bytes
     [{ topic: 'a\0b' }, 'invalid_topic'],
     [{ topic: '' }, 'invalid_topic'],
     [{ topic: 'a/+' }, 'invalid_topic'],
-    [{ topic: 'a\ufffd', malformedTopic: true }, 'invalid_topic'],
+    [{ topic: 'a\ufffd', malformedTopic: 'Yf8=' }, 'invalid_topic'],
     [{ topic: 'big', payload: Buffer.alloc(0), discardedBytes: 5_000 }, 'packet_too_large']
   ]
   for (const [given, cause] of cases) {

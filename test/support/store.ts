@@ -67,6 +67,6 @@ export const toReceived = (message: Partial<Received> & { topic: string }): Rece
   receivedAt: Date.now(),
   found: false,
   discardedBytes: 0,
-  malformedTopic: false,
+  malformedTopic: null,
   ...message
 })
