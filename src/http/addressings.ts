@@ -53,7 +53,9 @@ export function createAddressings(states: Store['states']): Addressing[] {
       query: {},
       params: {
         topic: Type.String({
-          description: 'Topic name, percent-encoded (`/` is `%2F`). For long names use `/v1/topic?name=`',
+          description:
+            'Topic name, percent-encoded (`/` is `%2F`). Long names, and `.` and `..`, go to `/v1/topic?name=`; those ' +
+            'beyond what a request line holds, about 12,000 characters encoded, are found by their id',
           examples: ['plant%2Fpress-3%2Ftemperature']
         })
       },

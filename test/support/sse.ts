@@ -26,11 +26,15 @@ export async function openSse(url: string, headers: Record<string, string> = {})
   })
   const events: SseEvent[] = []
   const reading = (async () => {
-    let rest = ''
+    let parts: string[] = []
     const decoder = new TextDecoder()
     for await (const chunk of response.body!) {
-      const blocks = (rest + decoder.decode(chunk, { stream: true })).split('\n\n')
-      rest = blocks.pop()!
+      const text = decoder.decode(chunk, { stream: true })
+      const joint = `${parts.at(-1)?.at(-1) ?? ''}${text}`
+      parts.push(text)
+      if (!joint.includes('\n\n')) continue // an event of 10 MB is joined once
+      const blocks = parts.join('').split('\n\n')
+      parts = [blocks.pop()!]
       for (const block of blocks) {
         const fields = new Map(
           block
