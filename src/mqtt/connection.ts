@@ -69,6 +69,8 @@ export interface Ended {
   reason: string
   /** Of the broker's DISCONNECT (MQTT 5) [MQTT-3.14.2.1]; null where it sent none. */
   reasonCode: number | null
+  /** The broker closed it, and said nothing; not we, because it broke the protocol. */
+  closedByBroker: boolean
 }
 
 /** The broker's word on a PUBLISH. */
@@ -113,21 +115,29 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
   const { limits } = options
   let tap: Tap | null = null
   let transport: Duplex | null = null
+  const end: Ended = { reason: 'the connection was closed', reasonCode: null, closedByBroker: true }
+  const fail = (error: Error & { syscall?: string }): void => {
+    end.reason = error.message
+    end.closedByBroker = error.syscall !== undefined // reset
+  }
   const client = new MqttClient(() => {
     transport = openTransport(options.broker, limits.packetBytesMax + 1_024)
-    if (options.tap === undefined) return transport
-    return (tap = new Tap(transport, options.version, limits.packetBytesMax, options.tap))
+    if (options.tap === undefined) return transport.once('error', fail)
+    tap = new Tap(transport, options.version, limits.packetBytesMax, options.tap)
+    return tap.once('error', fail)
   }, clientOptions(options))
   if (options.onMessage !== undefined) client.handleMessage = options.onMessage
-
-  const end: Ended = { reason: 'the connection was closed', reasonCode: null }
   client.on('error', (error) => {
-    end.reason = error.message
+    fail(error)
     // After a parse error MQTT.js would stay on a stream it no longer understands
     client.stream.destroy()
   })
   client.on('disconnect', ({ reasonCode = 0 }) =>
-    Object.assign(end, { reason: `the broker sent DISCONNECT 0x${reasonCode.toString(16)}`, reasonCode })
+    Object.assign(end, {
+      reason: `the broker sent DISCONNECT 0x${reasonCode.toString(16)}`,
+      reasonCode,
+      closedByBroker: false
+    })
   )
   const ended = new Promise<Ended>((resolve) => client.once('close', () => resolve(end)))
   const giveUp = (): void => void client.stream?.destroy()

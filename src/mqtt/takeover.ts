@@ -21,8 +21,8 @@ export class TakeoverWatch {
   }
 
   /** A connection that was accepted has ended by itself. */
-  ended({ reasonCode }: Ended, livedMs: number): void {
-    this.shortLived = livedMs < this.limits.takeoverLivedMsMax ? this.shortLived + 1 : 0
+  ended({ reasonCode, closedByBroker }: Ended, livedMs: number): void {
+    this.shortLived = closedByBroker && livedMs < this.limits.takeoverLivedMsMax ? this.shortLived + 1 : 0
     this.suspected = reasonCode === sessionTakenOver || this.shortLived >= this.limits.takeoversSuspiciousMin
   }
 
