@@ -1,24 +1,17 @@
 /** A real Mosquitto on a free port of loopback. Its absence fails the test: it never skips. */
 
-import type { ChildProcess } from 'node:child_process'
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { RealBroker } from './broker-process.ts'
+import { brokerProcess } from './broker-process.ts'
 import { atEnd } from './cleanup.ts'
-import { eventually } from './eventually.ts'
 
-export interface Mosquitto {
-  url: string
+export interface Mosquitto extends RealBroker {
   wsUrl: string
-  port: number
-  /** SIGKILL, as a crash; `start` brings it back with what it had saved. */
-  kill(): Promise<void>
-  start(): Promise<void>
-  stop(): Promise<void>
 }
 
 export async function freePort(): Promise<number> {
@@ -52,36 +45,16 @@ export async function startMosquitto(extra: readonly string[] = []): Promise<Mos
   ]
   const file = join(directory, 'mosquitto.conf')
   await writeFile(file, `${configuration.join('\n')}\n`)
-  let child: ChildProcess | null = null
-
-  async function end(signal: NodeJS.Signals): Promise<void> {
-    if (child === null || child.exitCode !== null) return
-    const ended = once(child, 'exit')
-    child.kill(signal)
-    await ended
-    child = null
-  }
-
+  const url = `mqtt://127.0.0.1:${port}`
+  const server = brokerProcess({ name: 'Mosquitto', command: 'mosquitto', arguments: ['-c', file], url })
   const mosquitto: Mosquitto = {
-    url: `mqtt://127.0.0.1:${port}`,
+    url,
     wsUrl: `ws://127.0.0.1:${wsPort}`,
     port,
-    kill: () => end('SIGKILL'),
-    async start() {
-      const started = spawn('mosquitto', ['-c', file], {
-        stdio: 'ignore',
-        env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin` }
-      })
-      child = started
-      const failed = new Promise<never>((_, reject) => {
-        started.once('error', (error) => reject(new Error('Mosquitto is not installed', { cause: error })))
-        started.once('exit', (code) => reject(new Error(`Mosquitto ended with ${code}`)))
-      })
-      failed.catch(() => {})
-      await Promise.race([failed, eventually(() => accepts(port), { what: 'Mosquitto accepts connections' })])
-    },
+    kill: () => server.end('SIGKILL'),
+    start: () => server.start(),
     async stop() {
-      await end('SIGTERM')
+      await server.end('SIGTERM')
       await rm(directory, { recursive: true, force: true })
     }
   }
@@ -90,7 +63,7 @@ export async function startMosquitto(extra: readonly string[] = []): Promise<Mos
   return mosquitto
 }
 
-const accepts = (port: number): Promise<boolean> =>
+export const accepts = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
     socket.once('connect', () => {
