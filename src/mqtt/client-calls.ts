@@ -48,10 +48,24 @@ export function subscribeSome(
   })
 }
 
+/**
+ * Reason codes of PUBACK and PUBREC that are no failures, by packet identifier: MQTT.js tells of failures only, and 0x10
+ * says that nobody is subscribed [MQTT-3.4.2.1].
+ */
+export function watchReasons(client: MqttClient): Map<number, number> {
+  const reasons = new Map<number, number>()
+  client.on('packetreceive', (packet) => {
+    if ((packet.cmd === 'puback' || packet.cmd === 'pubrec') && packet.reasonCode)
+      reasons.set(packet.messageId!, packet.reasonCode)
+  })
+  return reasons
+}
+
 export function publishOne(
   client: MqttClient,
   version: ProtocolVersion,
-  message: OutgoingMessage
+  message: OutgoingMessage,
+  reasons: Map<number, number>
 ): Promise<PublishResult> {
   const { topic, qos, retain, properties } = message
   const payload = typeof message.payload === 'string' ? message.payload : Buffer.from(message.payload)
@@ -65,9 +79,11 @@ export function publishOne(
         ...(version === 5 && properties !== null && { properties: toPacketProperties(properties) })
       },
       (error, packet) => {
+        const packetId = packet?.messageId ?? 0
+        const reason = reasons.get(packetId)
+        reasons.delete(packetId)
         const code = (error as { code?: unknown } | null)?.code
-        if (error == null)
-          resolve({ reasonCode: (packet as { reasonCode?: number } | undefined)?.reasonCode ?? 0 })
+        if (error == null) resolve({ reasonCode: reason ?? 0 })
         else if (typeof code === 'number') resolve({ reasonCode: code })
         else reject(error)
       }

@@ -5,7 +5,7 @@ import type { IConnackPacket, IPublishPacket } from 'mqtt'
 import { MqttClient } from 'mqtt'
 import type { Limits } from '../limits.ts'
 import type { Broker, MessageProperties, QoS } from '../model.ts'
-import { clientOptions, publishOne, subscribeSome } from './client-calls.ts'
+import { clientOptions, publishOne, subscribeSome, watchReasons } from './client-calls.ts'
 import { watchKeepAlive } from './keep-alive.ts'
 import type { TapHandlers } from './tap.ts'
 import { Tap } from './tap.ts'
@@ -178,6 +178,7 @@ function createConnection(
 ): Connection {
   const { limits, version } = options
   const server = connack.properties ?? {}
+  const reasons = watchReasons(client)
 
   /** No answer of the broker is waited for longer than its limit, or than the connection. */
   async function answered<T>(
@@ -227,7 +228,7 @@ function createConnection(
         await answered('UNSUBSCRIBE', client.unsubscribeAsync(some))
       }
     },
-    publish: (message) => answered('PUBLISH', publishOne(client, version, message)),
+    publish: (message) => answered('PUBLISH', publishOne(client, version, message, reasons)),
     ended,
     async end() {
       client.end()
