@@ -157,14 +157,15 @@ async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
     head: async () => (await store.journal.head()).seq
   })
   const liveFeed = feed
+  let receiver: Receiver | null = null
   const publisher = createPublisher({
     broker,
     clientId: `rialto-publisher-${store.instanceId}`,
     limits,
     log: log.child({ part: 'publisher' }),
+    knownVersion: () => receiver?.status().version ?? null,
     onConnected: () => dispatcher?.wake()
   })
-  let receiver: Receiver | null = null
   const leader = createLeader({
     store,
     sessionName: 'ingest',

@@ -28,6 +28,8 @@ export const defaultLimits = {
   subscribeFiltersMax: 8,
   reconnectDelayMsMin: 250,
   reconnectDelayMsMax: 30_000,
+  /** After connections that the broker accepted and soon ended. */
+  acceptedReconnectDelayMsMax: 2_000,
   /** The broker's answer to SUBSCRIBE, UNSUBSCRIBE or PUBLISH. */
   brokerAnswerMsMax: 10_000,
   /** After our own status came, so long without another retained message: the snapshot is read. */
@@ -98,6 +100,8 @@ export const defaultLimits = {
   commandsPublishingMax: 50,
   commandExpirySecondsMax: 30 * 86_400,
   commandPollMs: 1_000,
+  /** How often a command may be the only one being published when the connection ends, until it is taken as the cause. */
+  commandAloneAttemptsMax: 3,
   waitSecondsMax: 60,
   userPropertiesMax: 100,
   idempotencyKeyCharsMax: 255,

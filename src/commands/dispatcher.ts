@@ -5,6 +5,7 @@
  */
 
 import type { Logger } from 'pino'
+import { Problem } from '../errors.ts'
 import type { Feed } from '../feed/feed.ts'
 import type { Limits } from '../limits.ts'
 import type { Command, MessageProperties, Millis } from '../model.ts'
@@ -14,6 +15,7 @@ import type { Stats } from '../stats.ts'
 import type { Store } from '../store/store.ts'
 import type { CommandEvent } from './lifecycle.ts'
 import { moves } from './lifecycle.ts'
+import { createSuspects } from './suspects.ts'
 
 export interface Dispatcher {
   /** A command may be waiting. */
@@ -43,6 +45,7 @@ const failure = 0x80
 export function createDispatcher(parts: DispatcherParts): Dispatcher {
   const { store, feed, publisher, limits, stats, log, now = Date.now } = parts
   const publishing = new Map<string, Promise<void>>()
+  const suspects = createSuspects(limits)
   let stopped = false
   let woken = false
   let wakeUp: (() => void) | null = null
@@ -75,15 +78,23 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     }
     try {
       const { reasonCode } = await publisher.publish(message)
+      suspects.answered(command.id)
       if (reasonCode >= failure) stats.commandsRefused++
       else stats.commandsPublished++
-      await move([command.id], toEvent(reasonCode), reasonCode)
+      await move([command.id], toEvent(reasonCode, message.retain), reasonCode)
     } catch (error) {
-      log.debug(
-        { err: error, commandId: command.id },
-        'Nobody knows whether the broker has it; publishing again'
-      )
-      await move([command.id], 'lose')
+      const { id } = command
+      const sent = !(error instanceof Problem)
+      if (sent && suspects.lost(id)) {
+        stats.commandsRefused++
+        log.warn(
+          { err: error, commandId: id },
+          'The broker answers this command with nothing but an end; refused'
+        )
+        return void (await move([id], 'refuse'))
+      }
+      log.debug({ err: error, commandId: id }, 'Nobody knows whether the broker has it; publishing again')
+      await move([id], 'lose')
     }
   }
 
@@ -92,8 +103,14 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     if (room <= 0 || !publisher.connected()) return
     // Those that end while the table is read are still in what it says
     const busy = new Set(publishing.keys())
-    const open = await store.commands.open(limits.commandsPublishingMax * 2)
-    const due = open.filter(({ id }) => !busy.has(id)).slice(0, room)
+    const openMax = limits.commandsPublishingMax * 2
+    const open = await store.commands.open(openMax)
+    if (open.length < openMax) suspects.keepOnly(new Set([...open.map(({ id }) => id), ...busy]))
+    const due = suspects.choose(
+      open.filter(({ id }) => !busy.has(id)),
+      busy,
+      room
+    )
     if (due.length === 0) return
     // What an earlier process left as `publishing` is not moved, and is published again all the same
     const moved = await move(
@@ -146,8 +163,11 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
   }
 }
 
-const toEvent = (reasonCode: number): CommandEvent =>
-  reasonCode >= failure ? 'refuse' : reasonCode === noMatchingSubscribers ? 'deliverToNobody' : 'accept'
+/** A retained message has come where it was to come, whoever is subscribed. */
+function toEvent(reasonCode: number, retain: boolean): CommandEvent {
+  if (reasonCode >= failure) return 'refuse'
+  return reasonCode === noMatchingSubscribers && !retain ? 'deliverToNobody' : 'accept'
+}
 
 /** With the command's id as a user property, so that a device can tell a repetition. */
 function toMessage(command: Command, now: Millis): OutgoingMessage {

@@ -9,7 +9,7 @@ export type CommandEvent =
   | 'accept'
   /** The broker has it, and says that nobody is subscribed [MQTT-3.4.2.1, 0x10]. */
   | 'deliverToNobody'
-  /** The broker will not have it, now or later. */
+  /** The broker will not have it, now or later: it says so, or ends the connection whenever it comes. */
   | 'refuse'
   /** Nobody knows whether the broker has it: it is published again. */
   | 'lose'

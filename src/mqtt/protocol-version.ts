@@ -5,18 +5,16 @@ import { ConnectError } from './connection.ts'
 
 /**
  * After a failed attempt. Some brokers refuse MQTT 5 with a reason code, some just close: the latter is taken for a
- * refusal only while no version has ever been accepted (`accepted` is null).
+ * refusal only while nobody knows what the broker speaks (`accepted` is null).
  */
 export function nextVersion(
   tried: ProtocolVersion,
   error: unknown,
   accepted: ProtocolVersion | null
 ): ProtocolVersion {
-  if (tried === 5 && error instanceof ConnectError) {
-    const closed = error.reasonCode === null && isClosed(error) && accepted === null
-    return error.versionRefused || closed ? 4 : 5
-  }
-  return tried === 4 && accepted === null ? 5 : tried
+  if (!(error instanceof ConnectError)) return tried
+  if (error.versionRefused) return tried === 5 ? 4 : 5
+  return accepted ?? (tried === 5 && isClosed(error) ? 4 : 5)
 }
 
 /** Not a refused TCP connection, nor a name that does not resolve: something accepted, and closed. */

@@ -23,11 +23,16 @@ export interface Publisher {
   close(): Promise<void>
 }
 
+/** A connection that lived shorter does not make the next attempt quicker. */
+const stableMsMin = 10_000
+
 export function createPublisher(parts: {
   broker: Broker
   clientId: string
   limits: Limits
   log: Logger
+  /** What the receiving session speaks with the broker, or null while nobody knows. */
+  knownVersion: () => ProtocolVersion | null
   onConnected: () => void
 }): Publisher {
   const { broker, clientId, limits, log } = parts
@@ -41,9 +46,15 @@ export function createPublisher(parts: {
   return {
     connected: () => connection !== null,
     async publish(message) {
-      if (connection === null)
+      const using = connection
+      if (using === null)
         throw new Problem('broker_unavailable', 'Not connected to the broker; try again later')
-      return connection.publish(message)
+      try {
+        return await using.publish(message)
+      } catch (error) {
+        using.destroy() // it may be sent again, but only on another connection [MQTT-4.4.0-1]
+        throw error
+      }
     },
     fault(message) {
       if (connection === null) return null
@@ -69,14 +80,17 @@ export function createPublisher(parts: {
             limits,
             signal: closing.signal
           })
-          delay = 0
           accepted = version
           connection = opened
+          const since = Date.now()
           if (closed) opened.destroy()
           parts.onConnected()
           await opened.ended
+          // Accepted, so it is there: no long wait, but no storm either if it goes on ending connections
+          delay =
+            Date.now() - since > stableMsMin ? 0 : Math.min(delay, limits.acceptedReconnectDelayMsMax / 2)
         } catch (error) {
-          version = nextVersion(version, error, accepted)
+          version = nextVersion(version, error, accepted ?? parts.knownVersion())
           log.debug({ err: error }, 'The publishing connection is not there yet')
         }
         connection = null
