@@ -1,4 +1,4 @@
 import { describeChain } from './support/chain.ts'
-import { startBroker } from './support/broker.ts'
+import { embedded } from './support/known-brokers.ts'
 
-describeChain('the embedded broker', async () => (await startBroker()).url)
+describeChain(embedded.name, embedded.able, async () => (await embedded.start()).url)

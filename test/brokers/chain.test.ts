@@ -1,4 +1,5 @@
 import { describeChain } from '../support/chain.ts'
-import { startMosquitto } from '../support/mosquitto.ts'
+import { mosquitto, nats, rabbitmq } from '../support/known-brokers.ts'
 
-describeChain('Mosquitto', async () => (await startMosquitto()).url)
+for (const { name, able, start } of [mosquitto, rabbitmq, nats])
+  describeChain(name, able, async () => (await start()).url)

@@ -33,7 +33,8 @@ export function brokerProcess(options: {
   let child: ChildProcess | null = null
   return {
     async start() {
-      const started = spawn(command, options.arguments, {
+      // Whatever ends the test, also SIGKILL, ends the broker
+      const started = spawn('setpriv', ['--pdeathsig', 'KILL', command, ...options.arguments], {
         stdio: ['ignore', 'pipe', 'pipe'],
         // Debian keeps servers where only root's PATH looks
         env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin`, ...options.environment }
@@ -43,10 +44,11 @@ export function brokerProcess(options: {
       for (const stream of [started.stdout!, started.stderr!])
         stream.on('data', (data: Buffer) => (output = (output + data.toString()).slice(-10_000)))
       const failed = new Promise<never>((_, reject) => {
-        started.once('error', (cause) => reject(new Error(`${name} is not installed`, { cause })))
-        started.once('exit', (code, signal) =>
-          reject(new Error(`${name} ended with ${code ?? signal}:\n${output}`))
-        )
+        started.once('error', reject)
+        started.once('exit', (code, signal) => {
+          const missing = code === 127 ? ', is it installed?' : ''
+          reject(new Error(`${name} ended with ${code ?? signal}${missing}\n${output}`))
+        })
       })
       failed.catch(() => {})
       await Promise.race([

@@ -7,7 +7,15 @@ export function atEnd(end: () => unknown): void {
 }
 
 export async function endAll(): Promise<void> {
-  for (const end of ends.splice(0)) await end()
+  const faults: unknown[] = []
+  for (const end of ends.splice(0)) {
+    try {
+      await end()
+    } catch (error) {
+      faults.push(error) // what else was started is ended all the same
+    }
+  }
+  if (faults.length > 0) throw new AggregateError(faults, `Not ended: ${faults.map(String).join('; ')}`)
 }
 
 if (process.env['NODE_TEST_CONTEXT'] !== undefined) (await import('node:test')).after(endAll)

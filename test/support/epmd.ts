@@ -10,9 +10,13 @@ import { accepts, freePort } from './mosquitto.ts'
 
 export async function epmd(): Promise<{ port: number; stop(): Promise<void> }> {
   const port = await freePort()
-  const child = spawn('epmd', ['-port', String(port), '-address', '127.0.0.1'], { stdio: 'ignore' })
+  const child = spawn(
+    'setpriv',
+    ['--pdeathsig', 'KILL', 'epmd', '-port', String(port), '-address', '127.0.0.1'],
+    { stdio: 'ignore' }
+  )
   const failed = new Promise<never>((_, reject) => {
-    child.once('error', (cause) => reject(new Error('epmd is not installed', { cause })))
+    child.once('error', reject)
     child.once('exit', (code) => reject(new Error(`epmd ended with ${code}`)))
   })
   failed.catch(() => {})
