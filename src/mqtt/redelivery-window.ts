@@ -2,8 +2,9 @@
  * Recognises a QoS 1 message that the broker sends again because our acknowledgement did not reach it: DUP set, and
  * identifier, topic and payload equal to one of the last `receiveMaximum` messages of this session. DUP alone proves
  * nothing [MQTT-3.3.1.1]; within the window the identifier does, where the broker hands identifiers out in sequence,
- * since it then comes back to one only after all the others. That is observed, not assumed: a broker that jumps
- * is not trusted until a whole window has come in sequence.
+ * since it then comes back to one only after all the others. That is observed, not assumed: trusted is who has counted,
+ * without a jump, beyond what may be unacknowledged at once. Up to there a broker that hands out the lowest free
+ * identifier (NATS) looks the same; and one that begins at 1 on each connection (RabbitMQ) is not trusted again.
  */
 
 interface Received {
@@ -25,6 +26,8 @@ export class RedeliveryWindow {
   private lastPacketId = 0
   /** Messages still to come in sequence before identifiers are trusted again. */
   private untrusted = 0
+  /** An identifier of this run is larger than any that is free would be, if the lowest free one were taken. */
+  private counted = false
 
   constructor(messagesMax: number, bytesMax: number) {
     this.messagesMax = messagesMax
@@ -32,7 +35,8 @@ export class RedeliveryWindow {
   }
 
   isRedelivery(packetId: number, topic: string, payload: Buffer): boolean {
-    if (this.untrusted > 0) return false
+    if (packetId === 1 && this.lastPacketId !== identifiers) this.distrust()
+    if (this.untrusted > 0 || !this.counted) return false
     const known = this.byPacketId.get(packetId)
     return (
       known !== undefined &&
@@ -57,8 +61,9 @@ export class RedeliveryWindow {
   /** Every identifier of a new QoS 1 or 2 message: both are of one sequence. */
   observe(packetId: number): void {
     const inSequence = this.lastPacketId === 0 || packetId === (this.lastPacketId % identifiers) + 1
-    if (!inSequence) this.untrusted = this.messagesMax
+    if (!inSequence) this.distrust()
     else if (this.untrusted > 0) this.untrusted--
+    if (packetId > this.messagesMax) this.counted = true
     this.lastPacketId = packetId
   }
 
@@ -68,6 +73,12 @@ export class RedeliveryWindow {
     this.bytes = 0
     this.lastPacketId = 0
     this.untrusted = 0
+    this.counted = false
+  }
+
+  private distrust(): void {
+    this.untrusted = this.messagesMax
+    this.counted = false
   }
 
   /** A forgotten message is stored twice if it is redelivered, which is allowed; an unbounded window is not. */

@@ -91,17 +91,17 @@ test('an acknowledgement never crosses to another connection', async () => {
 test('what is redelivered after a reconnect is acknowledged there, and not taken twice', async () => {
   const { inbox, stats } = setUp()
   connect(inbox, true)
-  receive(inbox, { packetId: 1, payload: 'a' })
-  receive(inbox, { packetId: 2, payload: 'b', qos: 2 })
+  receive(inbox, { packetId: 6001, payload: 'a' })
+  receive(inbox, { packetId: 6002, payload: 'b', qos: 2 })
   const batch = (await inbox.next())!
   const connection = connect(inbox, true)
-  receive(inbox, { packetId: 1, payload: 'a', dup: true })
-  receive(inbox, { packetId: 2, payload: 'b', qos: 2, dup: true })
+  receive(inbox, { packetId: 6001, payload: 'a', dup: true })
+  receive(inbox, { packetId: 6002, payload: 'b', qos: 2, dup: true })
   batch.acknowledge()
   const redelivered = (await inbox.next())!
   assert.deepEqual(payloads(redelivered), [])
   redelivered.acknowledge()
-  assert.deepEqual(connection.sent, ['puback 1', 'pubrec 2'])
+  assert.deepEqual(connection.sent, ['puback 6001', 'pubrec 6002'])
   assert.deepEqual([stats.received, stats.duplicates, stats.held], [4, 2, 0])
 })
 
@@ -152,13 +152,36 @@ test('a restored window recognises what an earlier process stored', async () => 
   const { inbox, stats } = setUp()
   inbox.restore(
     [],
-    [1, 2, 3].map((packetId) => ({ packetId, topic: 't', payload: Buffer.from(`${packetId}`) }))
+    [6001, 6002, 6003].map((packetId) => ({ packetId, topic: 't', payload: Buffer.from(`${packetId}`) }))
   )
   connect(inbox, true)
-  receive(inbox, { packetId: 2, payload: '2', dup: true })
-  receive(inbox, { packetId: 4, payload: '4', dup: true })
-  assert.deepEqual(payloads(await inbox.next()), ['4'])
+  receive(inbox, { packetId: 6002, payload: '6002', dup: true })
+  receive(inbox, { packetId: 6004, payload: '6004', dup: true })
+  assert.deepEqual(payloads(await inbox.next()), ['6004'])
   assert.equal(stats.duplicates, 1)
+})
+
+test('a broker that has not counted beyond what may be unacknowledged is not trusted: it may take the lowest free identifier', async () => {
+  const { inbox, stats } = setUp({ receiveMaximum: 4 })
+  inbox.restore(
+    [],
+    [1, 2, 3, 4].map((packetId) => ({ packetId, topic: 't', payload: Buffer.from('on') }))
+  )
+  connect(inbox, true)
+  // 2 and 3 were free again, for messages that were not committed
+  receive(inbox, { packetId: 2, payload: 'on', dup: true })
+  receive(inbox, { packetId: 3, payload: 'on', dup: true })
+  assert.deepEqual(payloads(await inbox.next()), ['on', 'on'])
+  assert.equal(stats.duplicates, 0)
+})
+
+test('a broker that begins at 1 on each connection is not trusted', async () => {
+  const { inbox, stats } = setUp({ receiveMaximum: 4 })
+  connect(inbox, true)
+  for (const packetId of [65_533, 65_534, 65_535, 1, 2]) receive(inbox, { packetId, payload: 'on' })
+  connect(inbox, true)
+  for (const packetId of [1, 2]) receive(inbox, { packetId, payload: 'on', dup: true })
+  assert.equal(stats.duplicates, 0)
 })
 
 test('identifiers that come out of sequence are not trusted', async () => {
