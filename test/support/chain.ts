@@ -14,6 +14,7 @@ import { graphql, postJson, request, startBridge } from './bridge.ts'
 import { atEnd } from './cleanup.ts'
 import { eventually } from './eventually.ts'
 import type { Abilities } from './known-brokers.ts'
+import { unusualTopics } from './known-brokers.ts'
 import { connectClient } from './mqtt.ts'
 import type { TestClient } from './mqtt.ts'
 import { openSse } from './sse.ts'
@@ -230,13 +231,8 @@ export function describeChain(name: string, able: Abilities, brokerUrl: () => Pr
 
   test(`${name}: topics with a space, a dot, a star, an emoji or an empty level are what the broker makes of them`, async () => {
     const { app, mqttUrl } = await start()
-    for (const [kind, topic] of Object.entries({
-      space: 'chain/a b',
-      dot: 'chain/c.d',
-      star: 'chain/s*/e',
-      emoji: 'chain/\u{1f600}/\u6e29',
-      emptyLevel: 'chain//x'
-    })) {
+    for (const [kind, topic] of Object.entries(unusualTopics('chain'))) {
+      if (kind === 'leadingSlash') continue // not of our filters
       const ability = able.topics[kind as keyof Abilities['topics']]
       if (ability === 'closes the connection') continue // the publisher's, so there is nothing to receive
       await (await client(mqttUrl)).client.publishAsync(topic, kind, { qos: 1 })

@@ -3,6 +3,9 @@
  * that what the other tests expect of a broker, and what docs/brokers.md says of it, is what it does.
  */
 
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { promisify } from 'node:util'
 import type { QoS } from '../../src/model.ts'
 import type { RealBroker } from './broker-process.ts'
 import { startBroker } from './broker.ts'
@@ -10,9 +13,13 @@ import { startMosquitto } from './mosquitto.ts'
 import { startNats } from './nats.ts'
 import { startRabbitmq } from './rabbitmq.ts'
 
+const aedes = JSON.parse(
+  readFileSync(new URL('../../node_modules/aedes/package.json', import.meta.url), 'utf8')
+) as { version: string }
+
 export type TopicAbility = 'as published' | `becomes ${string}` | 'closes the connection'
 
-/** Where MQTT 3.1.1 has no such thing, or the broker does not do it: null or false, never a guess. */
+/** What only MQTT 5 has is false or null on a broker of 3.1.1. */
 export interface Abilities {
   versions: ReadonlyArray<'3.1.1' | '5'>
   /** For QoS 0, 1 and 2 asked. */
@@ -28,22 +35,25 @@ export interface Abilities {
   sessionResumed: boolean
   queuesQos1Offline: boolean
   queuesQos0Offline: boolean
-  /** What was not acknowledged comes again on the next connection: at once, or only after a wait of the broker's. */
-  redelivers: 'at once' | 'after a wait' | 'never'
+  /** What was not acknowledged comes again on the next connection: before what is new, or some time later. */
+  redelivers: 'before what is new' | 'later' | 'never'
   redeliversWithDup: boolean
   redeliversSameIdentifiers: boolean
   /** Packet identifiers count up, one by one. */
-  identifiersInSequence: boolean
+  identifiersInSequence: 'across connections' | 'within a connection' | 'no'
   copiesOfOverlappingFilters: number
   /** DISCONNECT's reason code to the connection whose client id another one takes; null: just closed. */
   takeOverReasonCode: number | null
   /** PUBACK's reason code where nobody is subscribed. */
   nobodySubscribedReasonCode: number
-  sharedSubscriptions: 'each message to one' | 'granted, but nothing comes' | 'refused'
+  sharedSubscriptions:
+    | 'each message to one'
+    | 'each message to all'
+    | 'granted, but nothing comes'
+    | 'refused'
   /** Of CONNACK; null: not said. */
   maximumPacketBytes: number | null
   receiveMaximum: number | null
-  topicAliasMaximum: number | null
   topics: {
     space: TopicAbility
     dot: TopicAbility
@@ -54,11 +64,30 @@ export interface Abilities {
   }
 }
 
+/** Topics that not every broker takes, by kind, below `prefix`. */
+export const unusualTopics = (prefix: string): Record<keyof Abilities['topics'], string> => ({
+  space: `${prefix}/a b`,
+  dot: `${prefix}/c.d`,
+  star: `${prefix}/s*/e`,
+  emoji: `${prefix}/\u{1f600}/\u6e29`,
+  emptyLevel: `${prefix}//x`,
+  leadingSlash: `/${prefix}/y`
+})
+
 export interface KnownBroker {
   name: string
-  version: string
+  /** As the program says. */
+  version(): Promise<string>
   able: Abilities
   start(): Promise<Pick<RealBroker, 'url' | 'stop'>>
+}
+
+async function firstNumber(command: string, ...parameters: string[]): Promise<string> {
+  // Mosquitto shows its help, and ends with 3
+  const { stdout } = await promisify(execFile)(command, parameters).catch(
+    (error: { stdout: string }) => error
+  )
+  return /\d+\.\d+\.\d+/.exec(stdout)![0]
 }
 
 const asPublished = {
@@ -72,7 +101,7 @@ const asPublished = {
 
 export const mosquitto: KnownBroker = {
   name: 'Mosquitto',
-  version: '2.0.11',
+  version: () => firstNumber('/usr/sbin/mosquitto', '-h'),
   start: () => startMosquitto(),
   able: {
     versions: ['3.1.1', '5'],
@@ -86,24 +115,23 @@ export const mosquitto: KnownBroker = {
     sessionResumed: true,
     queuesQos1Offline: true,
     queuesQos0Offline: false,
-    redelivers: 'at once',
+    redelivers: 'before what is new',
     redeliversWithDup: true,
     redeliversSameIdentifiers: true,
-    identifiersInSequence: true,
-    copiesOfOverlappingFilters: 1,
+    identifiersInSequence: 'across connections',
+    copiesOfOverlappingFilters: 2,
     takeOverReasonCode: null,
     nobodySubscribedReasonCode: 0x10,
     sharedSubscriptions: 'each message to one',
-    maximumPacketBytes: null,
+    maximumPacketBytes: 20_000_000, // as we start it
     receiveMaximum: null,
-    topicAliasMaximum: null,
     topics: asPublished
   }
 }
 
 export const rabbitmq: KnownBroker = {
   name: 'RabbitMQ',
-  version: '3.10.8',
+  version: () => firstNumber('dpkg-query', '--show', '--showformat', '${Version}', 'rabbitmq-server'),
   start: () => startRabbitmq(),
   able: {
     ...mosquitto.able,
@@ -115,6 +143,10 @@ export const rabbitmq: KnownBroker = {
     retainHandling2: false,
     retainedExpires: false,
     queuesQos0Offline: true,
+    redeliversSameIdentifiers: false,
+    identifiersInSequence: 'within a connection',
+    copiesOfOverlappingFilters: 1,
+    maximumPacketBytes: null,
     nobodySubscribedReasonCode: 0,
     sharedSubscriptions: 'granted, but nothing comes',
     topics: { ...asPublished, dot: 'becomes /', star: 'becomes +' }
@@ -123,7 +155,7 @@ export const rabbitmq: KnownBroker = {
 
 export const nats: KnownBroker = {
   name: 'NATS',
-  version: '2.9.10',
+  version: () => firstNumber('/usr/sbin/nats-server', '--version'),
   start: () => startNats(),
   able: {
     ...mosquitto.able,
@@ -133,8 +165,9 @@ export const nats: KnownBroker = {
     retainAsPublished: false,
     retainHandling2: false,
     retainedExpires: false,
-    redelivers: 'after a wait',
-    copiesOfOverlappingFilters: 2,
+    redelivers: 'later',
+    identifiersInSequence: 'no',
+    maximumPacketBytes: null,
     nobodySubscribedReasonCode: 0,
     sharedSubscriptions: 'granted, but nothing comes',
     topics: { ...asPublished, space: 'closes the connection', dot: 'closes the connection' }
@@ -143,7 +176,17 @@ export const nats: KnownBroker = {
 
 export const embedded: KnownBroker = {
   name: 'The embedded broker',
-  version: 'aedes 2.0.0-beta.1',
+  version: async () => aedes.version,
   start: () => startBroker(),
-  able: { ...mosquitto.able, nobodySubscribedReasonCode: 0 }
+  able: {
+    ...mosquitto.able,
+    redelivers: 'later',
+    redeliversWithDup: false,
+    identifiersInSequence: 'within a connection',
+    copiesOfOverlappingFilters: 1,
+    takeOverReasonCode: 0x8e,
+    nobodySubscribedReasonCode: 0,
+    sharedSubscriptions: 'refused',
+    maximumPacketBytes: 16 * 1024 * 1024
+  }
 }
