@@ -160,7 +160,8 @@ async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
   let receiver: Receiver | null = null
   const publisher = createPublisher({
     broker,
-    clientId: `rialto-publisher-${store.instanceId}`,
+    // A server must take 23 characters [MQTT-3.1.3-5], and VerneMQ takes no more by default
+    clientId: `rialto-p-${store.instanceId.replaceAll('-', '').slice(0, 12)}`,
     limits,
     log: log.child({ part: 'publisher' }),
     knownVersion: () => receiver?.status().version ?? null,

@@ -99,7 +99,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
   }
 
   async function claim(): Promise<void> {
-    const room = limits.commandsPublishingMax - publishing.size
+    const room = Math.min(limits.commandsPublishingMax, publisher.inFlightMax()) - publishing.size
     if (room <= 0 || !publisher.connected()) return
     // Those that end while the table is read are still in what it says
     const busy = new Set(publishing.keys())

@@ -21,7 +21,12 @@ export function clientOptions(options: ConnectionOptions): IClientOptions {
     ...(broker.username !== undefined && { username: broker.username }),
     ...(broker.password !== undefined && { password: broker.password }),
     ...(will && {
-      will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1 as const, retain: true }
+      will: {
+        topic: will.topic,
+        payload: Buffer.from(will.payload),
+        qos: will.plain ? (0 as const) : (1 as const),
+        retain: !will.plain
+      }
     }),
     ...(version === 5 && {
       properties: {

@@ -20,7 +20,8 @@ export interface ConnectionOptions {
   /** Clean Start; with false, the session is kept `sessionExpirySeconds` after the connection ends [MQTT-3.1.2.11.2]. */
   clean: boolean
   sessionExpirySeconds: number
-  will?: { topic: string; payload: string }
+  /** Retained and of QoS 1, or neither where the broker has no such thing. */
+  will?: { topic: string; payload: string; plain?: boolean }
   limits: Limits
   /** Gives up: the connection, made or being made, is dropped. */
   signal?: AbortSignal
@@ -87,16 +88,21 @@ export interface OutgoingMessage {
   properties: MessageProperties | null
 }
 
+/** What CONNACK said of the broker's limits [MQTT-3.2.2.3]. */
+export interface ServerLimits {
+  maximumPacketSize: number | null
+  maximumQos: QoS
+  retainAvailable: boolean
+  /** QoS 1 and 2 messages that it takes before it has acknowledged them. */
+  receiveMaximum: number
+  /** How long it keeps the session, where that is not what was asked [MQTT-3.2.2.3.2]. */
+  sessionExpirySeconds: number
+}
+
 export interface Connection {
   version: ProtocolVersion
   sessionPresent: boolean
-  /** What CONNACK said of the broker's limits [MQTT-3.2.2.3]. */
-  server: {
-    maximumPacketSize: number | null
-    maximumQos: QoS
-    retainAvailable: boolean
-    receiveMaximum: number
-  }
+  server: ServerLimits
   tap: Tap | null
   /** Granted QoS or failure code for each filter. */
   subscribe(subscription: Subscription): Promise<number[]>
@@ -112,6 +118,17 @@ export interface Connection {
 
 /** Resolves after a successful CONNACK; rejects with ConnectError. */
 export async function connect(options: ConnectionOptions): Promise<Connection> {
+  try {
+    return await connectOnce(options)
+  } catch (error) {
+    const code = error instanceof ConnectError ? error.reasonCode : null
+    // It keeps no retained messages, or takes no QoS 1 [MQTT-3.2.2-13], [MQTT-3.2.2-12]
+    if (options.will === undefined || (code !== 0x9a && code !== 0x9b)) throw error
+    return connectOnce({ ...options, will: { ...options.will, plain: true } })
+  }
+}
+
+async function connectOnce(options: ConnectionOptions): Promise<Connection> {
   const { limits } = options
   let tap: Tap | null = null
   let transport: Duplex | null = null
@@ -144,7 +161,8 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
   options.signal?.addEventListener('abort', giveUp)
   void ended.then(() => options.signal?.removeEventListener('abort', giveUp))
   const connack = await handshake(client, ended, options.signal)
-  const stopWatch = watchKeepAlive(client, () => transport!, limits)
+  const keepAliveSeconds = connack.properties?.serverKeepAlive ?? limits.keepAliveSeconds // [MQTT-3.2.2-21]
+  const stopWatch = watchKeepAlive(client, () => transport!, keepAliveSeconds)
   void ended.then(() => {
     stopWatch()
     client.end(true)
@@ -177,7 +195,7 @@ function createConnection(
   ended: Promise<Ended>
 ): Connection {
   const { limits, version } = options
-  const server = connack.properties ?? {}
+  const server = serverLimits(options, connack)
   const reasons = watchReasons(client)
 
   /** No answer of the broker is waited for longer than its limit, or than the connection. */
@@ -204,15 +222,12 @@ function createConnection(
   return {
     version,
     sessionPresent: connack.sessionPresent,
-    server: {
-      maximumPacketSize: server.maximumPacketSize ?? null,
-      maximumQos: (server.maximumQoS ?? 2) as QoS,
-      retainAvailable: server.retainAvailable ?? true,
-      receiveMaximum: server.receiveMaximum ?? 65_535
-    },
+    server,
     tap,
-    async subscribe({ filters, qos, retainHandling, retainAsPublished, answerMsMax }) {
+    async subscribe({ filters, qos: wanted, retainHandling, retainAsPublished, answerMsMax }) {
       const grants: number[] = []
+      // Not an error to ask for more [MQTT-3.2.2-9], but AWS IoT does not answer then
+      const qos = Math.min(wanted, server.maximumQos) as QoS
       // AWS IoT takes 8 filters in one SUBSCRIBE
       for (let at = 0; at < filters.length; at += limits.subscribeFiltersMax) {
         const some = filters.slice(at, at + limits.subscribeFiltersMax)
@@ -228,7 +243,8 @@ function createConnection(
         await answered('UNSUBSCRIBE', client.unsubscribeAsync(some))
       }
     },
-    publish: (message) => answered('PUBLISH', publishOne(client, version, message, reasons)),
+    publish: (message) =>
+      answered('PUBLISH', publishOne(client, version, withinLimits(message, server), reasons)),
     ended,
     async end() {
       client.end()
@@ -237,3 +253,21 @@ function createConnection(
     destroy: () => client.stream.destroy()
   }
 }
+
+function serverLimits(options: ConnectionOptions, connack: IConnackPacket): ServerLimits {
+  const said = connack.properties ?? {}
+  return {
+    maximumPacketSize: said.maximumPacketSize ?? null,
+    maximumQos: (said.maximumQoS ?? 2) as QoS,
+    retainAvailable: said.retainAvailable ?? true,
+    receiveMaximum: said.receiveMaximum ?? 65_535,
+    sessionExpirySeconds: said.sessionExpiryInterval ?? options.sessionExpirySeconds
+  }
+}
+
+/** Our own status must come through; commands are refused before they come here. [MQTT-3.2.2-11], [MQTT-3.2.2-14] */
+const withinLimits = (message: OutgoingMessage, server: ServerLimits): OutgoingMessage => ({
+  ...message,
+  qos: Math.min(message.qos, server.maximumQos) as QoS,
+  retain: message.retain && server.retainAvailable
+})

@@ -2,14 +2,17 @@
 
 import type { Duplex } from 'node:stream'
 import type { MqttClient } from 'mqtt'
-import type { Limits } from '../limits.ts'
 
 /**
  * While the socket is paused, or a backlog comes in, PINGRESP waits behind other bytes, and MQTT.js would take the
  * connection for dead. So any byte received, and a pause of our own, count as life; PINGREQ is still sent, since the
  * broker must hear from us [MQTT-3.1.2-22].
  */
-export function watchKeepAlive(client: MqttClient, transport: () => Duplex, limits: Limits): () => void {
+export function watchKeepAlive(
+  client: MqttClient,
+  transport: () => Duplex,
+  keepAliveSeconds: number
+): () => void {
   let seen = 0
   const timer = setInterval(() => {
     const socket = transport() as Duplex & { bytesRead?: number }
@@ -18,6 +21,6 @@ export function watchKeepAlive(client: MqttClient, transport: () => Duplex, limi
     seen = bytes
     client.sendPing()
     client.reschedulePing(true)
-  }, limits.keepAliveSeconds * 500)
+  }, keepAliveSeconds * 500)
   return () => clearInterval(timer)
 }

@@ -6,7 +6,7 @@ import type { Limits } from '../limits.ts'
 import type { Broker } from '../model.ts'
 import { nextDelay } from './backoff.ts'
 import type { Connection, OutgoingMessage, ProtocolVersion, PublishResult } from './connection.ts'
-import { connect } from './connection.ts'
+import { connect, ConnectError } from './connection.ts'
 import { nextVersion } from './protocol-version.ts'
 
 export interface Publisher {
@@ -17,6 +17,8 @@ export interface Publisher {
    * when nobody can tell whether the broker has it.
    */
   publish(message: OutgoingMessage): Promise<PublishResult>
+  /** How many messages may wait for the broker's word at once [MQTT-3.3.4-7]. */
+  inFlightMax(): number
   /** Why this broker would never take the message, or null. Sending it would end the connection, again and again. */
   fault(message: OutgoingMessage): string | null
   run(): Promise<void>
@@ -56,6 +58,7 @@ export function createPublisher(parts: {
         throw error
       }
     },
+    inFlightMax: () => connection?.server.receiveMaximum ?? 0,
     fault(message) {
       if (connection === null) return null
       const { maximumPacketSize, maximumQos, retainAvailable } = connection.server
@@ -91,7 +94,13 @@ export function createPublisher(parts: {
             Date.now() - since > stableMsMin ? 0 : Math.min(delay, limits.acceptedReconnectDelayMsMax / 2)
         } catch (error) {
           version = nextVersion(version, error, accepted ?? parts.knownVersion())
-          log.debug({ err: error }, 'The publishing connection is not there yet')
+          const refused = error instanceof ConnectError && error.reasonCode !== null && !error.versionRefused
+          if (refused)
+            log.warn(
+              { reason: error.message, clientId },
+              'The broker refuses the connection that publishes; commands wait'
+            )
+          else log.debug({ err: error }, 'The publishing connection is not there yet')
         }
         connection = null
         if (closed) break

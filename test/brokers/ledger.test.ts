@@ -99,6 +99,10 @@ async function runLedger(known: KnownBroker, qos: 1 | 2, entry?: string): Promis
     },
     { withinMs: 120_000, everyMs: 500, what: 'the backlog is read' }
   )
+  // PUBREL of the last ones comes after their commit
+  const open = async (): Promise<boolean> =>
+    (await query<{ n: string }>(url, 'select count(*) n from inbound_packets'))[0]!.n === '0'
+  await eventually(open, { withinMs: 60_000, everyMs: 200 }).catch(() => {}) // the ledger tells
   const [row] = await query<{ stored: string; distinct: string; disorder: string; open: string }>(
     url,
     `with rows as (
