@@ -97,14 +97,15 @@ for (const [vendor, rules] of Object.entries({
     await broker.deliver(clientId, 'plant/line/1', 'hello') // resolves when it is acknowledged
     assert.equal(await payloadOf(app, 'plant/line/1'), 'hello')
     await broker.deliver(clientId, 'site/18/x', 'last filter')
-    const ids: string[] = []
-    for (let index = 0; index < 60; index++)
-      ids.push(await post(app, { topic: `out/${index}`, payload: index, qos: 1 }))
-    for (const id of ids) await eventually(async () => (await stateOf(app, id)) === 'published')
+    const commands = Array.from({ length: 60 }, (_, index) => ({ topic: `out/${index}`, payload: index }))
+    await postJson(`${app.url}/v1/commands`, { commands })
+    const published = async (): Promise<number> =>
+      (await request(`${app.url}/v1/commands?state=published`)).body.items.length
+    await eventually(async () => (await published()) === commands.length)
     const { mqtt } = await statusOf(app)
     assert.deepEqual([mqtt['state'], mqtt['version'], mqtt['refusedFilters']], ['connected', '5', []])
     assert.deepEqual(broker.broken, [])
-    assert.ok(broker.inFlightMost <= (rules.connackProperties?.receiveMaximum ?? 65_535))
+    assert.ok(broker.inFlightMost > 1 && broker.inFlightMost <= rules.connackProperties!.receiveMaximum!)
     assert.equal(broker.published.filter(({ topic }) => topic.startsWith('out/')).length, 60)
   })
 }
@@ -121,10 +122,7 @@ test('AWS IoT Core: what it would never take is refused, some of it only after i
     good.push(await post(app, { topic: `out/${index}`, payload: index, qos: 1 }))
   for (const id of [deep, large]) await eventually(async () => (await stateOf(app, id)) === 'refused')
   for (const id of good) await eventually(async () => (await stateOf(app, id)) === 'published')
-  assert.deepEqual([...new Set(broker.broken)].toSorted(), [
-    'a PUBLISH of 131074 bytes',
-    'a topic of 8 slashes'
-  ])
+  assert.deepEqual(new Set(broker.broken), new Set(['a PUBLISH of 131074 bytes', 'a topic of 8 slashes']))
   await broker.deliver(clientId, 'plant/x', 'still here')
   assert.equal((await request(`${app.url}/v1/gaps`)).body.items.length, 0, 'receiving was never cut off')
 })
@@ -230,20 +228,17 @@ for (const [what, code] of [
   ['use another server', 0x9c],
   ['connection rate exceeded', 0x9f]
 ] as const) {
-  test(`CONNACK 0x${code.toString(16)}, ${what}: tried again with growing delays, at MQTT 5, until it is accepted`, async () => {
-    const at: number[] = []
+  test(`CONNACK 0x${code.toString(16)}, ${what}: tried again, at MQTT 5, until it is accepted`, async () => {
+    let attempts = 0
     const broker = await startStrictBroker({
       connect: (packet) => {
         if (packet.clientId !== clientId) return 0
-        at.push(Date.now())
-        return at.length <= 4 ? code : 0
+        return ++attempts <= 4 ? code : 0
       }
     })
     const app = await startBridge({ mqttUrl: broker.url, config: { clientId, filters }, limits: soon })
     assert.equal((await statusOf(app)).mqtt['version'], '5')
-    assert.equal(at.length, 5)
-    const delays = at.slice(1).map((time, index) => time - at[index]!)
-    assert.ok(delays[3]! > delays[0]!, delays.join())
+    assert.equal(attempts, 5)
     const versions = broker.connections.map((connection) => connection.connect?.protocolVersion)
     assert.deepEqual([...new Set(versions)], [5])
   })
