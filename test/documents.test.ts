@@ -2,11 +2,13 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { generateDocuments } from '../src/documents.ts'
+import { brokersDocument } from './brokers/document.ts'
 
 const root = new URL('../', import.meta.url)
 const read = (path: string): string => readFileSync(new URL(path, root), 'utf8')
 
-for (const { path, text } of await generateDocuments()) {
+const documents = [...(await generateDocuments()), { path: 'docs/brokers.md', text: await brokersDocument() }]
+for (const { path, text } of documents) {
   test(`${path} is what the code says`, () => {
     assert.equal(read(path), text, 'run `npm run docs`')
   })
@@ -21,7 +23,7 @@ test('every script that the documentation names exists', () => {
 })
 
 test('every file that the documentation links to, or names as the holder of an invariant, exists', () => {
-  for (const document of ['README.md', 'CONTRIBUTING.md', 'docs/architecture.md']) {
+  for (const document of ['README.md', 'CONTRIBUTING.md', 'docs/architecture.md', 'docs/brokers.md']) {
     const base = new URL(document, root)
     const text = read(document)
     const links = [...text.matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map((match) => new URL(match[1]!, base))

@@ -60,8 +60,8 @@ const emqx: Rules = {
 }
 
 /**
- * VerneMQ. "Non-standard MQTT options", https://docs.vernemq.com/configuring-vernemq/nonstandard: client ids of 23
- * characters and topics of 10 levels by default. "MQTT Options", https://docs.vernemq.com/configuring-vernemq/options: 20
+ * VerneMQ. "Non-standard MQTT options", https://docs.vernemq.com/configuration/nonstandard: client ids of 23
+ * characters and topics of 10 levels by default. "MQTT Options", https://docs.vernemq.com/2.1.0/configuring-vernemq/options: 20
  * messages in flight.
  */
 const vernemq: Rules = {
@@ -127,8 +127,33 @@ test('AWS IoT Core: what it would never take is refused, some of it only after i
   assert.equal((await request(`${app.url}/v1/gaps`)).body.items.length, 0, 'receiving was never cut off')
 })
 
+test('AWS IoT Core, on 3.1.1: a command that is never answered is tried on other connections, then refused, and the rest flows', async () => {
+  const broker = await startStrictBroker({
+    ...aws,
+    connect: (packet) => (packet.protocolVersion === 5 ? 0x84 : 0)
+  })
+  const app = await startBridge({
+    mqttUrl: broker.url,
+    config: { clientId, filters, qos: 1 },
+    limits: { ...soon, brokerAnswerMsMax: 1_000 }
+  })
+  assert.equal((await statusOf(app)).mqtt['version'], '3.1.1')
+  const silent = await post(app, { topic: 'out/q', payload: 1, qos: 2 })
+  const good: string[] = []
+  for (let index = 0; index < 10; index++)
+    good.push(await post(app, { topic: `out/${index}`, payload: index, qos: 1 }))
+  await eventually(async () => (await stateOf(app, silent)) === 'refused')
+  for (const id of good) await eventually(async () => (await stateOf(app, id)) === 'published')
+  assert.deepEqual(broker.broken, Array(4).fill('PUBLISH of QoS 2'))
+  const publishers = broker.connections.filter(({ received }) =>
+    received.some((packet) => packet.cmd === 'publish' && packet.qos === 2)
+  )
+  assert.equal(publishers.length, 4, 'each time on a connection of its own [MQTT-4.4.0-1]')
+  assert.equal((await request(`${app.url}/v1/gaps`)).body.items.length, 0)
+})
+
 test('AWS IoT Core: a policy that does not let the publishing client id connect leaves receiving alone, and commands wait', async () => {
-  // "The client ID must be in the policy": https://docs.aws.amazon.com/iot/latest/developerguide/connect-policy.html
+  // "Connect policy examples", https://docs.aws.amazon.com/iot/latest/developerguide/connect-policy.html
   const { app, broker } = await start({
     ...aws,
     connect: (packet) => (packet.clientId.startsWith(clientId) ? 0 : 0x87)
