@@ -6,9 +6,12 @@ import { MqttClient } from 'mqtt'
 import type { Limits } from '../limits.ts'
 import type { Broker, MessageProperties, QoS } from '../model.ts'
 import { clientOptions, publishOne, subscribeSome, watchReasons } from './client-calls.ts'
+import { ConnectError } from './connect-error.ts'
 import { watchKeepAlive } from './keep-alive.ts'
 import type { TapHandlers } from './tap.ts'
 import { Tap } from './tap.ts'
+import type { ServerLimits } from './server-limits.ts'
+import { serverLimits, withinLimits } from './server-limits.ts'
 import { openTransport } from './transport.ts'
 
 export type ProtocolVersion = 4 | 5
@@ -29,29 +32,6 @@ export interface ConnectionOptions {
   tap?: TapHandlers
   /** Messages, where there is no tap; the next is handed over when `done` is called. */
   onMessage?: (packet: IPublishPacket, done: () => void) => void
-}
-
-/** The broker refused, or closed without an answer. */
-export class ConnectError extends Error {
-  /** CONNACK's reason code; null where there was no CONNACK. */
-  readonly reasonCode: number | null
-
-  constructor(message: string, reasonCode: number | null, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'ConnectError'
-    this.reasonCode = reasonCode
-  }
-
-  /** The broker does not speak this version: 0x84 in MQTT 5 [MQTT-3.1.2-2], 1 in 3.1.1, or just a closed connection. */
-  get versionRefused(): boolean {
-    return this.reasonCode === 0x84 || this.reasonCode === 1
-  }
-
-  /** The broker cannot have made a session of it: it answered no, or there was no connection at all. */
-  get neverReached(): boolean {
-    const { syscall } = (this.cause ?? {}) as { syscall?: string }
-    return this.reasonCode !== null || syscall === 'connect' || syscall === 'getaddrinfo'
-  }
 }
 
 export interface Subscription {
@@ -86,17 +66,6 @@ export interface OutgoingMessage {
   qos: QoS
   retain: boolean
   properties: MessageProperties | null
-}
-
-/** What CONNACK said of the broker's limits [MQTT-3.2.2.3]. */
-export interface ServerLimits {
-  maximumPacketSize: number | null
-  maximumQos: QoS
-  retainAvailable: boolean
-  /** QoS 1 and 2 messages that it takes before it has acknowledged them. */
-  receiveMaximum: number
-  /** How long it keeps the session, where that is not what was asked [MQTT-3.2.2.3.2]. */
-  sessionExpirySeconds: number
 }
 
 export interface Connection {
@@ -253,21 +222,3 @@ function createConnection(
     destroy: () => client.stream.destroy()
   }
 }
-
-function serverLimits(options: ConnectionOptions, connack: IConnackPacket): ServerLimits {
-  const said = connack.properties ?? {}
-  return {
-    maximumPacketSize: said.maximumPacketSize ?? null,
-    maximumQos: (said.maximumQoS ?? 2) as QoS,
-    retainAvailable: said.retainAvailable ?? true,
-    receiveMaximum: said.receiveMaximum ?? 65_535,
-    sessionExpirySeconds: said.sessionExpiryInterval ?? options.sessionExpirySeconds
-  }
-}
-
-/** Our own status must come through; commands are refused before they come here. [MQTT-3.2.2-11], [MQTT-3.2.2-14] */
-const withinLimits = (message: OutgoingMessage, server: ServerLimits): OutgoingMessage => ({
-  ...message,
-  qos: Math.min(message.qos, server.maximumQos) as QoS,
-  retain: message.retain && server.retainAvailable
-})

@@ -1,7 +1,7 @@
 /** Which version of the protocol to try next: MQTT 5 first, 3.1.1 where the broker does not speak it. Pure. */
 
 import type { ProtocolVersion } from './connection.ts'
-import { ConnectError } from './connection.ts'
+import { ConnectError } from './connect-error.ts'
 
 /**
  * After a failed attempt. Some brokers refuse MQTT 5 with a reason code, some just close: the latter is taken for a

@@ -6,7 +6,8 @@ import type { Limits } from '../limits.ts'
 import type { Broker } from '../model.ts'
 import { nextDelay } from './backoff.ts'
 import type { Connection, OutgoingMessage, ProtocolVersion, PublishResult } from './connection.ts'
-import { connect, ConnectError } from './connection.ts'
+import { ConnectError } from './connect-error.ts'
+import { connect } from './connection.ts'
 import { nextVersion } from './protocol-version.ts'
 
 export interface Publisher {

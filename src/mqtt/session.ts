@@ -5,7 +5,8 @@
 
 import { nextDelay } from './backoff.ts'
 import type { Connection, ProtocolVersion } from './connection.ts'
-import { connect, ConnectError } from './connection.ts'
+import { ConnectError } from './connect-error.ts'
+import { connect } from './connection.ts'
 import { nextVersion } from './protocol-version.ts'
 import type { ReceivingSession, SessionParts, SessionStatus } from './session-parts.ts'
 import { subscribeSession } from './subscribing.ts'

@@ -1,0 +1,24 @@
+/** Why there is no connection. */
+
+/** The broker refused, or closed without an answer. */
+export class ConnectError extends Error {
+  /** CONNACK's reason code; null where there was no CONNACK. */
+  readonly reasonCode: number | null
+
+  constructor(message: string, reasonCode: number | null, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'ConnectError'
+    this.reasonCode = reasonCode
+  }
+
+  /** The broker does not speak this version: 0x84 in MQTT 5 [MQTT-3.1.2-2], 1 in 3.1.1, or just a closed connection. */
+  get versionRefused(): boolean {
+    return this.reasonCode === 0x84 || this.reasonCode === 1
+  }
+
+  /** The broker cannot have made a session of it: it answered no, or there was no connection at all. */
+  get neverReached(): boolean {
+    const { syscall } = (this.cause ?? {}) as { syscall?: string }
+    return this.reasonCode !== null || syscall === 'connect' || syscall === 'getaddrinfo'
+  }
+}
