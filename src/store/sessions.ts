@@ -79,12 +79,14 @@ export function createSessions({ pool, prisma }: Database, limits: Limits): Sess
   return {
     async ensure(name, clientId) {
       const made = clientId ?? `rialto-${randomBytes(6).toString('hex')}`
-      const session = await prisma.session.upsert({
-        where: { name },
-        create: { name, clientId: made },
-        update: clientId === null ? {} : { clientId }
-      })
-      return session.id
+      // Not the client's upsert: of instances that start at once it lets one fail
+      const { rows } = await pool.query<{ id: number }>(
+        `insert into sessions (name, client_id) values ($1, $2)
+         on conflict (name) do update set client_id = case when $3 then excluded.client_id else sessions.client_id end
+         returning id`,
+        [name, made, clientId !== null]
+      )
+      return rows[0]!.id
     },
     async present(sessionId) {
       const { rows } = await pool.query<{ epoch: number; expired: boolean }>(

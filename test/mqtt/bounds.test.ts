@@ -71,9 +71,9 @@ test('long topics and properties are held bytes, too, however small the payload'
 
 test('acknowledgements that wait are counted like messages: of what came again, and of PUBREL', async () => {
   const { inbox, stats, connection, read } = receiver({ heldMessagesMax: 10 })
-  read(publish({ qos: 1, messageId: 1, payload: 'a' }))
+  read(publish({ qos: 1, messageId: 6_001, payload: 'a' }))
   const first = (await inbox.next())!
-  for (let count = 0; count < 5; count++) read(publish({ qos: 1, messageId: 1, payload: 'a', dup: true }))
+  for (let count = 0; count < 5; count++) read(publish({ qos: 1, messageId: 6_001, payload: 'a', dup: true }))
   for (let messageId = 1; messageId <= 3; messageId++) read(pubrel(messageId))
   assert.deepEqual([stats.held, stats.duplicates, connection.paused], [1, 5, false])
   read(pubrel(4))
@@ -101,7 +101,7 @@ test('a small message that is remembered does not keep the read that it came in'
   const { inbox, read } = receiver()
   const others = publish({ payload: Buffer.alloc(60_000) })
   const before = collected().arrayBuffers
-  for (let messageId = 1; messageId <= 1_000; messageId++) {
+  for (let messageId = 6_001; messageId <= 7_000; messageId++) {
     read(publish({ qos: 1, messageId, payload: Buffer.alloc(20, messageId) }), others)
     ;(await inbox.next())!.acknowledge()
   }
@@ -109,7 +109,7 @@ test('a small message that is remembered does not keep the read that it came in'
     withinMs: 5_000,
     what: 'less than 5 MB kept for 1,000 messages of 20 bytes'
   })
-  read(publish({ qos: 1, messageId: 500, payload: Buffer.alloc(20, 500), dup: true }))
+  read(publish({ qos: 1, messageId: 6_500, payload: Buffer.alloc(20, 6_500), dup: true }))
   const batch = (await inbox.next())!
   assert.equal(batch.messages.length, 0) // it is remembered
 })
