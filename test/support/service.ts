@@ -18,7 +18,13 @@ export interface Service {
 
 export async function startService(
   environment: Record<string, string>,
-  options: { arguments?: string[]; cwd?: string; entry?: string } = {}
+  options: {
+    arguments?: string[]
+    cwd?: string
+    entry?: string
+    /** Before it has said anything. */
+    onSpawn?: (child: ChildProcess) => void
+  } = {}
 ): Promise<Service> {
   const started = performance.now()
   const child = spawn(process.execPath, [options.entry ?? main, ...(options.arguments ?? [])], {
@@ -32,6 +38,7 @@ export async function startService(
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(options.cwd !== undefined && { cwd: options.cwd })
   })
+  options.onSpawn?.(child)
   let output = ''
   child.stdout.on('data', (data: Buffer) => (output += data.toString()))
   child.stderr.on('data', (data: Buffer) => (output += data.toString()))
