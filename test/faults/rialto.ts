@@ -32,7 +32,13 @@ export interface Rialto {
   watched(): boolean
   forget(): void
   /** Over all processes so far. */
-  totals(): { reconnects: number; processes: number; peakMemoryMb: number; restartMsMax: number }
+  totals(): {
+    died: number
+    reconnects: number
+    processes: number
+    peakMemoryMb: number
+    restartMsMax: number
+  }
 }
 
 const sampleMs = 400
@@ -45,10 +51,13 @@ export function createRialto(
   let child: ChildProcess | null = null
   let last: Metrics = new Map()
   let reconnects = 0
+  let died = 0
   let processes = 0
   let peakKb = 0
   let restartMsMax = 0
   let sampling: NodeJS.Timeout | null = null
+  /** Those that ended because we wanted it. */
+  const killed = new Set<ChildProcess>()
 
   /** The high-water mark goes with the process. */
   function readPeak(): void {
@@ -72,19 +81,20 @@ export function createRialto(
     last = new Map()
   }
 
+  function onSpawn(spawned: ChildProcess): void {
+    child = spawned
+    spawned.once('exit', () => {
+      if (!killed.has(spawned)) died++
+    })
+  }
+
   async function spawn(): Promise<void> {
     forget()
     processes++
     const heap = options.heapMegabytes
     service = await startService(
-      {
-        ...environment,
-        ...(heap !== undefined && { NODE_OPTIONS: `--max-old-space-size=${heap}` })
-      },
-      {
-        ...(options.entry !== undefined && { entry: options.entry }),
-        onSpawn: (spawned) => (child = spawned)
-      }
+      { ...environment, ...(heap !== undefined && { NODE_OPTIONS: `--max-old-space-size=${heap}` }) },
+      { ...(options.entry !== undefined && { entry: options.entry }), onSpawn }
     )
     rialto.url = service.url
     rialto.pid = child!.pid!
@@ -106,6 +116,7 @@ export function createRialto(
     launch: () => spawn().catch(() => {}),
     killNow() {
       readPeak()
+      if (child !== null) killed.add(child)
       child?.kill('SIGKILL')
       forget()
     },
@@ -117,6 +128,7 @@ export function createRialto(
       if (child !== null && isRunning(child)) {
         await sample()
         begun = performance.now()
+        killed.add(child)
         child.kill(signal)
         await once(child, 'exit')
       }
@@ -136,6 +148,7 @@ export function createRialto(
     isReady: async () =>
       (await fetch(`${rialto.url}/readyz`, { signal: AbortSignal.timeout(4_000) })).status === 200,
     totals: () => ({
+      died,
       reconnects: reconnects + reconnectsOf(last),
       processes,
       peakMemoryMb: Math.ceil(peakKb / 1_024),

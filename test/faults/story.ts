@@ -24,7 +24,7 @@ export interface StoryOptions {
   /** Of the catalogue of faults. */
   id: string
   qos?: 0 | 1 | 2
-  /** The most that a figure may be. Where nothing else is said, nothing is lost, out of order, stale or unaccounted. */
+  /** The most that a figure may be. Where nothing else is said, nothing is lost, out of order, stale or unaccounted, and no process dies. */
   promise?: Figures
   /** A negative control: a safeguard is missing, and these figures must be above 0. Nothing else is asked. */
   shows?: readonly string[]
@@ -32,7 +32,7 @@ export interface StoryOptions {
   quietWithinMs?: number
 }
 
-const always: Figures = { lost: 0, outOfOrder: 0, staleTopics: 0, unaccounted: 0 }
+const always: Figures = { lost: 0, outOfOrder: 0, staleTopics: 0, unaccounted: 0, died: 0 }
 
 export function story(name: string, options: StoryOptions, scenario: (world: World) => Promise<void>): void {
   const { id, qos, shows } = options
@@ -60,6 +60,10 @@ export function story(name: string, options: StoryOptions, scenario: (world: Wor
       else
         for (const figure of shows)
           assert.ok(figures[figure]! > 0, `${figure} is 0: this story proves nothing`)
+    } catch (error) {
+      for (const service of world.services)
+        t.diagnostic(`The service said: ${service.output().slice(-2_000)}`)
+      throw error
     } finally {
       await world.end()
     }
@@ -100,6 +104,7 @@ async function settle(world: World, withinMs: number): Promise<Figures> {
   return {
     ...reckoning,
     unaccounted: alive.reduce((all, service) => all + Math.abs(imbalance(service.lastMetrics())), 0),
+    died: sum((of) => of.died),
     reconnects: sum((of) => of.reconnects),
     restarts: sum((of) => of.processes - 1),
     restartMsMax: Math.max(0, ...totals.map((of) => of.restartMsMax)),

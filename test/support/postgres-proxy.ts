@@ -8,6 +8,8 @@ export interface PostgresFrame extends Frame {
   type: string
   /** Belongs to an append of ingest: from Parse or Bind to the ReadyForQuery that follows its COMMIT. */
   append: boolean
+  /** The process that serves this connection; 0 until it has said so. */
+  backendPid: number
 }
 
 export interface PostgresProxy extends Proxy<PostgresFrame> {
@@ -19,10 +21,12 @@ export async function startPostgresProxy(url: string): Promise<PostgresProxy> {
   const target = new URL(url)
   const proxy = await startProxy<PostgresFrame>(Number(target.port), (link) => {
     let append = false
+    let backendPid = 0
     const reader = (direction: Direction, started: boolean): Reader<PostgresFrame> =>
       splitMessages(started, (type, bytes) => {
         if (direction === 'toServer' && namesAppend(type, bytes)) append = true
-        const frame = { direction, bytes, link, type, append }
+        if (direction === 'toService' && type === 'K') backendPid = bytes.readInt32BE(5)
+        const frame = { direction, bytes, link, type, append, backendPid }
         if (direction === 'toService' && type === 'Z') append = false
         return frame
       })

@@ -2,7 +2,7 @@
 
 import { once } from 'node:events'
 import { spawn } from 'node:child_process'
-import { appendFile, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findBinaries } from '../../src/embedded/postgres-binaries.ts'
@@ -26,6 +26,9 @@ export interface PostgresServer {
   stop(how?: 'fast' | 'immediate'): Promise<void>
   /** SIGKILL, as a crash that nobody saw coming. */
   kill(): Promise<void>
+  isRunning(): boolean
+  /** What the server has written into its log. */
+  log(): Promise<string>
 }
 
 export interface ServerOptions {
@@ -84,7 +87,9 @@ export async function startPostgresServer(options: ServerOptions = {}): Promise<
       postmaster = started.postmaster
     },
     stop: (how = 'fast') => end(how === 'immediate' ? 'SIGQUIT' : 'SIGINT'),
-    kill: () => end('SIGKILL')
+    kill: () => end('SIGKILL'),
+    isRunning: () => postmaster !== null && !postmaster.hasEnded(),
+    log: () => readFile(site.logFile, 'utf8')
   }
   atEnd(() => server.stop('immediate'))
   await server.start()

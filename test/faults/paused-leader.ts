@@ -1,0 +1,46 @@
+/** What a lease alone cannot prevent: an append on its way when the lease ran out. */
+
+import assert from 'node:assert/strict'
+import { eventually } from '../support/eventually.ts'
+import { beforeCommit } from '../support/postgres-proxy.ts'
+import { untilNext } from './provocations.ts'
+import type { World } from './world.ts'
+
+/**
+ * The leader is stopped when its append is on the way; the other takes over, and the broker sends it what was not
+ * acknowledged; then the append arrives, and the leader wakes.
+ */
+export async function pausedLeader(world: World, entry: string | undefined): Promise<void> {
+  const broker = await world.mosquitto()
+  const direct = await world.database()
+  const postgres = await world.postgresProxy(direct)
+  const build = entry === undefined ? {} : { entry }
+  const leader = world.service({ mqttUrl: broker.url, databaseUrl: postgres.url, qos: 2, ...build })
+  const other = world.service({ mqttUrl: broker.url, databaseUrl: direct, qos: 2, ...build })
+  await leader.start()
+  await other.start()
+  const publisher = world.publisher({ url: broker.url, qos: 2, perSecond: 300 })
+  await untilNext(publisher, 200)
+  let arrive: (() => void) | null = null
+  postgres.rule = (frame) => {
+    if (arrive !== null || !beforeCommit(frame)) return 'pass'
+    process.kill(leader.pid, 'SIGSTOP')
+    return new Promise((resolve) => (arrive = () => resolve('pass')))
+  }
+  await eventually(() => arrive !== null, { what: 'an append is under way' })
+  await eventually(async () => (await other.metrics()).get('leading') === 1, {
+    withinMs: 90_000,
+    what: 'the other leads'
+  })
+  await untilNext(publisher, 300)
+  const stored = async (): Promise<number> => (await other.metrics()).get('messages_stored_total')!
+  await eventually(async () => (await stored()) > 300, { what: 'the other stores' })
+  arrive!()
+  process.kill(leader.pid, 'SIGCONT')
+  await eventually(async () => (await leader.metrics()).get('leading') === 0, {
+    what: 'the first has noticed'
+  })
+  await untilNext(publisher, 300)
+  await publisher.stop()
+  assert.equal((await leader.metrics()).get('leading'), 0)
+}
