@@ -2,9 +2,13 @@
 
 import assert from 'node:assert/strict'
 import { eventually } from '../support/eventually.ts'
-import { beforeCommit } from '../support/postgres-proxy.ts'
+import type { PostgresFrame } from '../support/postgres-proxy.ts'
 import { untilNext } from './provocations.ts'
 import type { World } from './world.ts'
+
+/** Nothing of the append is executed yet. */
+const isBind = ({ append, type, direction }: PostgresFrame): boolean =>
+  append && type === 'B' && direction === 'toServer'
 
 /**
  * The leader is stopped when its append is on the way; the other takes over, and the broker sends it what was not
@@ -23,7 +27,7 @@ export async function pausedLeader(world: World, entry: string | undefined): Pro
   await untilNext(publisher, 200)
   let arrive: (() => void) | null = null
   postgres.rule = (frame) => {
-    if (arrive !== null || !beforeCommit(frame)) return 'pass'
+    if (arrive !== null || !isBind(frame)) return 'pass'
     process.kill(leader.pid, 'SIGSTOP')
     return new Promise((resolve) => (arrive = () => resolve('pass')))
   }

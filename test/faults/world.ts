@@ -1,8 +1,11 @@
 /** What a story plays with: real servers, proxies between them, the service, publishers. It ends all of them. */
 
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { createDatabase } from '../support/database.ts'
 import type { Mosquitto } from '../support/mosquitto.ts'
 import { startMosquitto } from '../support/mosquitto.ts'
+import { connectClient } from '../support/mqtt.ts'
 import type { MqttProxy } from '../support/mqtt-proxy.ts'
 import { startMqttProxy } from '../support/mqtt-proxy.ts'
 import type { PostgresProxy } from '../support/postgres-proxy.ts'
@@ -27,6 +30,15 @@ export interface ServiceOptions {
   heapMegabytes?: number
 }
 
+export interface FloodOptions {
+  port: number
+  qos: 0 | 1
+  seconds: number
+  bytes: number
+}
+
+const floodTopics = 1_000
+
 export interface World {
   mosquitto(extra?: readonly string[]): Promise<Mosquitto>
   mqttProxy(broker: { port: number }): Promise<MqttProxy>
@@ -38,6 +50,10 @@ export interface World {
   /** Not started yet. */
   service(options: ServiceOptions): Rialto
   publisher(options: PublisherOptions): Publisher
+  /** As fast as it goes, from a process of its own; returns how many. At QoS 1 all are owed. */
+  flood(options: FloodOptions): Promise<number>
+  /** Another client of the broker. */
+  client(url: string): Promise<{ publish: (topic: string, payload: string) => Promise<unknown> }>
   /** A figure of the story's own; the greatest counts. */
   note(figure: string, value: number): void
   notes: Record<string, number>
@@ -99,6 +115,24 @@ export function createWorld(): World {
       world.publishers.push(publisher)
       ends.unshift(() => publisher.stop())
       return publisher
+    },
+    async flood({ port, qos, seconds, bytes }) {
+      const child = fork(
+        new URL('flood.ts', import.meta.url),
+        [port, qos, seconds, bytes, floodTopics].map(String),
+        { execArgv: ['--import', 'tsx'] }
+      )
+      ends.unshift(async () => child.kill('SIGKILL'))
+      const [published] = (await once(child, 'message')) as [number]
+      const owed = new Set<number>()
+      for (let number = 0; qos === 1 && number < published; number++) owed.add(number)
+      world.publishers.push({ topics: floodTopics, owed, finished: Promise.resolve() })
+      return published
+    },
+    async client(url) {
+      const { client } = await connectClient(url)
+      ends.unshift(() => client.endAsync(true))
+      return { publish: (topic, payload) => client.publishAsync(topic, payload, { qos: 1 }) }
     },
     note: (figure, value) => (world.notes[figure] = Math.max(world.notes[figure] ?? 0, Math.round(value))),
     async end() {
