@@ -6,8 +6,6 @@ import { eventually } from '../support/eventually.ts'
 import type { Publisher } from './publisher.ts'
 
 const quietMs = 1_500
-/** Longer than any reconnect or retry of the service takes. */
-const patienceMs = 15_000
 
 export interface Reckoning {
   owed: number
@@ -88,9 +86,11 @@ export async function reckonWhenQuiet(parts: {
   publishers: readonly Owed[]
   /** Changes while messages come in; NaN while it is not known. */
   activity: () => Promise<number>
+  /** How long nothing may come before what is missing is lost. */
+  patienceMs: number
   withinMs: number
 }): Promise<Reckoning> {
-  const { url, publishers, activity, withinMs } = parts
+  const { url, publishers, activity, patienceMs, withinMs } = parts
   let before = ''
   let since = Date.now()
   let reckoning: Reckoning | null = null

@@ -62,7 +62,7 @@ for (const version of ['5', '3.1.1'] as const) {
       postgres.delayMs = 50
       await rialto.start()
       const begun = performance.now()
-      await quiet(world, 300_000)
+      await quiet(world, { withinMs: 300_000 })
       world.note('drainedMs', performance.now() - begun)
     }
   )
@@ -82,7 +82,7 @@ story(
     const rialto = world.service({ mqttUrl: broker.url, databaseUrl: await world.database(), qos: 1 })
     const begun = performance.now()
     await rialto.start()
-    await quiet(world, 300_000)
+    await quiet(world, { withinMs: 300_000 })
     world.note('readMs', performance.now() - begun)
   }
 )

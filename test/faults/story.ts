@@ -18,6 +18,9 @@ export const full = process.env['FULL'] === '1'
 /** The count or the time of a full run, or of a reduced one. */
 export const sized = (ofFull: number, reduced: number): number => (full ? ofFull : reduced)
 
+/** Longer than any reconnect or retry of the service takes. */
+const patienceMsDefault = 15_000
+
 export type Figures = Record<string, number>
 
 export interface StoryOptions {
@@ -43,7 +46,7 @@ export function story(name: string, options: StoryOptions, scenario: (world: Wor
     const begun = Date.now()
     try {
       await scenario(world)
-      const figures = await settle(world, options.quietWithinMs ?? 120_000)
+      const figures = await settle(world, options)
       const line = {
         id,
         name,
@@ -80,7 +83,10 @@ function hold(figures: Figures, promise: Figures): void {
 }
 
 /** Waits until everything owed is in the journal and nothing is on its way, and reckons; or until nothing comes any more. */
-export async function quiet(world: World, withinMs = 120_000): Promise<Reckoning> {
+export async function quiet(
+  world: World,
+  { withinMs = 120_000, patienceMs = patienceMsDefault } = {}
+): Promise<Reckoning> {
   const alive = world.services.filter((service) => service.watched())
   const activity = async (): Promise<number> => {
     let sum = 0
@@ -90,13 +96,23 @@ export async function quiet(world: World, withinMs = 120_000): Promise<Reckoning
     }
     return sum
   }
-  return reckonWhenQuiet({ url: world.databaseUrl(), publishers: world.publishers, activity, withinMs })
+  return reckonWhenQuiet({
+    url: world.databaseUrl(),
+    publishers: world.publishers,
+    activity,
+    patienceMs,
+    withinMs
+  })
 }
 
-async function settle(world: World, withinMs: number): Promise<Figures> {
+async function settle(world: World, { quietWithinMs, shows }: StoryOptions): Promise<Figures> {
   const { publishers, services, notes } = world
   await Promise.all(publishers.map((publisher) => publisher.finished))
-  const reckoning = await quiet(world, withinMs)
+  const reckoning = await quiet(world, {
+    ...(quietWithinMs !== undefined && { withinMs: quietWithinMs }),
+    // A control waits for nothing: that something is missing is what it shows
+    ...(shows !== undefined && { patienceMs: 4_000 })
+  })
   const totals = services.map((service) => service.totals())
   const sum = (pick: (of: (typeof totals)[number]) => number): number =>
     totals.reduce((all, of) => all + pick(of), 0)
