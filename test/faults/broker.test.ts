@@ -2,32 +2,34 @@
 
 import { eventually } from '../support/eventually.ts'
 import { query } from '../support/database.ts'
-import { untilNext } from './provocations.ts'
+import { holdAppend } from './provocations.ts'
 import { quiet, sized, story } from './story.ts'
 import { clientId } from './world.ts'
 
-// Mosquitto then saves after every change, so that what it has acknowledged survives its death
-const durable = ['autosave_on_changes true']
-
 for (const qos of [1, 2] as const) {
-  story('kill -9 of the broker under load', { id: 'F4', qos }, async (world) => {
-    const broker = await world.mosquitto(durable)
-    const rialto = world.service({ mqttUrl: broker.url, databaseUrl: await world.database(), qos })
+  story('kill -9 of the broker, with messages on their way', { id: 'F4', qos }, async (world) => {
+    const broker = await world.mosquitto(['autosave_on_changes true'])
+    const postgres = await world.postgresProxy(await world.database())
+    const rialto = world.service({ mqttUrl: broker.url, databaseUrl: postgres.url, qos })
     await rialto.start()
-    const publisher = world.publisher({ url: broker.url, qos, perSecond: 100 })
-    for (let kill = 0; kill < sized(10, 2); kill++) {
-      await untilNext(publisher, 100)
+    const messages = 1_000
+    for (let kill = 0; kill < sized(15, 2); kill++) {
+      const from = kill * messages
+      const publisher = world.publisher({ url: broker.url, qos, perSecond: 400, messages, from })
+      await eventually(() => publisher.next() >= from + messages / 2, { withinMs: 60_000 })
+      // What comes now is received, and not acknowledged when the broker dies
+      const append = holdAppend(postgres)
+      await publisher.finished
+      await broker.saved()
       await broker.kill()
       await eventually(async () => !(await rialto.isReady()), { what: 'the service has noticed' })
+      append.arrive()
       await broker.start()
       const up = performance.now()
       await eventually(() => rialto.isReady(), { withinMs: 60_000, what: 'the service is ready again' })
       world.note('recoveryMsMax', performance.now() - up)
     }
-    await untilNext(publisher, 100)
-    await publisher.stop()
-    const lost = (await rialto.metrics()).get('mqtt_sessions_lost_total')!
-    world.note('sessionsLost', lost)
+    world.note('sessionsLost', (await rialto.metrics()).get('mqtt_sessions_lost_total')!)
   })
 }
 

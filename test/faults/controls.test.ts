@@ -81,7 +81,7 @@ for (const qos of [1, 2] as const) {
 /** The row is found whatever its epoch and the number of its last append are. */
 const noFence: Patch[] = [
   {
-    file: 'store/append.js',
+    file: 'store/guard.js',
     find: /where id = \$2 and epoch = \$3 and batch = \$1 - 1/,
     replace: 'where id = $2 and $3::bigint is not null'
   }
@@ -118,7 +118,7 @@ control(
 
 /** Identifiers outlive the session that they were of. */
 const noGeneration: Patch[] = [
-  { file: 'mqtt/inbox.js', find: /if \(sessionPresent\)\s+return;/, replace: 'return;' },
+  { file: 'mqtt/inbox.js', find: /if \(sessionPresent\)\s+return/, replace: 'return' },
   {
     file: 'store/sessions.js',
     find: /async raiseGeneration\(lease\) \{/,

@@ -2,7 +2,7 @@
 
 import { eventually } from '../support/eventually.ts'
 import { withLimits } from '../support/patched-build.ts'
-import { lockJournal, untilNext } from './provocations.ts'
+import { holdAppend, lockJournal, untilNext } from './provocations.ts'
 import { full, sized, story } from './story.ts'
 
 const keepAliveSeconds = sized(30, 4)
@@ -41,24 +41,18 @@ for (const qos of [1, 2] as const) {
     await rialto.start()
     const publisher = world.publisher({ url: broker.url, qos, perSecond: 400 })
     for (let cut = 0; cut < sized(25, 3); cut++) {
-      await untilNext(publisher, 200)
+      // So long that it does not look like another client of the same id
+      await untilNext(publisher, 1_000)
       const connects = async (): Promise<number> => (await rialto.metrics()).get('mqtt_connects_total')!
       const before = await connects()
-      // Committed after the link is gone: an acknowledgement on the next connection would be of another message
-      let commit = (): void => {}
-      let held = false
-      postgres.rule = ({ append, type, direction }) => {
-        if (!append || direction !== 'toServer' || type !== 'S' || held) return 'pass'
-        held = true
-        return new Promise((resolve) => (commit = () => resolve('pass')))
-      }
-      await eventually(() => held, { what: 'an append is under way' })
+      const append = holdAppend(postgres)
+      await append.sent
       mqtt.cut()
       await eventually(async () => (await rialto.metrics()).get('mqtt_disconnects_total')! >= before, {
         what: 'the service has noticed'
       })
-      postgres.rule = null
-      commit()
+      // Committed after the link is gone: an acknowledgement on the next connection would be of another message
+      append.arrive()
       await eventually(async () => (await connects()) > before, { what: 'a reconnect' })
     }
     await publisher.stop()

@@ -2,13 +2,8 @@
 
 import { query } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
-import type { PostgresFrame } from '../support/postgres-proxy.ts'
-import { untilNext } from './provocations.ts'
+import { holdAppend, untilNext } from './provocations.ts'
 import type { World } from './world.ts'
-
-/** Nothing of the append is executed yet. */
-const isBind = ({ append, type, direction }: PostgresFrame): boolean =>
-  append && type === 'B' && direction === 'toServer'
 
 /**
  * The leader is stopped when its append is on the way; the other takes over, and the broker sends it what was not
@@ -25,13 +20,8 @@ export async function pausedLeader(world: World, entry: string | undefined): Pro
   await other.start()
   const publisher = world.publisher({ url: broker.url, qos: 2, perSecond: 300 })
   await untilNext(publisher, 200)
-  let arrive: (() => void) | null = null
-  postgres.rule = (frame) => {
-    if (arrive !== null || !isBind(frame)) return 'pass'
-    process.kill(leader.pid, 'SIGSTOP')
-    return new Promise((resolve) => (arrive = () => resolve('pass')))
-  }
-  await eventually(() => arrive !== null, { what: 'an append is under way' })
+  const append = holdAppend(postgres, () => process.kill(leader.pid, 'SIGSTOP'))
+  await append.sent
   await eventually(async () => (await other.metrics()).get('leading') === 1, {
     withinMs: 90_000,
     what: 'the other leads'
@@ -39,7 +29,7 @@ export async function pausedLeader(world: World, entry: string | undefined): Pro
   await untilNext(publisher, 300)
   const stored = async (): Promise<number> => (await other.metrics()).get('messages_stored_total')!
   await eventually(async () => (await stored()) > 300, { what: 'the other stores' })
-  arrive!()
+  append.arrive()
   process.kill(leader.pid, 'SIGCONT')
   await eventually(async () => (await leader.metrics()).get('leading') === 0, {
     what: 'the first has noticed'

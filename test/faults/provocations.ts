@@ -6,6 +6,7 @@ import pg from 'pg'
 import type { Answer } from '../support/bridge.ts'
 import { postJson } from '../support/bridge.ts'
 import { eventually } from '../support/eventually.ts'
+import type { PostgresProxy } from '../support/postgres-proxy.ts'
 import type { Publisher } from './publisher.ts'
 
 /** How long a fault lasts: the fault itself, not a wait for what comes of it. */
@@ -49,4 +50,30 @@ export async function fillDisk(directory: string): Promise<() => Promise<void>> 
   }
   await balloon.close()
   return () => rm(path)
+}
+
+export interface HeldAppend {
+  /** It is on its way. */
+  sent: Promise<void>
+  /** It arrives, and the service hears of its COMMIT. */
+  arrive(): void
+}
+
+/** The next append that ingest sends does not arrive yet; `onSent` is called in that very moment. */
+export function holdAppend(postgres: PostgresProxy, onSent: () => void = () => {}): HeldAppend {
+  let sent = (): void => {}
+  let arrive = (): void => {}
+  const held: HeldAppend = {
+    sent: new Promise((resolve) => (sent = resolve)),
+    arrive: () => arrive()
+  }
+  postgres.rule = ({ append, type, direction }) => {
+    // Bind: nothing of it is executed yet
+    if (!append || type !== 'B' || direction !== 'toServer') return 'pass'
+    postgres.rule = null
+    onSent()
+    sent()
+    return new Promise((resolve) => (arrive = () => resolve('pass')))
+  }
+  return held
 }
