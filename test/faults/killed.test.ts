@@ -14,7 +14,7 @@ import { clientId } from './world.ts'
 
 for (const qos of [1, 2] as const) {
   story('kill -9 at random moments under load', { id: 'F1', qos }, async (world) => {
-    const [messages, kills] = [sized(20_000, 3_000), sized(12, 4)]
+    const [messages, kills] = [sized(20_000, 2_000), sized(12, 3)]
     const broker = await world.mosquitto()
     const rialto = world.service({ mqttUrl: broker.url, databaseUrl: await world.database(), qos })
     await rialto.start()
@@ -109,7 +109,7 @@ for (const [point, id, qos, arm] of points) {
     const { rialto, brokerUrl, ...proxies } = await behindProxies(world, qos)
     await rialto.start()
     const publisher = world.publisher({ url: brokerUrl, qos, perSecond: 400 })
-    for (let kill = 0; kill < sized(20, 2); kill++) {
+    for (let kill = 0; kill < sized(20, 1); kill++) {
       await killAt(rialto, proxies, arm)
       await rialto.start()
     }

@@ -5,15 +5,17 @@ import { query } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import type { Publisher } from './publisher.ts'
 
-const quietMs = 1_500
+const quietMs = 1_000
 
 export interface Reckoning {
   owed: number
   stored: number
   /** Owed, and not in the journal. */
   lost: number
-  /** Rows of the journal whose number is in an earlier row. */
+  /** Messages of the journal whose number is in an earlier one. */
   repeated: number
+  /** Snapshot facts of what had been stored before. MQTT 3.1.1 does not tell that a live message is retained, so there it is news. */
+  foundAgain: number
   /** Numbers that came, for the first time, after a greater one of their topic. */
   outOfOrder: number
   /** Topics whose current state is older than the last message that is owed. */
@@ -26,26 +28,30 @@ export interface Reckoning {
 export type Owed = Pick<Publisher, 'topics' | 'owed'>
 
 /** The ledger's rows; `message` and `snapshot` of the kinds. */
-const rows = `select j.seq, j.topic_id, convert_from(substr(j.payload, 1, 10), 'UTF8')::int as number
+const rows = `select j.seq, j.kind, j.topic_id, convert_from(substr(j.payload, 1, 10), 'UTF8')::int as number
   from journal j join topics t on t.id = j.topic_id where t.name like 'ledger/%' and j.kind in (1, 2)`
 
 export async function reckon(url: string, publishers: readonly Owed[]): Promise<Reckoning> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   try {
-    const { rows: found } = await client.query<{
+    const { rows: figures } = await client.query<{
       numbers: number[]
       stored: string
+      repeated: string
+      found: string
       disorder: string
       open: string
     }>(`with rows as materialized (${rows}),
         firsts as materialized (select topic_id, number, min(seq) as seq from rows group by topic_id, number)
       select (select coalesce(array_agg(distinct number), '{}') from rows) numbers, (select count(*) from rows) stored,
+        (select count(*) - count(distinct number) from rows where kind = 1) repeated,
+        (select count(*) from rows join firsts using (topic_id, number) where kind = 2 and rows.seq > firsts.seq) found,
         (select count(*) from (
           select number, max(number) over (partition by topic_id order by seq rows between unbounded preceding
             and 1 preceding) as before from firsts) x where before > number) disorder,
         (select count(*) from inbound_packets) open`)
-    const { numbers, stored, disorder, open } = found[0]!
+    const { numbers, stored, repeated, found, disorder, open } = figures[0]!
     const present = new Set(numbers)
     const { rows: states } = await client.query<{ name: string; number: number }>(
       `select t.name, convert_from(substr(s.payload, 1, 10), 'UTF8')::int as number
@@ -67,7 +73,8 @@ export async function reckon(url: string, publishers: readonly Owed[]): Promise<
       owed,
       stored: Number(stored),
       lost,
-      repeated: Number(stored) - present.size,
+      repeated: Number(repeated),
+      foundAgain: Number(found),
       outOfOrder: Number(disorder),
       staleTopics: [...latest].filter(([topic, number]) => (current.get(topic) ?? -1) < number).length,
       openPackets: Number(open)

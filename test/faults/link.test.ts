@@ -5,7 +5,7 @@ import { withLimits } from '../support/patched-build.ts'
 import { holdAppend, lockJournal, untilNext } from './provocations.ts'
 import { full, sized, story } from './story.ts'
 
-const keepAliveSeconds = sized(30, 4)
+const keepAliveSeconds = sized(30, 3)
 /** The default, or one that is found out sooner. */
 const hasty = async (): Promise<{ entry?: string }> =>
   full ? {} : { entry: await withLimits({ keepAliveSeconds }) }
@@ -61,18 +61,18 @@ for (const qos of [1, 2] as const) {
 }
 
 story(
-  `keepalive while nothing is committed for ${sized(60, 15)} s`,
+  `keepalive while nothing is committed for ${sized(60, 10)} s`,
   { id: 'F14', qos: 2, promise: { reconnects: 0, peakMemoryMb: 450 } },
   async (world) => {
     const broker = await world.mosquitto()
     const databaseUrl = await world.database()
     // So little may be held that reading is paused: PINGRESP is then not read, either
-    const entry = await withLimits({ keepAliveSeconds: sized(10, 4), heldMessagesMax: 2_000 })
+    const entry = await withLimits({ keepAliveSeconds: sized(10, 3), heldMessagesMax: 2_000 })
     const rialto = world.service({ mqttUrl: broker.url, databaseUrl, qos: 2, entry })
     await rialto.start()
     const publisher = world.publisher({ url: broker.url, qos: 2, perSecond: 500 })
     await untilNext(publisher, 500)
-    await lockJournal(databaseUrl, sized(60, 15) * 1_000)
+    await lockJournal(databaseUrl, sized(60, 10) * 1_000)
     await untilNext(publisher, 500)
     await publisher.stop()
     world.note('pauses', (await rialto.metrics()).get('ingest_pauses_total')!)

@@ -9,7 +9,7 @@ import { quiet, sized, story } from './story.ts'
 
 // Every bound of what is held, and the process itself: 270 MB of it when it has just started
 const peakMemoryMb = 600
-const seconds = sized(60, 6)
+const seconds = sized(60, 3)
 /** Mosquitto drops QoS 0 above this instead of growing. */
 const bounded = ['max_queued_messages 200000']
 
@@ -90,8 +90,13 @@ story(
 for (const version of ['5', '3.1.1'] as const) {
   story(
     `another set of filters on a live session, MQTT ${version}`,
-    // What was retained and is stored stays stored once: no flood into the history
-    { id: 'F20', qos: 1, promise: { repeated: 0, dropped: 0 } },
+    // What was retained and is stored stays stored once: no flood into the history. (3.1.1 does not tell that a live message
+    // is retained; the snapshot of the second start does, once for each topic.)
+    {
+      id: 'F20',
+      qos: 1,
+      promise: { repeated: 0, dropped: 0, ...(version === '3.1.1' && { foundAgain: 1_000 }) }
+    },
     async (world) => {
       const broker = await world.mosquitto()
       const mqtt = await world.mqttProxy(broker)

@@ -13,7 +13,7 @@ for (const qos of [1, 2] as const) {
     const rialto = world.service({ mqttUrl: broker.url, databaseUrl: await world.database(), qos })
     await rialto.start()
     const publisher = world.publisher({ url: broker.url, qos, perSecond: sized(2_000, 1_000) })
-    for (let time = 0; time < sized(10, 3); time++) {
+    for (let time = 0; time < sized(10, 2); time++) {
       await untilNext(publisher, 700)
       const commands = Array.from({ length: 20 }, () => command(rialto.url).catch(() => null))
       const { code, ms } = await rialto.kill('SIGTERM')

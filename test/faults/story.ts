@@ -35,7 +35,7 @@ export interface StoryOptions {
   quietWithinMs?: number
 }
 
-const always: Figures = { lost: 0, outOfOrder: 0, staleTopics: 0, unaccounted: 0, died: 0 }
+const always: Figures = { lost: 0, outOfOrder: 0, staleTopics: 0, foundAgain: 0, unaccounted: 0, died: 0 }
 
 export function story(name: string, options: StoryOptions, scenario: (world: World) => Promise<void>): void {
   const { id, qos, shows } = options
