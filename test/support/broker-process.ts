@@ -19,6 +19,8 @@ export interface RealBroker {
 export interface BrokerProcess {
   start(): Promise<void>
   end(signal: NodeJS.Signals): Promise<void>
+  /** A signal that it survives. */
+  signal(signal: NodeJS.Signals): void
 }
 
 /** `start` resolves when a client gets its CONNACK: some accept connections long before. */
@@ -60,6 +62,7 @@ export function brokerProcess(options: {
         })
       ])
     },
+    signal: (signal) => void child?.kill(signal),
     async end(signal) {
       const ending = child
       child = null

@@ -1,7 +1,7 @@
 /** A real Mosquitto on a free port of loopback. Its absence fails the test: it never skips. */
 
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -9,9 +9,15 @@ import { join } from 'node:path'
 import type { RealBroker } from './broker-process.ts'
 import { brokerProcess } from './broker-process.ts'
 import { atEnd } from './cleanup.ts'
+import { eventually } from './eventually.ts'
 
 export interface Mosquitto extends RealBroker {
   wsUrl: string
+  /**
+   * Makes it write down all that it knows (SIGUSR1). It acknowledges first and saves later, also with
+   * `autosave_on_changes true`, so that a crash between the two loses and repeats what nobody else is to blame for.
+   */
+  save(): Promise<void>
 }
 
 export async function freePort(): Promise<number> {
@@ -53,6 +59,14 @@ export async function startMosquitto(extra: readonly string[] = []): Promise<Mos
     port,
     kill: () => server.end('SIGKILL'),
     start: () => server.start(),
+    async save() {
+      const saved = join(directory, 'mosquitto.db')
+      // A file of its own, renamed when it is whole
+      const written = async (): Promise<number> => (await stat(saved).catch(() => ({ ino: 0 }))).ino
+      const before = await written()
+      server.signal('SIGUSR1')
+      await eventually(async () => (await written()) !== before, { what: 'Mosquitto has saved' })
+    },
     async stop() {
       await server.end('SIGTERM')
       await rm(directory, { recursive: true, force: true })
