@@ -223,6 +223,7 @@ function toStatus(parts: AppParts, core: Core, instanceId: string, startedAt: Da
       version: mqtt?.version == null ? null : mqtt.version === 5 ? '5' : '3.1.1',
       lastError: mqtt?.lastError ?? null,
       refusedFilters: mqtt?.refusedFilters ?? [],
+      sessionExpirySeconds: mqtt?.sessionExpirySeconds ?? null,
       takenOver: mqtt?.takenOver ?? false,
       snapshot: mqtt?.snapshot ?? { state: 'unread', at: null, reason: null },
       publisherConnected: core.publisher.connected()

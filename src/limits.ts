@@ -34,7 +34,9 @@ export const defaultLimits = {
   brokerAnswerMsMax: 10_000,
   /** After our own status came, so long without another retained message: the snapshot is read. */
   snapshotQuietMs: 500,
-  /** Without any message at all. */
+  /** And so long after that, for brokers that replay in batches. */
+  snapshotLingerMs: 2_000,
+  /** For an answer to SUBSCRIBE that stands behind all that is replayed. */
   snapshotMsMax: 120_000,
   snapshotBatchMessagesMax: 1_000,
   snapshotBatchBytesMax: 16 * 1024 * 1024,

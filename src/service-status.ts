@@ -23,6 +23,8 @@ export interface ServiceStatus {
     version: string | null
     lastError: string | null
     refusedFilters: string[]
+    /** How long the broker keeps the session while we are away; null: not known (MQTT 3.1.1). */
+    sessionExpirySeconds: number | null
     /** Another client seems to use our client id. */
     takenOver: boolean
     snapshot: SnapshotStatus

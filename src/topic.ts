@@ -40,6 +40,28 @@ export function filterFault(filter: string, levelsMax: number): string | null {
 /** True when the filter has no wildcard, so that it names one topic. */
 export const isExact = (filter: string): boolean => !/[+#]/.test(filter)
 
+/** True when every topic that `inner` matches is matched by `outer`, too. Both are legal filters. */
+export function covers(outer: string, inner: string): boolean {
+  // A wildcard at the beginning leaves out topics that begin with $ [MQTT-4.7.2-1]
+  if (/^[+#]/.test(outer) && inner.startsWith('$')) return false
+  const [outerLevels, innerLevels] = [outer.split('/'), inner.split('/')]
+  for (const [index, level] of outerLevels.entries()) {
+    if (level === '#') return true
+    const other = innerLevels[index]
+    if (other === undefined || other === '#' || (level !== '+' && level !== other)) return false
+  }
+  return outerLevels.length === innerLevels.length
+}
+
+/** Without those that another one covers; of equal ones the first stays. */
+export const withoutCovered = (filters: readonly string[]): string[] =>
+  filters.filter(
+    (filter, index) =>
+      !filters.some(
+        (other, at) => at !== index && covers(other, filter) && (at < index || !covers(filter, other))
+      )
+  )
+
 /** Compiles a legal filter to a test of topic names. */
 export function compileFilter(filter: string): (topic: string) => boolean {
   if (isExact(filter)) return (topic) => topic === filter

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { compileFilter, filterFault, topicFault } from '../src/topic.ts'
+import { compileFilter, covers, filterFault, topicFault, withoutCovered } from '../src/topic.ts'
 
 test('a filter matches as the standard says', () => {
   // filter, topics that match, topics that do not [MQTT-4.7]
@@ -95,4 +95,44 @@ test('faults of topics to publish to', () => {
   ] as const) {
     assert.match(topicFault(illegal, illegal === '1/2/3' ? 2 : 10) ?? 'none', fault, illegal.slice(0, 20))
   }
+})
+
+test('a filter that covers another matches all that it does', () => {
+  const level = fc.constantFrom('a', 'b', '', '$x', '+')
+  const levels = fc.array(level, { minLength: 1, maxLength: 4 })
+  const filter = fc
+    .tuple(levels, fc.boolean())
+    .map(([some, open]) => [...some, ...(open ? ['#'] : [])].join('/'))
+    .filter((text) => text !== '')
+  const topic = fc.array(fc.constantFrom('a', 'b', '', '$x'), { minLength: 1, maxLength: 5 })
+  let covered = 0
+  fc.assert(
+    fc.property(filter, filter, topic, (outer, inner, name) => {
+      if (!covers(outer, inner) || !compileFilter(inner)(name.join('/'))) return
+      covered++
+      assert.ok(compileFilter(outer)(name.join('/')), `${outer} ${inner} ${name.join('/')}`)
+    }),
+    { numRuns: 50_000 }
+  )
+  assert.ok(covered > 50, `${covered} of them said something`)
+})
+
+test('of overlapping filters those stay that no other covers', () => {
+  for (const [filters, left] of [
+    [['a/b', '#', 'a/+'], ['#']],
+    [
+      ['a/b', 'a/+', 'b/#', 'b'],
+      ['a/+', 'b/#']
+    ],
+    [
+      ['#', '$SYS/#'],
+      ['#', '$SYS/#']
+    ],
+    [['a', 'a'], ['a']],
+    [
+      ['+/b', 'a/+'],
+      ['+/b', 'a/+']
+    ]
+  ] as const)
+    assert.deepEqual(withoutCovered(filters), left)
 })

@@ -169,6 +169,8 @@ export const objects = /* GraphQL */ `
     lastError: String
     "Topic filters that the broker refused."
     refusedFilters: [String!]!
+    "How long the broker keeps our session while we are away, in seconds; null: not known (MQTT 3.1.1)."
+    sessionExpirySeconds: Float
     "Another client seems to use our client id."
     takenOver: Boolean!
     "How far it is known what the broker retains."

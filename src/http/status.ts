@@ -21,6 +21,12 @@ const statusSchema = Type.Object({
     version: nullable(Type.String({ description: 'Of the protocol: 5 or 3.1.1' })),
     lastError: nullable(Type.String()),
     refusedFilters: Type.Array(Type.String(), { description: 'Filters that the broker refused' }),
+    sessionExpirySeconds: nullable(
+      Type.Integer({
+        minimum: 0,
+        description: 'How long the broker keeps our session while we are away; null: not known (MQTT 3.1.1)'
+      })
+    ),
     takenOver: Type.Boolean({ description: 'Another client seems to use our client id' }),
     snapshot: Type.Object(
       {

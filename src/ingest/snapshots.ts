@@ -92,7 +92,7 @@ async function attemptOnce(
   const snapshot = await openSnapshot({
     broker: parts.broker,
     version: connection.version,
-    clientId: `${lease.clientId}-snapshot`,
+    clientId: `${lease.clientId}-s`, // 23 characters at most, where a broker takes no more [MQTT-3.1.3-5]
     qos: parts.qos,
     statusTopic: parts.statusTopic,
     limits: parts.limits,
@@ -109,6 +109,7 @@ async function attemptOnce(
     }
     await expire(store, lease, stats)
     const swept = await sweep(asking, filters, snapshot.findMissing)
+    await snapshot.linger()
     log.info({ messages, swept }, 'Read what the broker retains')
     return swept === null ? 'the broker stopped answering for retained messages' : null
   } finally {

@@ -109,7 +109,7 @@ async function connectOnce(options: ConnectionOptions): Promise<Connection> {
   const client = new MqttClient(() => {
     transport = openTransport(options.broker, limits.packetBytesMax + 1_024)
     if (options.tap === undefined) return transport.once('error', fail)
-    tap = new Tap(transport, options.version, limits.packetBytesMax, options.tap)
+    tap = new Tap(transport, options.version, limits.packetBytesMax, options.tap, limits)
     return tap.once('error', fail)
   }, clientOptions(options))
   if (options.onMessage !== undefined) client.handleMessage = options.onMessage

@@ -45,6 +45,8 @@ export interface SessionStatus {
   takenOver: boolean
   /** Filters that the broker refused. */
   refusedFilters: string[]
+  /** How long the broker keeps the session while we are away, in its own words (MQTT 5) [MQTT-3.2.2.3.2]. */
+  sessionExpirySeconds: number | null
 }
 
 export interface ReceivingSession {

@@ -34,7 +34,8 @@ export function createReceivingSession(parts: SessionParts): ReceivingSession {
     version: null,
     lastError: null,
     takenOver: false,
-    refusedFilters: []
+    refusedFilters: [],
+    sessionExpirySeconds: null
   }
 
   async function open(): Promise<Connection> {
@@ -92,7 +93,7 @@ export function createReceivingSession(parts: SessionParts): ReceivingSession {
       forgotten = false
       ;[filters, subscription] = [[], 'none']
     }
-    const refused = await subscribeSession({
+    const { subscribed, refused } = await subscribeSession({
       connection: opened,
       memory: { filters, subscription },
       filters: parts.filters,
@@ -103,10 +104,18 @@ export function createReceivingSession(parts: SessionParts): ReceivingSession {
     if (uncertain) inbox.forgetUnmentioned()
     if (opened.version === 5 || lost || uncertain) status.refusedFilters = refused
     else status.refusedFilters.push(...refused)
-    ;[filters, subscription] = [parts.filters, 'subscribed']
+    ;[filters, subscription] = [subscribed, 'subscribed']
     aliveAt = Date.now()
     await opened.publish({ topic: statusTopic, payload: 'online', qos: 1, retain: true, properties: null })
+    const { sessionExpirySeconds } = opened.server
+    if (opened.version === 5 && sessionExpirySeconds < parts.sessionExpirySeconds) {
+      log.warn(
+        { askedSeconds: parts.sessionExpirySeconds, sessionExpirySeconds },
+        'The broker keeps our session shorter than asked: after a longer absence, messages are missing'
+      )
+    }
     Object.assign(status, {
+      sessionExpirySeconds: opened.version === 5 ? sessionExpirySeconds : null,
       state: 'connected',
       since: Date.now(),
       version: opened.version,

@@ -30,6 +30,8 @@ export interface Snapshot {
    * told. What is there goes to `onBatch`, too.
    */
   findMissing(topics: readonly string[]): Promise<string[] | null>
+  /** Takes what comes late: some brokers replay in batches with pauses between them (EMQX). Resolves when nothing does. */
+  linger(): Promise<void>
   close(): Promise<void>
 }
 
@@ -77,7 +79,7 @@ export async function openSnapshot(parts: {
     lastAt = Date.now()
     if (packet.topic === statusTopic && ++canaries > 1) return false
     asked?.delete(packet.topic)
-    if (!matches(packet.topic)) return false
+    if (!matches(packet.topic) || !isTopicName(packet.topic)) return false
     batch.push(toRetained(packet))
     batchBytes += packet.payload.length
     return batch.length >= limits.snapshotBatchMessagesMax || batchBytes >= limits.snapshotBatchBytesMax
@@ -112,6 +114,16 @@ export async function openSnapshot(parts: {
       answerMsMax: limits.snapshotMsMax
     })
 
+  /** Until no retained message has come, and none is being dealt with, for so long. */
+  async function silence(patienceMs: () => number): Promise<void> {
+    lastAt = Date.now()
+    while (flushing > 0 || Date.now() - lastAt < patienceMs()) {
+      await delay(limits.snapshotQuietMs / 10)
+      if (failure !== null) throw (failure as { error: unknown }).error
+      if (ended !== null) throw new Error(`the connection of the snapshot ended: ${ended}`)
+    }
+  }
+
   /** SUBSCRIBE, then the canary: true when the canary came and then nothing more. */
   async function ask(filters: readonly string[]): Promise<{ grants: number[]; complete: boolean }> {
     canaries = 0
@@ -119,16 +131,7 @@ export async function openSnapshot(parts: {
     const canariesLast = matches(statusTopic) && asked === null ? 2 : 1
     const grants = await subscribe(filters)
     await subscribe([canaryFilter])
-    lastAt = Date.now()
-    const quiet = (): boolean => {
-      const patienceMs = limits.snapshotQuietMs * (canaries >= canariesLast ? 1 : 2)
-      return flushing === 0 && Date.now() - lastAt >= patienceMs
-    }
-    while (!quiet()) {
-      await delay(limits.snapshotQuietMs / 10)
-      if (failure !== null) throw (failure as { error: unknown }).error
-      if (ended !== null) throw new Error(`the connection of the snapshot ended: ${ended}`)
-    }
+    await silence(() => limits.snapshotQuietMs * (canaries >= canariesLast ? 1 : 2))
     await flush()
     return { grants, complete: canaries > 0 }
   }
@@ -147,9 +150,16 @@ export async function openSnapshot(parts: {
       for (const [index, topic] of topics.entries()) if ((grants[index] ?? 0x80) >= 0x80) asked.delete(topic)
       return complete ? [...asked] : null
     },
+    async linger() {
+      await silence(() => limits.snapshotLingerMs)
+      await flush()
+    },
     close: () => connection.end().catch(() => {}) // it may have ended by itself
   }
 }
+
+/** What no client can publish to; U+FFFD is what is left of bytes that are not UTF-8. [MQTT-1.5.4-1], [MQTT-3.3.2-2] */
+const isTopicName = (topic: string): boolean => topic !== '' && !/[\0+#\ufffd]/.test(topic)
 
 const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 

@@ -80,6 +80,7 @@ export type Trouble =
 
 /** Classifies by SQLSTATE class (PostgreSQL documentation, appendix A); no SQLSTATE means the connection failed. */
 export function toTrouble(error: unknown): Trouble {
+  if (error instanceof RangeError) return 'data' // a value that cannot even be encoded
   const code = (error as { code?: unknown }).code
   if (typeof code !== 'string' || !/^[0-9A-Z]{5}$/.test(code)) return 'transient'
   if (code === '23514' && /no partition of relation/.test((error as Error).message)) return 'partition'

@@ -98,6 +98,7 @@ const status = {
     version: '5',
     lastError: null,
     refusedFilters: [],
+    sessionExpirySeconds: 604_800,
     takenOver: false,
     snapshot: { state: 'known' as const, at: '2026-01-01T00:00:02.000Z', reason: null },
     publisherConnected: true

@@ -29,6 +29,7 @@ export const connected: ServiceStatus = {
     version: '5',
     lastError: null,
     refusedFilters: [],
+    sessionExpirySeconds: 604_800,
     takenOver: false,
     snapshot: { state: 'known' as const, at: '2026-01-01T00:00:02.000Z', reason: null },
     publisherConnected: true

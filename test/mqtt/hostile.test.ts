@@ -424,3 +424,25 @@ test('an acknowledgement of a connection that ended, with a session that is lost
   assert.ok(app.stats.acknowledgementsDropped >= 2)
   checkAccounts(app)
 })
+
+test('what is retained under something that is no topic name does not keep its neighbours from being read', async () => {
+  const retained = (topic: string): Buffer => {
+    const packet = rawPublish({ version: 5, topic, payload: 'kept', qos: 0 })
+    packet[0]! |= 1 // RETAIN
+    return packet
+  }
+  const { app } = await begin(5, {
+    onPacket(packet, connection) {
+      if (packet.cmd !== 'subscribe' || connection.clientId !== `${clientId}-s`) return false
+      const granted = packet.subscriptions.map(({ qos }) => qos)
+      connection.send({ cmd: 'suback', messageId: packet.messageId!, granted })
+      for (const topic of ['before', 'nul\0', 'a/+', '', `rialto/${clientId}/status`, 'after'])
+        connection.send(retained(topic))
+      return true
+    }
+  })
+  await eventually(async () => (await request(`${app.url}/v1/status`)).body.mqtt.snapshot.state === 'known')
+  for (const topic of ['before', 'after'])
+    assert.equal((await request(`${app.url}/v1/topic?name=${topic}`)).body.retained?.payloadText, 'kept')
+  assert.equal(app.stats.appendRetries, 0)
+})
