@@ -9,6 +9,7 @@ import { appendFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import type { Reckoning } from './ledger.ts'
 import { reckonWhenQuiet } from './ledger.ts'
+import type { Figures, Result } from './result.ts'
 import { imbalance } from './rialto.ts'
 import type { World } from './world.ts'
 import { createWorld } from './world.ts'
@@ -20,8 +21,6 @@ export const sized = (ofFull: number, reduced: number): number => (full ? ofFull
 
 /** Longer than any reconnect or retry of the service takes. */
 const patienceMsDefault = 15_000
-
-export type Figures = Record<string, number>
 
 export interface StoryOptions {
   /** Of the catalogue of faults. */
@@ -47,18 +46,10 @@ export function story(name: string, options: StoryOptions, scenario: (world: Wor
     try {
       await scenario(world)
       const figures = await settle(world, options)
-      const line = {
-        id,
-        name,
-        qos: qos ?? null,
-        full,
-        shows: shows ?? null,
-        promise: shows ? null : promise,
-        figures
-      }
+      const result: Result = { id, name, qos: qos ?? null, full, shows: shows ?? null, promise, figures }
       t.diagnostic(`${JSON.stringify(figures)} in ${Date.now() - begun} ms`)
       const results = process.env['FAULTS_RESULTS']
-      if (results !== undefined) await appendFile(results, `${JSON.stringify(line)}\n`)
+      if (results !== undefined) await appendFile(results, `${JSON.stringify(result)}\n`)
       if (shows === undefined) hold(figures, promise)
       else
         for (const figure of shows)
