@@ -64,6 +64,7 @@ for (const version of ['5', '3.1.1'] as const) {
       const begun = performance.now()
       await quiet(world, { withinMs: 300_000 })
       world.note('drainedMs', performance.now() - begun)
+      world.note('pauses', (await rialto.metrics()).get('ingest_pauses_total')!)
     }
   )
 }

@@ -30,7 +30,6 @@ export interface Rialto {
   isReady(): Promise<boolean>
   /** It runs, as far as we know. */
   watched(): boolean
-  forget(): void
   /** Over all processes so far. */
   totals(): {
     died: number
@@ -43,10 +42,7 @@ export interface Rialto {
 
 const sampleMs = 400
 
-export function createRialto(
-  environment: Record<string, string>,
-  options: { entry?: string; heapMegabytes?: number } = {}
-): Rialto {
+export function createRialto(environment: Record<string, string>, options: { entry?: string } = {}): Rialto {
   let service: Service | null = null
   let child: ChildProcess | null = null
   let last: Metrics = new Map()
@@ -91,11 +87,10 @@ export function createRialto(
   async function spawn(): Promise<void> {
     forget()
     processes++
-    const heap = options.heapMegabytes
-    service = await startService(
-      { ...environment, ...(heap !== undefined && { NODE_OPTIONS: `--max-old-space-size=${heap}` }) },
-      { ...(options.entry !== undefined && { entry: options.entry }), onSpawn }
-    )
+    service = await startService(environment, {
+      ...(options.entry !== undefined && { entry: options.entry }),
+      onSpawn
+    })
     rialto.url = service.url
     rialto.pid = child!.pid!
     sampling = setInterval(() => void sample(), sampleMs)
@@ -144,7 +139,6 @@ export function createRialto(
     },
     lastMetrics: () => last,
     watched: () => sampling !== null,
-    forget,
     isReady: async () =>
       (await fetch(`${rialto.url}/readyz`, { signal: AbortSignal.timeout(4_000) })).status === 200,
     totals: () => ({

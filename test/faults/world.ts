@@ -27,7 +27,6 @@ export interface ServiceOptions {
   qos: 0 | 1 | 2
   environment?: Record<string, string>
   entry?: string
-  heapMegabytes?: number
 }
 
 export interface FloodOptions {
@@ -94,7 +93,7 @@ export function createWorld(): World {
       ends.unshift(() => proxy.stop())
       return proxy
     },
-    service({ mqttUrl, databaseUrl: url, qos, environment, entry, heapMegabytes }) {
+    service({ mqttUrl, databaseUrl: url, qos, environment, entry }) {
       const service = createRialto(
         {
           DATABASE_URL: url,
@@ -104,7 +103,7 @@ export function createWorld(): World {
           RIALTO_CLIENT_ID: clientId,
           ...environment
         },
-        { ...(entry !== undefined && { entry }), ...(heapMegabytes !== undefined && { heapMegabytes }) }
+        { ...(entry !== undefined && { entry }) }
       )
       world.services.push(service)
       ends.unshift(() => service.kill('SIGKILL'))

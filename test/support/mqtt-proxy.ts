@@ -2,7 +2,7 @@
 
 import type { IConnectPacket, Packet } from 'mqtt-packet'
 import mqttPacket from 'mqtt-packet'
-import type { Direction, Frame, Link, Proxy, Reader } from './proxy.ts'
+import type { Direction, Frame, Proxy, Reader } from './proxy.ts'
 import { startProxy } from './proxy.ts'
 
 /** Names of the packet types, by their number [MQTT-2.1.2]. */
@@ -85,5 +85,3 @@ export function refuseMqtt5({ type, bytes, link }: MqttFrame): boolean {
   link.service.end(mqttPacket.generate({ cmd: 'connack', returnCode: 1, sessionPresent: false }))
   return true
 }
-
-export type { Link }

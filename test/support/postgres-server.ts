@@ -34,12 +34,10 @@ export interface PostgresServer {
 export interface ServerOptions {
   /** Puts it on a disk in memory of so many MiB: all of it, or all but the write-ahead log. */
   tmpfs?: { megabytes: number; holds: 'everything' | 'data' }
-  /** Lines of postgresql.conf. */
-  settings?: readonly string[]
 }
 
 export async function startPostgresServer(options: ServerOptions = {}): Promise<PostgresServer> {
-  const { tmpfs, settings = [] } = options
+  const { tmpfs } = options
   const outside = await mkdtemp(join(tmpdir(), 'rialto-postgres-'))
   const home = join(outside, 'disk')
   await mkdir(home)
@@ -67,7 +65,6 @@ export async function startPostgresServer(options: ServerOptions = {}): Promise<
     await symlink(join(outside, 'pg_wal'), join(data, 'pg_wal'))
     await own(site, join(outside, 'pg_wal'))
   }
-  await appendFile(join(data, 'postgresql.conf'), `\n${settings.join('\n')}\n`)
   const port = await freePort()
   const url = `postgres://${superuser}:${await readPassword(site)}@127.0.0.1:${port}/${superuser}`
   let postmaster: Supervised | null = null

@@ -39,8 +39,6 @@ export interface Proxy<F extends Frame> {
   rule: ((frame: F) => Verdict | Promise<Verdict>) | null
   /** How long everything the service sends is under way. */
   delayMs: number
-  /** False: whoever connects is cut off at once. */
-  accepting: boolean
   /** Drops every connection, as a network does that tells. */
   cut(): void
   /** Drops every connection, as a network does that does not tell. New ones are served. */
@@ -54,7 +52,6 @@ export async function startProxy<F extends Frame>(port: number, dialect: Dialect
     links: new Set(),
     rule: null,
     delayMs: 0,
-    accepting: true,
     cut: () => proxy.links.forEach((link) => link.cut()),
     swallow: () => proxy.links.forEach((link) => (link.swallowing = true)),
     async stop() {
@@ -65,7 +62,6 @@ export async function startProxy<F extends Frame>(port: number, dialect: Dialect
     }
   }
   const listener = createServer((service) => {
-    if (!proxy.accepting) return service.destroy()
     const server = connect(port, '127.0.0.1')
     const link: Link = {
       service,
