@@ -16,9 +16,9 @@ export class ConnectError extends Error {
     return this.reasonCode === 0x84 || this.reasonCode === 1
   }
 
-  /** The broker cannot have made a session of it: it answered no, or there was no connection at all. */
-  get neverReached(): boolean {
+  /** There was no connection at all. */
+  get unreachable(): boolean {
     const { syscall } = (this.cause ?? {}) as { syscall?: string }
-    return this.reasonCode !== null || syscall === 'connect' || syscall === 'getaddrinfo'
+    return this.reasonCode === null && (syscall === 'connect' || syscall === 'getaddrinfo')
   }
 }

@@ -74,7 +74,11 @@ export function createReceivingSession(parts: SessionParts): ReceivingSession {
       subscription = before
       return opened
     } catch (error) {
-      if (error instanceof ConnectError && error.neverReached) subscription = before
+      if (error instanceof ConnectError) {
+        if (error.unreachable) takeover.brokerIsAway()
+        // It cannot have made a session of it: it was not there, or it said no
+        if (error.unreachable || error.reasonCode !== null) subscription = before
+      }
       throw error
     }
   }

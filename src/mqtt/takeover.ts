@@ -13,17 +13,26 @@ const sessionTakenOver = 0x8e
 export class TakeoverWatch {
   private readonly limits: Limits
   private shortLived = 0
-  /** Another client had our session when the last connection ended. */
-  suspected = false
+  private said = false
 
   constructor(limits: Limits) {
     this.limits = limits
   }
 
+  /** Another client had our session when the last connection ended. */
+  get suspected(): boolean {
+    return this.said || this.shortLived >= this.limits.takeoversSuspiciousMin
+  }
+
   /** A connection that was accepted has ended by itself. */
   ended({ reasonCode, closedByBroker }: Ended, livedMs: number): void {
+    this.said = reasonCode === sessionTakenOver
     this.shortLived = closedByBroker && livedMs < this.limits.takeoverLivedMsMax ? this.shortLived + 1 : 0
-    this.suspected = reasonCode === sessionTakenOver || this.shortLived >= this.limits.takeoversSuspiciousMin
+  }
+
+  /** The broker is not there at all: what ended before was its end. */
+  brokerIsAway(): void {
+    this.shortLived = 0
   }
 
   /** The least to wait before the next attempt, in milliseconds; with jitter, so that the two do not meet again. */

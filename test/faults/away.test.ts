@@ -1,4 +1,4 @@
-/** What others did to retained messages while we were away; and the same without the snapshot that finds it out. */
+/** What others did to retained messages while we were away; and the same without the snapshot. */
 
 import { query } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
@@ -60,6 +60,7 @@ async function away(world: World, entry: string): Promise<void> {
 
 control(
   `of ${topics} retained messages ${cleared} are cleared and ${changed} changed while we are away`,
+  'the snapshot that finds it out',
   {
     id: 'F19',
     promise: { ghosts: 0, stale: 0, livingGone: 0, otherTombstones: 0, factsTooMany: 0 },

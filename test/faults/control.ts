@@ -6,21 +6,22 @@ import type { StoryOptions, World } from './story.ts'
 import { story } from './story.ts'
 
 /** A lease that ends sooner, in both builds. */
-export const hasty: Patch[] = [
+const hasty: Patch[] = [
   { file: 'limits.js', find: /leaseSeconds: \d+/, replace: 'leaseSeconds: 4' },
   { file: 'limits.js', find: /leaseRenewMs: [\d_]+/, replace: 'leaseRenewMs: 1_000' }
 ]
 
-/** Tells it twice. */
+/** Tells it twice: with the honest build, and without its safeguard. */
 export function control(
   name: string,
+  safeguard: string,
   options: StoryOptions & { shows: readonly string[] },
   patches: readonly Patch[],
   scenario: (world: World, entry: string) => Promise<void>
 ): void {
   const { shows, ...promise } = options
-  story(`honest: ${name}`, promise, async (world) => scenario(world, await patchedBuild(hasty)))
-  story(`control: ${name}`, { ...options, shows }, async (world) =>
+  story(name, promise, async (world) => scenario(world, await patchedBuild(hasty)))
+  story(`${name}, without ${safeguard}`, { ...options, shows }, async (world) =>
     scenario(world, await patchedBuild([...hasty, ...patches]))
   )
 }

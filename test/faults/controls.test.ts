@@ -7,37 +7,17 @@ import type { Packet } from 'mqtt-packet'
 import { query } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import type { Patch } from '../support/patched-build.ts'
-import { patchedBuild } from '../support/patched-build.ts'
 import { afterCommit, beforeCommit } from '../support/postgres-proxy.ts'
 import type { ScriptedBroker } from '../support/scripted-broker.ts'
 import { answer, startScriptedBroker } from '../support/scripted-broker.ts'
+import { patchedBuild } from '../support/patched-build.ts'
+import { control } from './control.ts'
 import { pausedLeader } from './paused-leader.ts'
 import { payloadOf, topicOf } from './publisher.ts'
 import { untilNext } from './provocations.ts'
-import type { StoryOptions, World } from './story.ts'
+import type { World } from './story.ts'
 import { story } from './story.ts'
 import { clientId } from './world.ts'
-
-/** Tells it twice. */
-function control(
-  name: string,
-  safeguard: string,
-  options: StoryOptions & { shows: readonly string[] },
-  patches: readonly Patch[],
-  scenario: (world: World, entry: string) => Promise<void>
-): void {
-  const { shows, ...promise } = options
-  story(name, promise, async (world) => scenario(world, await patchedBuild(hasty)))
-  story(`${name}, without ${safeguard}`, { ...options, shows }, async (world) =>
-    scenario(world, await patchedBuild([...hasty, ...patches]))
-  )
-}
-
-/** A lease that ends sooner, in both builds. */
-const hasty: Patch[] = [
-  { file: 'limits.js', find: /leaseSeconds: \d+/, replace: 'leaseSeconds: 4' },
-  { file: 'limits.js', find: /leaseRenewMs: [\d_]+/, replace: 'leaseRenewMs: 1_000' }
-]
 
 const acknowledgesEarly: Patch[] = [
   { file: 'ingest/ingest.js', find: /^.*batch\.acknowledge\(\).*$/m, replace: '' },
