@@ -88,6 +88,17 @@ export function retention(value: string): Retention {
   return limits
 }
 
+/** "64MiB", of at least `min` bytes. */
+export const size =
+  (min: number) =>
+  (value: string): number => {
+    const match = /^(\d+)([A-Za-z]+)$/.exec(value)
+    const unit = match?.[2] ?? ''
+    const amount = Object.hasOwn(bytes, unit) ? Number(match![1]) * bytes[unit]! : Number.NaN
+    if (!(amount >= min)) throw new Error(`is no size of at least ${min / 2 ** 20} MiB; write it as in 64MiB`)
+    return amount
+  }
+
 export const clientId = (value: string): string => {
   if (!/^[A-Za-z0-9._-]{1,64}$/.test(value))
     throw new Error('is not usable; use 1 to 64 letters, digits and . _ -')

@@ -11,6 +11,7 @@ import {
   oneOf,
   port,
   retention,
+  size,
   text,
   url,
   wholeNumber
@@ -33,6 +34,7 @@ export interface Config {
   qos: QoS
   sessionExpirySeconds: number
   retention: Retention
+  heldBytes: number
   apiKey: string | null
   embeddedMqttPort: number
   embeddedMqttWsPort: number
@@ -126,6 +128,12 @@ export const variables = {
       'How long messages are kept: a time, a size, both (whichever comes first), or `forever`. Current state stays in any case.',
     parse: retention
   }),
+  RIALTO_HELD_BYTES: define({
+    default: '64MiB',
+    about:
+      'Bytes of messages held in memory until Postgres has them. Beyond that, reading from the broker pauses, and it queues.',
+    parse: size(2 ** 20)
+  }),
   RIALTO_API_KEY: define({
     default: null,
     about: 'Clients send it as `Authorization: Bearer <key>`. At least 16 characters.',
@@ -202,6 +210,7 @@ export function readConfig(environment: Environment = process.env): Readonly<Con
     qos: read('RIALTO_QOS') ?? 2,
     sessionExpirySeconds: read('RIALTO_SESSION_EXPIRY_SECONDS') ?? 0,
     retention: read('RIALTO_RETENTION') ?? { keepSeconds: null, keepBytes: null },
+    heldBytes: read('RIALTO_HELD_BYTES') ?? 0,
     apiKey: key,
     embeddedMqttPort: read('RIALTO_MQTT_PORT') ?? 0,
     embeddedMqttWsPort: read('RIALTO_MQTT_WS_PORT') ?? 0

@@ -76,8 +76,9 @@ async function main(): Promise<void> {
   try {
     const servers = await startServers(config, log)
     stop.push(...servers.stop)
+    const limits = { ...defaultLimits, heldBytesMax: config.heldBytes }
     const databaseDirectUrl = config.databaseDirectUrl ?? servers.databaseUrl
-    const app = await startApp({ config, ...servers, databaseDirectUrl, version, limits: defaultLimits, log })
+    const app = await startApp({ config, ...servers, databaseDirectUrl, version, limits, log })
     stop.unshift(app.close)
     if (process.argv.includes('--demo')) stop.unshift((await startDemo({ broker: servers.broker, log })).stop)
     printBanner({ config, url: app.url, servers, version })

@@ -42,6 +42,9 @@ test('every wrong value names the variable and the fix, all at once', () => {
     ['RIALTO_SESSION_EXPIRY_SECONDS', '5', /from 60 to/],
     ['RIALTO_RETENTION', '7 weeks', /RIALTO_RETENTION has "7 weeks"; use a time/],
     ['RIALTO_RETENTION', '0d', /RIALTO_RETENTION/],
+    ['RIALTO_HELD_BYTES', '64', /RIALTO_HELD_BYTES is no size of at least 1 MiB; write it as in 64MiB/],
+    ['RIALTO_HELD_BYTES', '1000KB', /RIALTO_HELD_BYTES/],
+    ['RIALTO_HELD_BYTES', '0MiB', /RIALTO_HELD_BYTES/],
     ['RIALTO_CLIENT_ID', 'a/b', /RIALTO_CLIENT_ID is not usable/],
     ['RIALTO_API_KEY', 'short', /RIALTO_API_KEY is too weak; use at least 16/],
     ['RIALTO_ALLOW_ANONYMOUS', 'yes', /RIALTO_ALLOW_ANONYMOUS is not one of true, false/],
@@ -63,6 +66,11 @@ test('retention: a time, a size, both, or forever', () => {
   assert.deepEqual(of('2GiB'), { keepSeconds: null, keepBytes: 2 ** 31 })
   assert.deepEqual(of('1d, 5MB'), { keepSeconds: 86_400, keepBytes: 5e6 })
   assert.deepEqual(of('forever'), { keepSeconds: null, keepBytes: null })
+})
+
+test('a size in bytes', () => {
+  assert.equal(readConfig({}).heldBytes, 64 * 2 ** 20)
+  assert.equal(readConfig({ RIALTO_HELD_BYTES: '2GB' }).heldBytes, 2e9)
 })
 
 test('user and password may stand in the URL, and leave it', () => {
