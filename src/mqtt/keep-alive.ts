@@ -14,13 +14,24 @@ export function watchKeepAlive(
   keepAliveSeconds: number
 ): () => void {
   let seen = 0
-  const timer = setInterval(() => {
-    const socket = transport() as Duplex & { bytesRead?: number }
-    const bytes = socket.bytesRead ?? 0
-    if (bytes === seen && !socket.isPaused()) return
-    seen = bytes
-    client.sendPing()
-    client.reschedulePing(true)
-  }, keepAliveSeconds * 500)
+  let looks = 0
+  const timer = setInterval(
+    () => {
+      const socket = transport() as Duplex & { bytesRead?: number }
+      const bytes = socket.bytesRead ?? 0
+      looks++
+      if (bytes === seen && !socket.isPaused()) return
+      seen = bytes
+      if (looks >= looksPerKeepAlive / 2) {
+        client.sendPing()
+        looks = 0
+      }
+      // From here on MQTT.js waits for one and a half keep alives, so the less often we look, the later it knows
+      client.reschedulePing(true)
+    },
+    (keepAliveSeconds * 1_000) / looksPerKeepAlive
+  )
   return () => clearInterval(timer)
 }
+
+const looksPerKeepAlive = 10

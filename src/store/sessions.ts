@@ -121,11 +121,13 @@ export function createSessions({ pool, prisma }: Database, limits: Limits): Sess
       lease.generation++
     },
     async setSubscription(lease, state, filters, version) {
-      await update(lease, 'subscription = $3, filters = $4, protocol_version = $5', [
-        state,
-        JSON.stringify(filters),
-        version
-      ])
+      // Whoever is subscribed was there: an absence begins now at the earliest
+      await update(
+        lease,
+        `subscription = $3, filters = $4, protocol_version = $5,
+         alive_at = case when $3 = 'subscribed' then now() else alive_at end`,
+        [state, JSON.stringify(filters), version]
+      )
       Object.assign(lease, { subscription: state, filters, protocolVersion: version })
     },
     async inboundPackets(lease) {
