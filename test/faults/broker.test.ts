@@ -2,7 +2,7 @@
 
 import { eventually } from '../support/eventually.ts'
 import { query } from '../support/database.ts'
-import { holdAppend } from './provocations.ts'
+import { holdAppend, untiring } from './provocations.ts'
 import { quiet, sized, story } from './story.ts'
 import { clientId } from './world.ts'
 
@@ -10,11 +10,15 @@ for (const qos of [1, 2] as const) {
   story('kill -9 of the broker, with messages on their way', { id: 'F4', qos }, async (world) => {
     const broker = await world.mosquitto()
     const postgres = await world.postgresProxy(await world.database())
-    const rialto = world.service({ mqttUrl: broker.url, databaseUrl: postgres.url, qos })
+    const rialto = world.service({
+      mqttUrl: broker.url,
+      databaseUrl: postgres.url,
+      qos,
+      entry: await untiring()
+    })
     await rialto.start()
-    // Not so fast that connections end as soon as they are made: that would look like another client of the same id
     const publish = (messages: number, from: number) =>
-      world.publisher({ url: broker.url, qos, perSecond: 300, messages, from }).finished
+      world.publisher({ url: broker.url, qos, perSecond: 1_000, messages, from }).finished
     for (let kill = 0; kill < sized(15, 2); kill++) {
       await publish(500, kill * 1_000)
       // After a crash Mosquitto sends PUBLISH where PUBREL is due: of QoS 2, nothing is between the two

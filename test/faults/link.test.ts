@@ -2,7 +2,7 @@
 
 import { eventually } from '../support/eventually.ts'
 import { withLimits } from '../support/patched-build.ts'
-import { holdAppend, lockJournal, untilNext } from './provocations.ts'
+import { holdAppend, lockJournal, untilNext, untiring } from './provocations.ts'
 import { full, sized, story } from './story.ts'
 
 const keepAliveSeconds = sized(30, 3)
@@ -11,8 +11,8 @@ const hasty = async (): Promise<{ entry?: string }> =>
   full ? {} : { entry: await withLimits({ keepAliveSeconds }) }
 
 for (const qos of [1, 2] as const) {
-  // Found out within one and a half keepalives, and connected again
-  const promise = { detectedMsMax: keepAliveSeconds * 1_500 + 10_000 }
+  // Found out within two keepalives, and connected again
+  const promise = { detectedMsMax: keepAliveSeconds * 2_000 + 10_000 }
   story('a half-open link', { id: 'F9', qos, promise }, async (world) => {
     const broker = await world.mosquitto()
     const mqtt = await world.mqttProxy(broker)
@@ -37,12 +37,16 @@ for (const qos of [1, 2] as const) {
     const broker = await world.mosquitto()
     const mqtt = await world.mqttProxy(broker)
     const postgres = await world.postgresProxy(await world.database())
-    const rialto = world.service({ mqttUrl: mqtt.url, databaseUrl: postgres.url, qos })
+    const rialto = world.service({
+      mqttUrl: mqtt.url,
+      databaseUrl: postgres.url,
+      qos,
+      entry: await untiring()
+    })
     await rialto.start()
     const publisher = world.publisher({ url: broker.url, qos, perSecond: 400 })
     for (let cut = 0; cut < sized(25, 3); cut++) {
-      // So long that it does not look like another client of the same id
-      await untilNext(publisher, 1_000)
+      await untilNext(publisher, 200)
       const connects = async (): Promise<number> => (await rialto.metrics()).get('mqtt_connects_total')!
       const before = await connects()
       const append = holdAppend(postgres)

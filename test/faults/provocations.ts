@@ -6,6 +6,7 @@ import pg from 'pg'
 import type { Answer } from '../support/bridge.ts'
 import { postJson } from '../support/bridge.ts'
 import { eventually } from '../support/eventually.ts'
+import { withLimits } from '../support/patched-build.ts'
 import type { PostgresProxy } from '../support/postgres-proxy.ts'
 import type { Publisher } from './publisher.ts'
 
@@ -77,3 +78,10 @@ export function holdAppend(postgres: PostgresProxy, onSent: () => void = () => {
   }
   return held
 }
+
+/**
+ * A build that comes back soon, however often it is cut off: connections that live only seconds are otherwise made
+ * ever more rarely, and taken for the work of another client of the same id.
+ */
+export const untiring = (): Promise<string> =>
+  withLimits({ reconnectDelayMsMax: 1_000, takeoverLivedMsMax: 1 })
