@@ -103,8 +103,12 @@ export async function reckonWhenQuiet(parts: {
   let reckoning: Reckoning | null = null
   return eventually(
     async () => {
-      const heads = await query<{ seq: string }>(url, 'select seq from journal_head')
-      const now = `${heads[0]!.seq} ${await activity()}`
+      // Identifiers are given back after the messages are stored, which may take a busy broker its time
+      const [at] = await query<{ seq: string; open: string }>(
+        url,
+        'select seq, (select count(*) from inbound_packets) open from journal_head'
+      )
+      const now = `${at!.seq} ${at!.open} ${await activity()}`
       if (now !== before || now.includes('NaN')) {
         before = now
         since = Date.now()
