@@ -14,7 +14,7 @@ import { patchedBuild } from '../support/patched-build.ts'
 import { control } from './control.ts'
 import { pausedLeader } from './paused-leader.ts'
 import { payloadOf, topicOf } from './publisher.ts'
-import { untilNext } from './provocations.ts'
+import { hasMessages, untilNext } from './provocations.ts'
 import type { World } from './story.ts'
 import { story } from './story.ts'
 import { clientId } from './world.ts'
@@ -44,8 +44,7 @@ for (const qos of [1, 2] as const) {
       let messages = false
       let held = false
       postgres.rule = (frame) => {
-        // Not an append that only forgets identifiers
-        if (frame.append && frame.type === 'B') messages = frame.bytes.includes(' . .')
+        if (frame.append && frame.type === 'B') messages = hasMessages(frame.bytes)
         held ||= messages && beforeCommit(frame)
         return held && beforeCommit(frame) ? 'drop' : 'pass'
       }

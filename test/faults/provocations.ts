@@ -53,6 +53,9 @@ export async function fillDisk(directory: string): Promise<() => Promise<void>> 
   return () => rm(path)
 }
 
+/** A Bind of the ledger's messages (see `payloadOf`), not of an append that only forgets identifiers. */
+export const hasMessages = (bind: Buffer): boolean => bind.includes(' . .')
+
 export interface HeldAppend {
   /** It is on its way. */
   sent: Promise<void>
@@ -68,9 +71,9 @@ export function holdAppend(postgres: PostgresProxy, onSent: () => void = () => {
     sent: new Promise((resolve) => (sent = resolve)),
     arrive: () => arrive()
   }
-  postgres.rule = ({ append, type, direction }) => {
+  postgres.rule = ({ append, type, direction, bytes }) => {
     // Bind: nothing of it is executed yet
-    if (!append || type !== 'B' || direction !== 'toServer') return 'pass'
+    if (!append || type !== 'B' || direction !== 'toServer' || !hasMessages(bytes)) return 'pass'
     postgres.rule = null
     onSent()
     sent()
