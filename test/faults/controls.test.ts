@@ -79,9 +79,11 @@ control(
     const rialto = world.service({ mqttUrl: broker.url, databaseUrl: postgres.url, qos: 2, entry })
     await rialto.start()
     const publisher = world.publisher({ url: broker.url, qos: 2, perSecond: 300 })
+    let messages = false
     let lostAnswers = 0
     postgres.rule = (frame) => {
-      if (lostAnswers === 3 || !afterCommit(frame)) return 'pass'
+      if (frame.append && frame.type === 'B') messages = hasMessages(frame.bytes)
+      if (lostAnswers === 3 || !messages || !afterCommit(frame)) return 'pass'
       lostAnswers++
       frame.link.cut()
       return 'drop'
