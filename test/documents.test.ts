@@ -3,11 +3,16 @@ import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { generateDocuments } from '../src/documents.ts'
 import { brokersDocument } from './brokers/document.ts'
+import { deliveryDocument } from './faults/document.ts'
 
 const root = new URL('../', import.meta.url)
 const read = (path: string): string => readFileSync(new URL(path, root), 'utf8')
 
-const documents = [...(await generateDocuments()), { path: 'docs/brokers.md', text: await brokersDocument() }]
+const documents = [
+  ...(await generateDocuments()),
+  { path: 'docs/brokers.md', text: await brokersDocument() },
+  { path: 'docs/delivery.md', text: deliveryDocument() }
+]
 for (const { path, text } of documents) {
   test(`${path} is what the code says`, () => {
     assert.equal(read(path), text, 'run `npm run docs`')
@@ -23,7 +28,14 @@ test('every script that the documentation names exists', () => {
 })
 
 test('every file that the documentation links to, or names as the holder of an invariant, exists', () => {
-  for (const document of ['README.md', 'CONTRIBUTING.md', 'docs/architecture.md', 'docs/brokers.md']) {
+  for (const document of [
+    'README.md',
+    'CONTRIBUTING.md',
+    'docs/architecture.md',
+    'docs/brokers.md',
+    'docs/delivery.md',
+    'docs/backup.md'
+  ]) {
     const base = new URL(document, root)
     const text = read(document)
     const links = [...text.matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map((match) => new URL(match[1]!, base))

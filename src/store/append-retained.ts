@@ -92,14 +92,16 @@ journaled as (
 stated as (
   update topic_state s set
     seq = base + n,
-    -- What was found is the latest, too, unless something newer came live
-    message_seq = case when latest then base + n else s.message_seq end,
-    received_at = case when latest then a.received_at else s.received_at end,
-    qos = case when latest then a.qos else s.qos end,
-    retain = case when latest then true else s.retain end,
-    dup = case when latest then false else s.dup end,
-    payload = case when latest then a.payload else s.payload end,
-    properties = case when latest then a.properties else s.properties end,
+    -- What was found is the latest, too, unless something newer came live; so is what goes, if nothing else ever came
+    message_seq = case when latest then base + n else coalesce(s.message_seq, s.retained_seq) end,
+    received_at = case when latest then a.received_at when s.message_seq is null then s.retained_received_at
+      else s.received_at end,
+    qos = case when latest then a.qos when s.message_seq is null then s.retained_qos else s.qos end,
+    retain = case when latest or s.message_seq is null then true else s.retain end,
+    dup = case when latest or s.message_seq is null then false else s.dup end,
+    payload = case when latest then a.payload when s.message_seq is null then s.retained_payload else s.payload end,
+    properties = case when latest then a.properties when s.message_seq is null then s.retained_properties
+      else s.properties end,
     retained_seq = case when kind = ${snapshot} then base + n end,
     retained_received_at = a.received_at,
     retained_qos = a.qos,
