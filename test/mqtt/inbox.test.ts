@@ -250,3 +250,29 @@ test('idle waits for what was received before, and not for what comes after', as
   batch.acknowledge()
   await waiting
 })
+
+test('where the session may have been begun anew, QoS 2 identifiers that the broker has not named are forgotten', async () => {
+  const { inbox, stats } = setUp()
+  const hashed = async (packetId: number): Promise<Buffer> => {
+    const other = setUp()
+    connect(other.inbox, true)
+    receive(other.inbox, { packetId, qos: 2, payload: 'on' })
+    return (await other.inbox.next())!.packets.added[0]!.hash
+  }
+  const hashes = await Promise.all([1, 2, 3].map(hashed))
+  inbox.restore(
+    [1, 2, 3].map((packetId, index) => ({ packetId, hash: hashes[index]! })),
+    []
+  )
+  connect(inbox, true)
+  receive(inbox, { packetId: 1, qos: 2, payload: 'on', dup: true })
+  inbox.pubrel(2)
+  inbox.forgetUnmentioned()
+  assert.equal(stats.duplicates, 1) // 1 is known still
+  // 3 is a new message, although its first delivery did not reach us
+  receive(inbox, { packetId: 3, qos: 2, payload: 'on', dup: true })
+  receive(inbox, { packetId: 1, qos: 2, payload: 'on', dup: true })
+  const { messages, packets } = (await inbox.next())!
+  assert.deepEqual([messages.length, stats.duplicates], [1, 2])
+  assert.deepEqual([packets.added.map(({ packetId }) => packetId), packets.released], [[3], [2]])
+})
