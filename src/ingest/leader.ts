@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Limits } from '../limits.ts'
 import type { Stats } from '../stats.ts'
-import { FencedError } from '../store/append.ts'
+import { FencedError, GivenUpError } from '../store/append.ts'
 import type { Store } from '../store/store.ts'
 import type { Lease } from '../store/sessions.ts'
 
@@ -72,12 +72,14 @@ export function createLeader(parts: {
     }, limits.leaseRenewMs)
     try {
       await current.run()
+    } catch (error) {
+      if (!(error instanceof GivenUpError)) throw error
     } finally {
       clearInterval(renewing)
       term = null
       current.drop()
     }
-    // Whoever was fenced while nothing was being written was only dropped; this says so
+    // Who was fenced between two appends was only dropped; this says so
     if (!stopping.signal.aborted) await store.sessions.renew(lease, false)
   }
 

@@ -136,7 +136,11 @@ async function connectOnce(options: ConnectionOptions): Promise<Connection> {
     stopWatch()
     client.end(true)
   })
-  return createConnection(options, client, connack, tap, ended)
+  const destroy = (): void => {
+    end.closedByBroker = false
+    client.stream.destroy()
+  }
+  return createConnection(options, client, connack, tap, ended, destroy)
 }
 
 async function handshake(
@@ -161,7 +165,8 @@ function createConnection(
   client: MqttClient,
   connack: IConnackPacket,
   tap: Tap | null,
-  ended: Promise<Ended>
+  ended: Promise<Ended>,
+  destroy: () => void
 ): Connection {
   const { limits, version } = options
   const server = serverLimits(options, connack)
@@ -219,6 +224,6 @@ function createConnection(
       client.end()
       await ended
     },
-    destroy: () => client.stream.destroy()
+    destroy
   }
 }

@@ -4,16 +4,14 @@
  */
 
 import assert from 'node:assert/strict'
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
-import { atEnd } from '../support/cleanup.ts'
 import { createDatabase, query } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import type { KnownBroker } from '../support/known-brokers.ts'
 import { mosquitto, nats, rabbitmq } from '../support/known-brokers.ts'
 import { connectClient } from '../support/mqtt.ts'
+import type { Patch } from '../support/patched-build.ts'
+import { patchedBuild } from '../support/patched-build.ts'
 import { startService } from '../support/service.ts'
 import { record } from './results.ts'
 
@@ -154,31 +152,17 @@ test(`Mosquitto, QoS 2: ${messages} messages, ${kills} x SIGKILL, none lost, non
 })
 
 test('a service that acknowledges before the commit is caught', async (t) => {
-  const ledger = await runLedger(mosquitto, 1, await buildThatAcknowledgesEarly())
+  const ledger = await runLedger(mosquitto, 1, await patchedBuild(acknowledgesEarly))
   t.diagnostic(JSON.stringify(ledger))
   assert.ok(ledger.lost > 0, 'nothing was lost, so this ledger proves nothing')
 })
 
-/** The built service, with one line moved to where many put it, and a database that takes its time. */
-async function buildThatAcknowledgesEarly(): Promise<string> {
-  const root = new URL('../../', import.meta.url).pathname
-  const directory = await mkdtemp(join(tmpdir(), 'rialto-early-'))
-  atEnd(() => rm(directory, { recursive: true, force: true }))
-  for (const name of ['dist', 'package.json'])
-    await cp(join(root, name), join(directory, name), { recursive: true })
-  await cp(join(root, 'prisma/migrations'), join(directory, 'prisma/migrations'), { recursive: true })
-  await symlink(join(root, 'node_modules'), join(directory, 'node_modules'))
-  const file = join(directory, 'dist/ingest/ingest.js')
-  const text = await readFile(file, 'utf8')
-  const honest = /^.*batch\.acknowledge\(\).*$/m
-  assert.match(text, honest)
-  const early = text
-    .replace(honest, '')
-    .replace(
-      /(async function commit\([^)]*\) \{)/,
-      '$1 batch.acknowledge(); await new Promise((resolve) => setTimeout(resolve, 100));'
-    )
-  assert.ok(early.includes('{ batch.acknowledge();'))
-  await writeFile(file, early)
-  return join(directory, 'dist/main.js')
-}
+/** One line moved to where many put it, and a database that takes its time. */
+const acknowledgesEarly: Patch[] = [
+  { file: 'ingest/ingest.js', find: /^.*batch\.acknowledge\(\).*$/m, replace: '' },
+  {
+    file: 'ingest/ingest.js',
+    find: /(async function commit\([^)]*\) \{)/,
+    replace: '$1 batch.acknowledge(); await new Promise((resolve) => setTimeout(resolve, 100));'
+  }
+]

@@ -225,3 +225,36 @@ test('it stops within seconds at any moment of its start, also while a broker le
     }
   }
 })
+
+test('connections that we end, since the database fails, are not taken for a take-over', async () => {
+  const broker = await startBroker()
+  const proxy = await proxyTo(broker.port, () => 'pass')
+  const app = await startBridge({ mqttUrl: proxy.url, limits: soon })
+  await query(
+    app.databaseUrl,
+    `create function refuse() returns trigger language plpgsql as $$ begin raise 'no'; end $$;
+     create trigger refuse before update of filters on sessions execute function refuse()`
+  )
+  const before = app.stats.connects
+  proxy.drop()
+  await eventually(() => app.stats.connects >= before + 5)
+  const { mqtt } = (await request(`${app.url}/v1/status`)).body
+  assert.deepEqual([mqtt.takenOver, mqtt.lastError], [false, 'no'])
+  assert.equal(app.stats.takeovers, 0)
+  await query(app.databaseUrl, 'drop function refuse cascade')
+  await eventually(async () => (await request(`${app.url}/readyz`)).status === 200)
+})
+
+test('an instance that is overtaken while it has nothing to write notices, and waits', async () => {
+  const broker = await startBroker()
+  const app = await startBridge({ mqttUrl: broker.url, limits: { leaseRenewMs: 100 } })
+  await query(
+    app.databaseUrl,
+    `update sessions set epoch = epoch + 1, lease_until = now() + interval '1 hour'`
+  )
+  await eventually(() => app.stats.fenced === 1)
+  const status = async () => (await request(`${app.url}/v1/status`)).body
+  await eventually(async () => !(await status()).leading)
+  await query(app.databaseUrl, 'update sessions set lease_until = now()')
+  await eventually(async () => (await status()).mqtt.state === 'connected')
+})
