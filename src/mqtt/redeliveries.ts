@@ -18,10 +18,11 @@ export class Redeliveries {
   /** What an earlier process of this session committed. */
   restore(
     inboundPackets: ReadonlyArray<{ packetId: number; hash: Buffer }>,
-    received: ReadonlyArray<{ packetId: number; topic: string; payload: Buffer }>
+    received: ReadonlyArray<{ packetId: number; dup: boolean; topic: string; payload: Buffer }>
   ): void {
     for (const { packetId, hash } of inboundPackets) this.inboundPackets.set(packetId, hash)
-    for (const { packetId, topic, payload } of received) this.window.remember(packetId, topic, payload)
+    for (const { packetId, dup, topic, payload } of received)
+      this.window.remember(packetId, dup, topic, payload)
   }
 
   /** The session is new at the broker: former identifiers mean nothing. */
@@ -44,7 +45,7 @@ export class Redeliveries {
 
   isNewQos1(packetId: number, dup: boolean, topic: string, payload: Buffer): boolean {
     if (dup && this.window.isRedelivery(packetId, topic, payload)) return false
-    this.window.remember(packetId, topic, payload)
+    this.window.remember(packetId, dup, topic, payload)
     return true
   }
 
@@ -56,7 +57,7 @@ export class Redeliveries {
     this.unmentioned.delete(packetId)
     const hash = createHash('sha256').update(topic).update('\0').update(payload).digest().subarray(0, 16)
     if (dup && this.inboundPackets.get(packetId)?.equals(hash)) return null
-    this.window.observe(packetId)
+    this.window.observe(packetId, dup)
     this.inboundPackets.set(packetId, hash)
     return hash
   }

@@ -46,9 +46,9 @@ export class RedeliveryWindow {
     )
   }
 
-  /** Every QoS 1 message that is not a redelivery, in the order received. */
-  remember(packetId: number, topic: string, payload: Buffer): void {
-    this.observe(packetId)
+  /** Every QoS 1 message that is not a redelivery, as far as is known, in the order received. */
+  remember(packetId: number, dup: boolean, topic: string, payload: Buffer): void {
+    this.observe(packetId, dup)
     this.ordinal++
     this.forget(packetId)
     // A copy: the payload is a slice of a read, which would be kept whole for it
@@ -58,9 +58,13 @@ export class RedeliveryWindow {
     this.trim()
   }
 
-  /** Every identifier of a new QoS 1 or 2 message: both are of one sequence. */
-  observe(packetId: number): void {
+  /**
+   * Every identifier of a new QoS 1 or 2 message: both are of one sequence. One that comes again keeps its old identifier,
+   * which says nothing of how the broker counts, unless its first delivery did not reach us.
+   */
+  observe(packetId: number, dup: boolean): void {
     const inSequence = this.lastPacketId === 0 || packetId === (this.lastPacketId % identifiers) + 1
+    if (dup && !inSequence) return
     if (!inSequence) this.distrust()
     else if (this.untrusted > 0) this.untrusted--
     if (packetId > this.messagesMax) this.counted = true

@@ -2,7 +2,6 @@
 
 import { randomBytes } from 'node:crypto'
 import type { Limits } from '../limits.ts'
-import type { Seq } from '../model.ts'
 import type { Guard } from './guard.ts'
 import { FencedError } from './append.ts'
 import { sessionGuard } from './guard.ts'
@@ -28,6 +27,7 @@ export interface Lease {
 /** A QoS 1 message that may be redelivered. */
 export interface ReceivedPacket {
   packetId: number
+  dup: boolean
   topic: string
   payload: Buffer
 }
@@ -193,9 +193,16 @@ interface LeaseRow {
 /** Rows looked through for `count` QoS 1 messages: others lie between them. */
 const rowsPerMessage = 4
 
+interface ReceivedRow {
+  packet_id: number
+  dup: boolean
+  name: string
+  payload: Buffer
+}
+
 async function lastReceived(pool: Pool, lease: Lease, count: number): Promise<ReceivedPacket[]> {
-  const { rows } = await pool.query<{ seq: Seq; packet_id: number; name: string; payload: Buffer }>(
-    `select j.seq, j.packet_id, t.name, j.payload
+  const { rows } = await pool.query<ReceivedRow>(
+    `select j.packet_id, j.dup, t.name, j.payload
      from journal j join topics t on t.id = j.topic_id
      where j.seq > (select greatest(
          (select seq from journal_head where shard = 0) - $2::bigint,
@@ -204,5 +211,7 @@ async function lastReceived(pool: Pool, lease: Lease, count: number): Promise<Re
      order by j.seq desc limit $3`,
     [lease.sessionId, count * rowsPerMessage, count]
   )
-  return rows.toReversed().map((row) => ({ packetId: row.packet_id, topic: row.name, payload: row.payload }))
+  return rows
+    .toReversed()
+    .map(({ packet_id, dup, name, payload }) => ({ packetId: packet_id, dup, topic: name, payload }))
 }

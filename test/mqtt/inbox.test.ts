@@ -134,7 +134,7 @@ test('on a new session former identifiers mean nothing, and held messages stay',
   const { inbox } = setUp()
   inbox.restore(
     [{ packetId: 9, hash: Buffer.alloc(16) }],
-    [{ packetId: 1, topic: 't', payload: Buffer.from('x') }]
+    [{ packetId: 1, dup: false, topic: 't', payload: Buffer.from('x') }]
   )
   connect(inbox, true)
   receive(inbox, { packetId: 2, qos: 2, payload: 'held' })
@@ -152,7 +152,12 @@ test('a restored window recognises what an earlier process stored', async () => 
   const { inbox, stats } = setUp()
   inbox.restore(
     [],
-    [6001, 6002, 6003].map((packetId) => ({ packetId, topic: 't', payload: Buffer.from(`${packetId}`) }))
+    [6001, 6002, 6003].map((packetId) => ({
+      packetId,
+      dup: false,
+      topic: 't',
+      payload: Buffer.from(`${packetId}`)
+    }))
   )
   connect(inbox, true)
   receive(inbox, { packetId: 6002, payload: '6002', dup: true })
@@ -165,7 +170,7 @@ test('a broker that has not counted beyond what may be unacknowledged is not tru
   const { inbox, stats } = setUp({ receiveMaximum: 4 })
   inbox.restore(
     [],
-    [1, 2, 3, 4].map((packetId) => ({ packetId, topic: 't', payload: Buffer.from('on') }))
+    [1, 2, 3, 4].map((packetId) => ({ packetId, dup: false, topic: 't', payload: Buffer.from('on') }))
   )
   connect(inbox, true)
   // 2 and 3 were free again, for messages that were not committed
@@ -275,4 +280,16 @@ test('where the session may have been begun anew, QoS 2 identifiers that the bro
   const { messages, packets } = (await inbox.next())!
   assert.deepEqual([messages.length, stats.duplicates], [1, 2])
   assert.deepEqual([packets.added.map(({ packetId }) => packetId), packets.released], [[3], [2]])
+})
+
+test('what comes again under its old identifier does not make a broker that counts look like one that jumps', async () => {
+  const { inbox, stats } = setUp({ receiveMaximum: 4 })
+  connect(inbox, true)
+  for (let packetId = 1; packetId <= 4; packetId++) receive(inbox, { packetId, payload: `${packetId}` })
+  // Not trusted yet, so these are stored again; 5 is new to us
+  for (const packetId of [3, 4, 5]) receive(inbox, { packetId, payload: `${packetId}`, dup: true })
+  assert.equal(stats.duplicates, 0)
+  for (const packetId of [6, 7, 8]) receive(inbox, { packetId, payload: `${packetId}` })
+  receive(inbox, { packetId: 7, payload: '7', dup: true })
+  assert.equal(stats.duplicates, 1)
 })
