@@ -125,7 +125,7 @@ async function connectOnce(options: ConnectionOptions): Promise<Connection> {
       closedByBroker: false
     })
   )
-  const ended = new Promise<Ended>((resolve) => client.once('close', () => resolve(end)))
+  const ended = new Promise<Ended>((resolve) => client.once('close', () => resolve({ ...end })))
   const giveUp = (): void => void client.stream?.destroy()
   options.signal?.addEventListener('abort', giveUp)
   void ended.then(() => options.signal?.removeEventListener('abort', giveUp))
