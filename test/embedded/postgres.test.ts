@@ -220,7 +220,8 @@ for (const moment of ['postgres.tmp', 'data/base/1', 'data/global/pg_control', '
     assert.deepEqual(await query(next.url, 'SELECT current_database() AS name'), [{ name: 'rialto' }])
     assert.deepEqual(await unfinished(), [])
     await next.stop()
-    assert.deepEqual(processesOf(dataDir), [])
+    // Whatever initdb had started when it was killed ends by itself, on a busy machine a moment later
+    await until(async () => processesOf(dataDir).length === 0, 'no process is left')
   })
 }
 
