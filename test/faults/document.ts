@@ -2,6 +2,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { defaultLimits as limits } from '../../src/limits.ts'
 import type { Result } from './result.ts'
 import { readResults, toTables } from './table.ts'
 
@@ -16,6 +17,12 @@ interface Memory {
 
 const most = (of: readonly Result[], figure: string): number =>
   Math.max(0, ...of.map(({ figures }) => figures[figure] ?? 0))
+
+const least = (of: readonly Result[], figure: string): number =>
+  Math.min(...of.map(({ figures }) => figures[figure] ?? Infinity))
+
+const count = (value: number): string => value.toLocaleString('en')
+const mebibytes = (bytes: number): string => `${bytes / 2 ** 20} MiB`
 
 export function deliveryDocument(): string {
   const all = readResults(fileURLToPath(new URL(results, root)))
@@ -47,7 +54,7 @@ the commit; the broker sends QoS 1 and 2 again, and QoS 0 among them is counted 
 
 The last full run, ${stories.length} stories: ${sum('owed').toLocaleString('en')} messages that the broker had taken from a publisher, ${sum('lost')} lost,
 ${exactlyOnce.reduce((total, { figures }) => total + figures['repeated']!, 0)} repeated of those at QoS 2, ${sum('unaccounted')} unaccounted for, ${sum('died')} processes that ended by
-themselves. Highest peak memory ${most(stories, 'peakMemoryMb')} MB, of which a process that has just started takes about half. Slowest restart to ready
+themselves. Highest peak memory ${most(stories, 'peakMemoryMb')} MB; the lowest of any story, ${least(stories, 'peakMemoryMb')} MB, is about what a process takes that has just started. Slowest restart to ready
 ${most(stories, 'restartMsMax')} ms, on a machine of 2 cores that runs two stories at once.
 
 ## The scenarios
@@ -76,9 +83,9 @@ A control is the same scenario with a build that lacks one safeguard: the ledger
 
 ## Bounds of memory
 
-What is received and not yet committed: \`RIALTO_HELD_BYTES\` (64 MiB), and 20,000 messages; beyond that the socket is paused and the
+What is received and not yet committed: \`RIALTO_HELD_BYTES\` (${mebibytes(limits.heldBytesMax)}), and ${count(limits.heldMessagesMax)} messages; beyond that the socket is paused and the
 broker queues. Every other bound is in [src/limits.ts](../src/limits.ts). Memory does not grow with the number of topics beyond the cache
-of their ids (50,000 of them, 32 MiB). After a million messages of 40 bytes (\`npm run bench topics\`):
+of their ids (${count(limits.topicCacheEntriesMax)} of them, ${mebibytes(limits.topicCacheBytesMax)}). After a million messages of 40 bytes (\`npm run bench topics\`):
 
 | topics | resident MiB | peak MiB |
 |---:|---:|---:|
@@ -92,7 +99,7 @@ ${memory.map((one) => `| ${one.topics.toLocaleString('en')} | ${one.rssMiB} | ${
 - **A broker's own faults.** Mosquitto 2.0.11 acknowledges before it saves, also with \`autosave_on_changes\`: killed in between, it loses what
   it had taken. After such a crash it may send PUBLISH where PUBREL is due, which is then a second message. The stories make it save
   before they kill it.
-- **QoS 1, the first 5,000 messages of a session**, and those after a jump of identifiers: a crash repeats what was on its way, since the broker's
+- **QoS 1, the first ${count(limits.receiveMaximum)} messages of a session**, and those after a jump of identifiers: a crash repeats what was on its way, since the broker's
   identifiers cannot be trusted yet ([decision 0002](decisions/0002-acknowledgement-transport.md)).
 - **Filters that overlap without one covering the other** (\`a/+\` and \`+/b\`): brokers may send a message once for each, and it is stored twice.
 - **Loss of power**: Postgres' \`fsync\` and the disk are trusted. Only processes were killed.
