@@ -3,7 +3,7 @@
 import type { Logger } from 'pino'
 import type { Feed } from '../feed/feed.ts'
 import type { Limits } from '../limits.ts'
-import type { Broker, GapDetail, QoS } from '../model.ts'
+import type { Broker, GapDetail, Millis, QoS } from '../model.ts'
 import { Inbox } from '../mqtt/inbox.ts'
 import { createReceivingSession } from '../mqtt/session.ts'
 import type { SessionStatus } from '../mqtt/session-parts.ts'
@@ -102,7 +102,7 @@ export async function beginReceiving(parts: ReceiverParts, lease: Lease): Promis
         session.drop()
         await Promise.all([receiving, snapshots.stop()])
         inbox.abandonRest()
-        await tellAbandoned(parts, lease, stats.abandonedQos0 - lostBefore)
+        await tellAbandoned(parts, lease, inbox.lostSince, stats.abandonedQos0 - lostBefore)
       }
     },
     async stop() {
@@ -143,11 +143,11 @@ function expireNowAndThen({ store, limits, stats, log }: ReceiverParts, lease: L
 async function tellAbandoned(
   { store, stats, log }: ReceiverParts,
   lease: Lease,
+  from: Millis | null,
   messages: number
 ): Promise<void> {
-  if (messages === 0) return
-  const now = Date.now()
-  const detail: GapDetail = { cause: 'abandoned', session: lease.name, from: now, to: now, messages }
+  if (from === null) return
+  const detail: GapDetail = { cause: 'abandoned', session: lease.name, from, to: Date.now(), messages }
   countGap(stats, detail.cause)
   await store
     .note('gap', detail)

@@ -30,6 +30,8 @@ export class Inbox {
   private heldCount = 0
   private settledCount = 0
   private wake: (() => void) | null = null
+  /** When the first QoS 0 message came that was given up. */
+  lostSince: Millis | null = null
   private settled: Array<() => void> = []
 
   constructor(parts: { limits: Limits; stats: Stats; now?: () => Millis }) {
@@ -221,7 +223,9 @@ export class Inbox {
 
   private giveUp(draft: Draft): void {
     this.stats.abandoned += draft.messages.length
-    this.stats.abandonedQos0 += draft.messages.filter((message) => message.qos === 0).length
+    const lost = draft.messages.filter((message) => message.qos === 0)
+    this.stats.abandonedQos0 += lost.length
+    this.lostSince ??= lost[0]?.receivedAt ?? null
     this.release(draft)
   }
 
