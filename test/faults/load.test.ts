@@ -1,6 +1,5 @@
 /** More than can be stored at once: floods, backlogs, everything retained; and memory stays bounded. */
 
-import assert from 'node:assert/strict'
 import { query } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { refuseMqtt5 } from '../support/mqtt-proxy.ts'
@@ -44,8 +43,14 @@ for (const qos of [0, 1] as const) {
       await postgres.stop('immediate')
       world.note('published', await flood)
       await pause((seconds - flooding) * 1_000)
-      const held = (await rialto.metrics()).get('held_bytes')!
-      assert.ok(held > 4e6, `held were ${held} bytes, so the bound was not met`)
+      // The broker has more than that for us, and may still be sending it
+      const held = await eventually(
+        async () => {
+          const bytes = (await rialto.metrics()).get('held_bytes')!
+          return bytes > 4e6 && bytes
+        },
+        { what: 'the bound of what is held to be met' }
+      )
       world.note('heldMb', held / 2 ** 20)
       await postgres.start()
     }
