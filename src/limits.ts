@@ -76,6 +76,41 @@ export const defaultLimits = {
   retentionCheckMs: 60_000,
   idempotencyKeyHours: 24,
 
+  // Normalization
+  mappingsMax: 1_000,
+  mappingsBytesMax: 1024 * 1024,
+  /** Matches of topics to mappings that are kept. */
+  mappingMatchesCachedMax: 50_000,
+  expressionCharsMax: 1_000,
+  nameBytesMax: 1_024,
+  datapointsPerMessageMax: 10_000,
+  datapointBytesMax: 1024 * 1024,
+  /** Of all datapoints of a message, for each byte of its payload, beside a fixed allowance. */
+  outputBytesPerByteMax: 64,
+  outputBytesMin: 64 * 1024,
+  rejectionsPerMessageMax: 10,
+  rejectionDetailCharsMax: 500,
+  /** Deeper members of a JSON value are one metric of type json. */
+  flattenDepthMax: 5,
+  /** A device's clock may be so far ahead of receipt, and behind it. */
+  clockAheadSecondsMax: 3_600,
+  clockBehindSecondsMax: 10 * 366 * 86_400,
+  decoderStateBytesMax: 256 * 1024,
+  decoderStateCacheBytesMax: 64 * 1024 * 1024,
+  decoderMsMax: 250,
+  effectsPerMessageMax: 10,
+  /** Of facts that are projected in one transaction. */
+  projectionChunkFactsMax: 2_000,
+  projectionChunkBytesMax: 8 * 1024 * 1024,
+  projectionChunkDatapointsMax: 20_000,
+  projectionRetryMs: 500,
+  presenceCheckMs: 5_000,
+  presenceChangesPerCheckMax: 1_000,
+  redriveChunkMessagesMax: 200,
+  redrivesOpenMax: 100,
+  projectedCacheDatapointsMax: 50_000,
+  forgetRowsPerStepMax: 5_000,
+
   // Readers
   ringFactsMax: 20_000,
   ringBytesMax: 32 * 1024 * 1024,

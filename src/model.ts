@@ -46,7 +46,8 @@ export const factKinds = {
   presence: 6,
   gap: 7,
   datapoints: 8,
-  projection: 9
+  projection: 9,
+  forgotten: 10
 } as const
 
 export type FactKind = keyof typeof factKinds

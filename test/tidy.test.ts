@@ -9,7 +9,19 @@ const root = new URL('../', import.meta.url).pathname
 const linesMax = 250
 
 /** Level 0: imports nothing above itself. */
-const words = ['model', 'topic', 'errors', 'limits', 'stats', 'payload', 'views', 'service-status', 'cursor']
+const words = [
+  'model',
+  'topic',
+  'errors',
+  'limits',
+  'stats',
+  'payload',
+  'datapoints',
+  'views',
+  'device-views',
+  'service-status',
+  'cursor'
+]
 
 /** For each part, the parts it may import; files directly in src are parts of their own. */
 const mayImport: Record<string, readonly string[]> = {
@@ -20,10 +32,11 @@ const mayImport: Record<string, readonly string[]> = {
   feed: words,
   access: words,
   ingest: [...words, 'normalize', 'mqtt', 'store', 'feed'],
+  projection: [...words, 'normalize', 'store', 'feed'],
   commands: [...words, 'store', 'mqtt', 'feed', 'access'],
   jobs: [...words, 'store', 'mqtt', 'feed'],
-  http: [...words, 'store', 'feed', 'commands', 'access'],
-  graphql: [...words, 'store', 'feed', 'commands', 'access'],
+  http: [...words, 'store', 'feed', 'commands', 'projection', 'access'],
+  graphql: [...words, 'store', 'feed', 'commands', 'projection', 'access'],
   config: [...words, 'config-values'],
   'config-values': words,
   embedded: words,

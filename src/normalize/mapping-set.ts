@@ -1,0 +1,82 @@
+/** Compiled mappings: what a topic's messages mean. Pure: no clock, no I/O; the same input gives the same output. */
+
+import type { Outcome, SourceMessage } from '../datapoints.ts'
+
+/** What a decoder remembers under one key. JSON, with integers beyond 2^53 as bigint. */
+export type DecoderState = unknown
+
+/** How a command reaches a device, and how its answer is recognised. */
+export interface CommandAddress {
+  name: string
+  /** Topic template. */
+  topic: string
+  /** Topic template of answers, or null. */
+  responseTopic: string | null
+  /** Expression that finds in an answer what correlates it; null: MQTT 5 correlation data. */
+  correlation: string | null
+}
+
+/** A mapping as clients see it. */
+export interface MappingSummary {
+  name: string
+  /** Topic template, and the topic filter it compiles to. */
+  topic: string
+  filter: string
+  decoder: string
+  merge: 'append' | 'replace' | 'merge' | 'event'
+  /** It has a memory: what a message means depends on those before it. */
+  stateful: boolean
+  offlineAfterSeconds: number | null
+  commands: CommandAddress[]
+  /** Line of the document, from 1; null for the one-line `automatic` mapping. */
+  line: number | null
+}
+
+export interface MatchedMapping {
+  mapping: MappingSummary
+  captures: Record<string, string>
+  /** Which state a message of this topic needs; null: none. Differs where the memory's meaning differs. */
+  stateKey: string | null
+}
+
+export interface Normalized {
+  outcome: Outcome
+  /** undefined: as it was; null: forgotten. */
+  state: DecoderState | null | undefined
+}
+
+export interface MappingSet {
+  /** The document as given. */
+  text: string
+  /** SHA-256 of what it means, in hex: comments and order of keys do not change it; that of its modules does. */
+  hash: string
+  mappings: readonly MappingSummary[]
+  /** The first mapping whose template matches. Names of captures that are no names are rejections, not here. */
+  match(topic: string): MatchedMapping | null
+  /** Never throws. `state` is what the last call under this message's state key gave, or null. */
+  normalize(message: SourceMessage, state: DecoderState | null): Normalized
+}
+
+/** A fault of rialto.yaml, with its place, and what to do. */
+export interface MappingFault {
+  line: number
+  column: number
+  /** JSON Pointer (RFC 6901) into the document. */
+  pointer: string
+  message: string
+  fix: string
+}
+
+export class MappingsError extends Error {
+  readonly file: string
+  readonly faults: readonly MappingFault[]
+
+  constructor(file: string, faults: readonly MappingFault[]) {
+    super(
+      faults.map((fault) => `${file}:${fault.line}:${fault.column} ${fault.message}. ${fault.fix}`).join('\n')
+    )
+    this.name = 'MappingsError'
+    this.file = file
+    this.faults = faults
+  }
+}
