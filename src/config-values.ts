@@ -1,6 +1,6 @@
 /** Reads values of the environment. Each throws an Error that tells the value's fault and the fix, not the value. */
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { filterFault } from './topic.ts'
 
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
@@ -49,6 +49,12 @@ export const file = (value: string): string => {
       { cause: error }
     )
   }
+}
+
+export const existingFile = (value: string): string => {
+  if (!existsSync(value))
+    throw new Error('names a file that is not there; give the path of one, or leave it out')
+  return value
 }
 
 export const filters = (value: string): string[] => {

@@ -5,6 +5,7 @@ import type { Retention } from './config-values.ts'
 import {
   apiKey,
   clientId,
+  existingFile,
   file,
   filters,
   logLevels,
@@ -35,6 +36,8 @@ export interface Config {
   sessionExpirySeconds: number
   retention: Retention
   heldBytes: number
+  /** Path of rialto.yaml; null: none. */
+  mappingsFile: string | null
   apiKey: string | null
   embeddedMqttPort: number
   embeddedMqttWsPort: number
@@ -134,6 +137,12 @@ export const variables = {
       'Bytes of messages held in memory until Postgres has them. Beyond that, reading from the broker pauses, and it queues.',
     parse: size(2 ** 20)
   }),
+  RIALTO_CONFIG: define({
+    default: null,
+    about:
+      'Path of `rialto.yaml`, which says what devices and metrics messages are about (docs/mappings.md). Not set: `rialto.yaml` in the working directory, if there is one.',
+    parse: existingFile
+  }),
   RIALTO_API_KEY: define({
     default: null,
     about: 'Clients send it as `Authorization: Bearer <key>`. At least 16 characters.',
@@ -211,6 +220,7 @@ export function readConfig(environment: Environment = process.env): Readonly<Con
     sessionExpirySeconds: read('RIALTO_SESSION_EXPIRY_SECONDS') ?? 0,
     retention: read('RIALTO_RETENTION') ?? { keepSeconds: null, keepBytes: null },
     heldBytes: read('RIALTO_HELD_BYTES') ?? 0,
+    mappingsFile: read('RIALTO_CONFIG') ?? null,
     apiKey: key,
     embeddedMqttPort: read('RIALTO_MQTT_PORT') ?? 0,
     embeddedMqttWsPort: read('RIALTO_MQTT_WS_PORT') ?? 0

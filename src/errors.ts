@@ -21,6 +21,7 @@ export const problems = {
   idempotency_mismatch: { status: 422, title: 'The Idempotency-Key was used with another body' },
   precondition_failed: { status: 412, title: 'The state has changed' },
   not_cancellable: { status: 409, title: 'The command can no longer be cancelled' },
+  not_leading: { status: 409, title: 'Only the instance that leads can do this' },
   broker_unavailable: { status: 503, title: 'Not connected to the MQTT broker' },
   database_unavailable: { status: 503, title: 'The database does not answer' },
   too_many_requests: { status: 429, title: 'Too many requests' },

@@ -104,6 +104,8 @@ export const defaultLimits = {
   projectionChunkBytesMax: 8 * 1024 * 1024,
   projectionChunkDatapointsMax: 20_000,
   projectionRetryMs: 500,
+  /** Between two chunks of a rebuild, for those that are live. */
+  rebuildPauseMs: 5,
   presenceCheckMs: 5_000,
   presenceChangesPerCheckMax: 1_000,
   redriveChunkMessagesMax: 200,

@@ -1,6 +1,6 @@
 /** The process: reads the environment, starts what is needed, closes with grace. No logic. */
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import closeWithGrace from 'close-with-grace'
 import type { Logger } from 'pino'
@@ -66,7 +66,9 @@ async function startServers(config: Config, log: Logger): Promise<Started> {
 }
 
 async function main(): Promise<void> {
-  const config = readConfig()
+  const given = readConfig()
+  const found = existsSync('rialto.yaml') ? resolve('rialto.yaml') : null
+  const config = { ...given, mappingsFile: given.mappingsFile ?? found }
   const log = createLogger(config.logLevel)
   const stop: Array<() => Promise<void>> = []
   const closing = closeWithGrace({ delay: defaultLimits.closeMsMax, logger: log }, async ({ err }) => {
@@ -80,6 +82,13 @@ async function main(): Promise<void> {
     const databaseDirectUrl = config.databaseDirectUrl ?? servers.databaseUrl
     const app = await startApp({ config, ...servers, databaseDirectUrl, version, limits, log })
     stop.unshift(app.close)
+    process.on('SIGHUP', () => {
+      app.projections.reload({ rebuild: null }).then(
+        ({ changed, hash }) => log.info({ changed, hash }, 'Read rialto.yaml again'),
+        (error: unknown) =>
+          log.error({ err: error }, 'rialto.yaml is not usable; the one before stays in use')
+      )
+    })
     if (process.argv.includes('--demo')) stop.unshift((await startDemo({ broker: servers.broker, log })).stop)
     printBanner({ config, url: app.url, servers, version })
   } catch (error) {

@@ -30,5 +30,12 @@ export interface ServiceStatus {
     snapshot: SnapshotStatus
     publisherConnected: boolean
   }
+  /** Of devices, metrics and datapoints; null where another instance leads. */
+  projection: {
+    id: number | null
+    doneSeq: number | null
+    mappingHash: string
+    building: { id: number; progress: number } | null
+  }
   embedded: { postgres: boolean; broker: boolean }
 }

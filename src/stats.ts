@@ -3,6 +3,7 @@
  * counts every message. The identity of promise 6 must hold whenever nothing is in between:
  * received = stored + duplicates + confirmed + held + abandoned.
  */
+import type { RejectionReason } from './datapoints.ts'
 import type { GapCause } from './model.ts'
 
 export interface Stats {
@@ -44,6 +45,16 @@ export interface Stats {
   streams: number
   feedFactsFromTable: number
   partitionsDropped: number
+  /** Messages that a mapping matched, and what they gave. */
+  projectedMessages: number
+  projectedDatapoints: number
+  rejections: Map<RejectionReason, number>
+  presenceChanges: number
+  /** Where the current projection is, and how many facts behind the journal. */
+  projectionDoneSeq: number
+  projectionLag: number
+  /** Of the projection that is being built, 0 to 1. */
+  rebuildProgress: number
   /** Gap facts, by cause. */
   gaps: Map<GapCause, number>
 }
@@ -82,5 +93,12 @@ export const createStats = (): Stats => ({
   streams: 0,
   feedFactsFromTable: 0,
   partitionsDropped: 0,
+  projectedMessages: 0,
+  projectedDatapoints: 0,
+  rejections: new Map(),
+  presenceChanges: 0,
+  projectionDoneSeq: 0,
+  projectionLag: 0,
+  rebuildProgress: 1,
   gaps: new Map()
 })

@@ -43,7 +43,9 @@ const mayImport: Record<string, readonly string[]> = {
   banner: [...words, 'config'],
   demo: words,
   closing: words,
+  listening: [...words, 'config'],
   documents: ['*'],
+  core: ['*'],
   app: ['*'],
   main: ['*']
 }
@@ -58,7 +60,7 @@ const owners: Record<string, readonly string[]> = {
   mercurius: ['graphql'],
   graphql: ['graphql'],
   'graphql-ws': ['graphql'],
-  fastify: ['http', 'graphql', 'app'],
+  fastify: ['http', 'graphql', 'app', 'listening'],
   aedes: ['embedded'],
   ws: ['mqtt', 'embedded', 'graphql'],
   'prom-client': ['http'],

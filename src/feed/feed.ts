@@ -37,6 +37,12 @@ export interface Feed {
   publish(facts: readonly Fact[]): void
   /** The journal may have come to `seq`, or to an unknown one. */
   hint(seq: Seq | null): void
+  /** The newest facts behind `after`, as many as are in memory, at most `limit`; null where it is behind those. */
+  recent(after: Seq, limit: number): Fact[] | null
+  /** Waits for facts behind `after`, at most `msMax`, or until `signal` aborts. */
+  more(after: Seq, signal: AbortSignal, msMax: number): Promise<void>
+  /** Lets go of everything in memory: what it holds must not be shown any more. */
+  forget(): void
   /** Pages from `after` on, until `signal` aborts. Asks for the next only when the reader has taken the last. */
   read(access: Access, ask: FeedAsk, signal: AbortSignal): AsyncGenerator<FeedPage, void, undefined>
   close(): void
@@ -75,6 +81,7 @@ export function createFeed(parts: {
         const facts = await parts.following(ring.end, limits.feedPageFactsMax, limits.feedPageBytesMax)
         if (facts.length === 0) return
         if (!ring.append(facts)) ring.restart(facts.at(-1)!.seq)
+        forgetWhereTold(facts)
         wakeAll()
       } catch (error) {
         log.debug({ err: error }, 'Cannot follow the journal yet')
@@ -87,8 +94,7 @@ export function createFeed(parts: {
     tailing ??= tail().finally(() => (tailing = null))
   }
 
-  /** Waits for facts after `after`, at most `heartbeatMs`. */
-  async function more(after: Seq, signal: AbortSignal): Promise<void> {
+  async function more(after: Seq, signal: AbortSignal, msMax: number): Promise<void> {
     if (ring.end > after || signal.aborted) return
     await new Promise<void>((resolve) => {
       const done = (): void => {
@@ -97,10 +103,15 @@ export function createFeed(parts: {
         signal.removeEventListener('abort', done)
         resolve()
       }
-      const timer = setTimeout(done, limits.heartbeatMs)
+      const timer = setTimeout(done, msMax)
       waiting.add(done)
       signal.addEventListener('abort', done)
     })
+  }
+
+  /** Facts that others committed may tell that something was forgotten. */
+  function forgetWhereTold(facts: readonly Fact[]): void {
+    if (facts.some(({ kind }) => kind === 'forgotten')) ring.restart(ring.end)
   }
 
   async function nextFacts(after: Seq): Promise<Fact[]> {
@@ -115,6 +126,10 @@ export function createFeed(parts: {
       if (!ring.append(facts)) follow()
       wakeAll()
     },
+    recent: (after, limit) =>
+      after >= ring.end ? [] : after >= ring.start ? ring.after(after, limit) : null,
+    more,
+    forget: () => ring.restart(ring.end),
     hint(seq) {
       if (seq === null) {
         parts.head().then(
@@ -140,7 +155,7 @@ export function createFeed(parts: {
         const first = facts[0]
         if (first === undefined) {
           const before = Date.now()
-          await more(cursor, signal)
+          await more(cursor, signal, limits.heartbeatMs)
           if (Date.now() - before < limits.heartbeatMs || signal.aborted) continue
           yield { facts: [], cursor, skipped: null }
           reportedAt = Date.now()

@@ -51,6 +51,8 @@ export interface MappingSet {
   /** SHA-256 of what it means, in hex: comments and order of keys do not change it; that of its modules does. */
   hash: string
   mappings: readonly MappingSummary[]
+  /** Whether a change of the document builds what is kept anew. */
+  rebuild: boolean
   /** The first mapping whose template matches. Names of captures that are no names are rejections, not here. */
   match(topic: string): MatchedMapping | null
   /** Never throws. `state` is what the last call under this message's state key gave, or null. */

@@ -84,8 +84,8 @@ export interface Projections {
   mappings(): Promise<MappingsState>
   preview(access: Access, ask: PreviewAsk): Promise<Preview>
   explain(access: Access, topic: string): Promise<Explanation>
-  /** Reads rialto.yaml again. Throws Problem invalid_value with an error for each fault; the mappings before go on. */
-  reload(access: Access, ask: { rebuild: boolean }): Promise<Reloaded>
+  /** Reads rialto.yaml again; `rebuild` null: as the file says. Throws Problem invalid_value with an error for each fault; the mappings before go on. */
+  reload(ask: { rebuild: boolean | null }): Promise<Reloaded>
   redrive(access: Access, ask: RedriveAsk): Promise<Redrive>
   redriveById(access: Access, id: string): Promise<Redrive | null>
   redrives(access: Access, limit: number): Promise<Redrive[]>

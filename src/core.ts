@@ -1,0 +1,150 @@
+/** The parts in the order in which data flows: broker, ingest, store, feed, projection; and commands the other way. */
+
+import { fileURLToPath } from 'node:url'
+import type { Logger } from 'pino'
+import type { AppParts } from './app.ts'
+import type { Dispatcher } from './commands/dispatcher.ts'
+import { createDispatcher } from './commands/dispatcher.ts'
+import type { Effect } from './datapoints.ts'
+import type { Feed } from './feed/feed.ts'
+import { createFeed } from './feed/feed.ts'
+import type { Leader } from './ingest/leader.ts'
+import { createLeader } from './ingest/leader.ts'
+import type { Receiver } from './ingest/receiver.ts'
+import { beginReceiving } from './ingest/receiver.ts'
+import type { Limits } from './limits.ts'
+import type { Publisher } from './mqtt/publisher.ts'
+import { createPublisher } from './mqtt/publisher.ts'
+import { createExplainer } from './projection/explain.ts'
+import { loadMappings } from './projection/mapping-file.ts'
+import type { ProjectionService } from './projection/service.ts'
+import { createProjectionService } from './projection/service.ts'
+import type { Stats } from './stats.ts'
+import type { Store } from './store/store.ts'
+import { openStore } from './store/store.ts'
+import { topicFault } from './topic.ts'
+
+const distDirectory = new URL('.', import.meta.url)
+
+export interface Core {
+  store: Store
+  feed: Feed
+  publisher: Publisher
+  dispatcher: Dispatcher
+  leader: Leader
+  projection: ProjectionService
+  receiver: () => Receiver | null
+}
+
+export async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
+  const { config, broker, limits, log } = parts
+  let feed: Feed | null = null
+  let dispatcher: Dispatcher | null = null
+  const set = await loadMappings(config.mappingsFile, limits)
+  const store = await openStore({
+    url: parts.databaseUrl,
+    directUrl: parts.databaseDirectUrl,
+    migrationsDirectory: fileURLToPath(new URL('../prisma/migrations', distDirectory)),
+    limits,
+    stats,
+    log: log.child({ part: 'store' }),
+    onHead: (seq) => {
+      feed?.hint(seq)
+      dispatcher?.wake() // a command may have been accepted by another instance
+    }
+  })
+  await store.partitions.setDefault(config.retention)
+  const { seq } = await store.journal.head()
+  feed = createFeed({
+    end: seq,
+    limits,
+    stats,
+    log: log.child({ part: 'feed' }),
+    following: store.journal.following,
+    head: async () => (await store.journal.head()).seq
+  })
+  const liveFeed = feed
+  let receiver: Receiver | null = null
+  const publisher = createPublisher({
+    broker,
+    // A server must take 23 characters [MQTT-3.1.3-5], and VerneMQ takes no more by default
+    clientId: `rialto-p-${store.instanceId.replaceAll('-', '').slice(0, 12)}`,
+    limits,
+    log: log.child({ part: 'publisher' }),
+    knownVersion: () => receiver?.status().version ?? null,
+    onConnected: () => dispatcher?.wake()
+  })
+  const leader = createLeader({
+    store,
+    sessionName: 'ingest',
+    clientId: config.clientId,
+    begin: async (lease) => {
+      const { filters, qos, sessionExpirySeconds } = config
+      const ingestLog = log.child({ part: 'ingest' })
+      const receiving = {
+        broker,
+        filters,
+        qos,
+        sessionExpirySeconds,
+        store,
+        feed: liveFeed,
+        limits,
+        stats,
+        log: ingestLog
+      }
+      return (receiver = await beginReceiving(receiving, lease))
+    },
+    limits,
+    stats,
+    log: log.child({ part: 'ingest' })
+  })
+  dispatcher = createDispatcher({
+    store,
+    feed: liveFeed,
+    publisher,
+    leading: leader.leading,
+    limits,
+    stats,
+    log: log.child({ part: 'commands' })
+  })
+  const projection = await createProjectionService({
+    store,
+    feed: liveFeed,
+    limits,
+    stats,
+    log: log.child({ part: 'projection' }),
+    file: config.mappingsFile,
+    set,
+    leading: leader.leading,
+    connectedSince: () => {
+      const mqtt = leader.leading() ? (receiver?.status() ?? null) : null
+      return mqtt?.state === 'connected' ? mqtt.since : null
+    },
+    runEffects: createEffects(publisher, limits, log),
+    createExplainer: (mappings) =>
+      createExplainer({ mappings, config, status: () => receiver?.status() ?? null, store, limits })
+  })
+  return {
+    store,
+    feed: liveFeed,
+    publisher,
+    dispatcher,
+    leader,
+    projection,
+    receiver: () => (leader.leading() ? receiver : null)
+  }
+}
+
+/** Requests that decoders make. Nobody waits for them, and history that is read again makes none. */
+const createEffects =
+  (publisher: Publisher, { topicLevelsMax }: Limits, log: Logger) =>
+  (effects: readonly Effect[]): void => {
+    for (const { topic, payload, qos } of effects) {
+      if (topicFault(topic, topicLevelsMax) !== null) continue
+      publisher
+        .publish({ topic, payload: Buffer.from(payload), qos, retain: false, properties: null })
+        .catch((error: unknown) =>
+          log.warn({ err: error, topic }, 'What a decoder asked for was not published')
+        )
+    }
+  }

@@ -1,0 +1,73 @@
+/** The mappings of this instance meet the projection that is current: at the start, and when they are read again. */
+
+import type { Projection } from '../datapoints.ts'
+import type { Feed } from '../feed/feed.ts'
+import type { Limits } from '../limits.ts'
+import type { MappingSet } from '../normalize/mapping-set.ts'
+import type { Store } from '../store/store.ts'
+import { DecoderStates } from './decoder-states.ts'
+import type { Live } from './projector.ts'
+import { tell } from './projector.ts'
+import type { Rebuild } from './rebuild.ts'
+
+export interface AdoptParts {
+  store: Store
+  feed: Feed
+  rebuild: Rebuild
+  limits: Limits
+  /** A document without mappings. */
+  empty: MappingSet
+}
+
+/** The projection that is current, under these mappings, with a rebuild under way where one is due. */
+export async function openProjection(parts: AdoptParts, set: MappingSet): Promise<Live> {
+  const { store, empty, limits } = parts
+  const row = await store.projections.current({ hash: empty.hash, text: empty.text })
+  await tidyRetired(parts, row)
+  const live: Live = { row, set, states: new DecoderStates(store, row.id, limits) }
+  if (row.mappingHash === set.hash) {
+    await parts.rebuild.resume(set)
+    return live
+  }
+  return (await adopt(parts, live, set, set.rebuild)).live
+}
+
+/**
+ * Messages that come now are normalized by `set`, in the projection that is current; and, unless told not to, all that are
+ * kept are in one that is built behind it. What the decoders of unchanged mappings remember stays.
+ */
+export async function adopt(
+  { store, rebuild, empty }: AdoptParts,
+  live: Live,
+  set: MappingSet,
+  rebuilding: boolean
+): Promise<{ live: Live; building: Projection | null }> {
+  let { row } = live
+  if (row.mappingHash === empty.hash && set.hash !== empty.hash) {
+    // Nothing was read while there was nothing to do: what is kept is for the rebuild
+    const { seq } = await store.journal.head()
+    if (seq > row.doneSeq) {
+      const chunk = { from: row.doneSeq, to: seq, messages: [], states: [] }
+      await store.projections.write(row.id, chunk, { live: false })
+      row = { ...row, doneSeq: seq }
+    }
+  }
+  await store.projections.setMapping(row.id, { hash: set.hash, text: set.text })
+  row = { ...row, mappingHash: set.hash, mappingText: set.text }
+  const building = rebuilding ? await rebuild.begin(set) : null
+  return { live: { ...live, row, set }, building }
+}
+
+/** A switch that was not brought to its end: what it changed is told, and what it replaced is dropped. */
+export async function tidyRetired({ store, feed, limits }: AdoptParts, current: Projection): Promise<void> {
+  for (const { id, state } of await store.projections.list()) {
+    if (state !== 'retired') continue
+    const limit = limits.presenceChangesPerCheckMax
+    for (;;) {
+      const { announced, facts } = await store.projections.announce(id, current.id, limit)
+      tell(feed, facts)
+      if (announced < limit) break
+    }
+    await store.projections.drop(id)
+  }
+}

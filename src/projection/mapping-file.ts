@@ -1,0 +1,47 @@
+/** Reads rialto.yaml and the decoders it names. */
+
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Limits } from '../limits.ts'
+import { compileMappings, modulesOf } from '../normalize/compile-mappings.ts'
+import type { Decoder } from '../normalize/decoder.ts'
+import type { MappingSet } from '../normalize/mapping-set.ts'
+import { MappingsError } from '../normalize/mapping-set.ts'
+
+/** Throws MappingsError, and an error that names the file where it cannot be read. No file: no mappings. */
+export async function loadMappings(file: string | null, limits: Limits): Promise<MappingSet> {
+  if (file === null) return compileMappings({ text: '', file: 'rialto.yaml' }, { limits, modules: new Map() })
+  const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
+    throw new Error(`Cannot read ${file}: ${error.message}`, { cause: error })
+  })
+  if (bytes.length > limits.mappingsBytesMax)
+    throw onlyFault(file, `The file has ${bytes.length} bytes`, `At most ${limits.mappingsBytesMax} are read`)
+  const text = bytes.toString('utf8')
+  const modules = new Map<string, Decoder>()
+  for (const name of modulesOf(text)) modules.set(name, await loadDecoder(file, name))
+  return compileMappings({ text, file }, { limits, modules })
+}
+
+async function loadDecoder(file: string, name: string): Promise<Decoder> {
+  const path = resolve(dirname(file), name)
+  try {
+    const source = await readFile(path)
+    // Another content is another URL, so that it is loaded again; what it imports itself is not
+    const version = createHash('sha256').update(source).digest('hex')
+    const module = (await import(`${pathToFileURL(path).href}?v=${version}`)) as { decoder?: Decoder }
+    if (typeof module.decoder?.decode !== 'function')
+      throw new Error('it exports no `decoder` with a function `decode`')
+    return { ...module.decoder, version }
+  } catch (error) {
+    throw onlyFault(
+      file,
+      `The decoder ${name} cannot be loaded: ${(error as Error).message}`,
+      'docs/decoders.md has an example'
+    )
+  }
+}
+
+const onlyFault = (file: string, message: string, fix: string): MappingsError =>
+  new MappingsError(file, [{ line: 1, column: 1, pointer: '', message, fix }])
