@@ -26,6 +26,12 @@ export interface Place {
   after: number
 }
 
+/** The same in a list whose order takes several numbers. */
+export interface KeyedPlace {
+  until: Seq
+  after: readonly number[]
+}
+
 /** A journal of this database: the first, or what a restore from backup began. */
 export interface JournalOrigin {
   id: string
@@ -42,9 +48,11 @@ export interface Cursors {
   decode(token: string, head: Head): Seq
   decodePosition(token: string, head: Head): Position
   /** `list` names what is paged, with its arguments, so that a token fits only the list it came from. */
-  encodePage(list: string, place: Place): string
+  encodePage(list: string, place: Place | KeyedPlace): string
   /** Throws cursor_invalid, cursor_kind or cursor_ahead. */
   decodePage(list: string, token: string): Place
+  /** `numbers`: as many as the list's order takes. */
+  decodeKeyedPage(list: string, token: string, numbers: number): KeyedPlace
 }
 
 /** `journals`: of this database, in the order in which they began; the last is the one that is written. */
@@ -93,30 +101,37 @@ export function createCursors(journals: readonly JournalOrigin[], key: Uint8Arra
     return { seq, snapshotTopicId: body.length > 9 ? Number(body.readBigUInt64BE(9)) : null }
   }
 
+  const decodeKeyedPage = (list: string, token: string, numbers: number): KeyedPlace => {
+    const { end, body } = open(pageKind, token)
+    if (!body.subarray(0, 8).equals(digest(list)) || body.length !== 16 + numbers * 8) {
+      throw new Problem(
+        'cursor_kind',
+        'This page token is of another list: repeat the same arguments with it'
+      )
+    }
+    const until = Number(body.readBigInt64BE(8))
+    if (until > end) throw ahead('begin the list again')
+    const after = Array.from({ length: numbers }, (_, index) => Number(body.readBigInt64BE(16 + index * 8)))
+    return { until, after }
+  }
+
   return {
     encode: (seq) => encode(seq),
     encodeInSnapshot: (seq, topicId) => encode(seq, topicId),
     decode: (token, head) => decodePosition(token, head).seq,
     decodePosition,
     encodePage(list, { until, after }) {
-      const body = Buffer.alloc(24)
+      const numbers = [until, ...[after].flat()]
+      const body = Buffer.alloc(8 + numbers.length * 8)
       digest(list).copy(body)
-      body.writeBigInt64BE(BigInt(until), 8)
-      body.writeBigInt64BE(BigInt(after), 16)
+      for (const [index, number] of numbers.entries()) body.writeBigInt64BE(BigInt(number), 8 + index * 8)
       return seal(pageKind, body)
     },
     decodePage(list, token) {
-      const { end, body } = open(pageKind, token)
-      if (!body.subarray(0, 8).equals(digest(list))) {
-        throw new Problem(
-          'cursor_kind',
-          'This page token is of another list: repeat the same arguments with it'
-        )
-      }
-      const until = Number(body.readBigInt64BE(8))
-      if (until > end) throw ahead('begin the list again')
-      return { until, after: Number(body.readBigInt64BE(16)) }
-    }
+      const { until, after } = decodeKeyedPage(list, token, 1)
+      return { until, after: after[0]! }
+    },
+    decodeKeyedPage
   }
 }
 

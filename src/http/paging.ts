@@ -59,6 +59,32 @@ export function createPaging({ journal, cursors }: Pick<Store, 'journal' | 'curs
   }
 }
 
+/** For a list whose order takes several numbers; `names` of them, in that order. */
+export function createKeyedPaging<Name extends string>(
+  { journal, cursors }: Pick<Store, 'journal' | 'cursors'>,
+  names: readonly Name[]
+) {
+  type Key = Record<Name, number>
+  return {
+    async open(
+      list: readonly unknown[],
+      token: string | undefined
+    ): Promise<{ until: Seq; after: Key | null }> {
+      if (token === undefined) return { until: (await journal.head()).seq, after: null }
+      const { until, after } = cursors.decodeKeyedPage(JSON.stringify(list), token, names.length)
+      return { until, after: Object.fromEntries(names.map((name, at) => [name, after[at]])) as Key }
+    },
+    close<Item>(list: readonly unknown[], until: Seq, items: Item[], next: Key | null): Page<Item> {
+      const after = next === null ? null : names.map((name) => next[name])
+      return {
+        items,
+        next: after === null ? null : cursors.encodePage(JSON.stringify(list), { until, after }),
+        cursor: cursors.encode(until)
+      }
+    }
+  }
+}
+
 export type Paging = ReturnType<typeof createPaging>
 
 /** Throws Problem invalid_filter. */
