@@ -17,7 +17,7 @@ import type { PayloadFault, PayloadFormat } from './payload.ts'
 import { decodePayload } from './payload.ts'
 
 export const toTime = (at: Millis): string => new Date(at).toISOString()
-const toTimeOrNull = (at: Millis | null): string | null => (at === null ? null : toTime(at))
+export const toTimeOrNull = (at: Millis | null): string | null => (at === null ? null : toTime(at))
 export const toSeq = (seq: Seq): string => String(seq)
 
 export interface PropertiesView {
@@ -119,7 +119,7 @@ export const toPropertiesView = (properties: MessageProperties | null): Properti
     userProperties: properties.userProperties ?? []
   }
 
-function toPayloadView(payload: Buffer, properties: MessageProperties | null): PayloadView {
+export function toPayloadView(payload: Buffer, properties: MessageProperties | null): PayloadView {
   const { format, value, text, fault } = decodePayload(payload, properties)
   return {
     format,
