@@ -10,6 +10,17 @@ export interface SnapshotStatus {
   reason: string | null
 }
 
+/** What is normalized, and what waits. */
+export interface ProjectionStatus {
+  id: string
+  /** Newest fact that is normalized, and how many wait. */
+  doneSeq: string
+  lag: number
+  mappingHash: string
+  /** The one that will replace it; progress from 0 to 1. */
+  building: { id: string; progress: number } | null
+}
+
 /** What the service knows of itself; times as clients see them. */
 export interface ServiceStatus {
   version: string
@@ -30,12 +41,7 @@ export interface ServiceStatus {
     snapshot: SnapshotStatus
     publisherConnected: boolean
   }
-  /** Of devices, metrics and datapoints; null where another instance leads. */
-  projection: {
-    id: number | null
-    doneSeq: number | null
-    mappingHash: string
-    building: { id: number; progress: number } | null
-  }
+  /** null: another instance normalizes, or this one has not begun. */
+  projection: ProjectionStatus | null
   embedded: { postgres: boolean; broker: boolean }
 }

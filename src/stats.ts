@@ -4,7 +4,7 @@
  * received = stored + duplicates + confirmed + held + abandoned.
  */
 import type { RejectionReason } from './datapoints.ts'
-import type { GapCause } from './model.ts'
+import type { GapCause, Seq } from './model.ts'
 
 export interface Stats {
   /** PUBLISH packets taken from the broker, those of a retained snapshot included. */
@@ -45,22 +45,26 @@ export interface Stats {
   streams: number
   feedFactsFromTable: number
   partitionsDropped: number
-  /** Messages that a mapping matched, and what they gave. */
+  /** Messages that a mapping matched, and what they said; again when they are read again for a new projection. */
   projectedMessages: number
   projectedDatapoints: number
-  rejections: Map<RejectionReason, number>
   presenceChanges: number
-  /** Where the current projection is, and how many facts behind the journal. */
-  projectionDoneSeq: number
-  projectionLag: number
-  /** Of the projection that is being built, 0 to 1. */
+  /** Newest fact that is in the current projection. */
+  projectionDoneSeq: Seq
+  /** Of a projection that is being built, from 0 to 1; 1 when none is. */
   rebuildProgress: number
   /** Gap facts, by cause. */
   gaps: Map<GapCause, number>
+  /** By reason. */
+  rejections: Map<RejectionReason, number>
 }
 
 export function countGap({ gaps }: Stats, cause: GapCause): void {
   gaps.set(cause, (gaps.get(cause) ?? 0) + 1)
+}
+
+export function countRejection({ rejections }: Stats, reason: RejectionReason): void {
+  rejections.set(reason, (rejections.get(reason) ?? 0) + 1)
 }
 
 export const createStats = (): Stats => ({
@@ -95,10 +99,9 @@ export const createStats = (): Stats => ({
   partitionsDropped: 0,
   projectedMessages: 0,
   projectedDatapoints: 0,
-  rejections: new Map(),
   presenceChanges: 0,
   projectionDoneSeq: 0,
-  projectionLag: 0,
   rebuildProgress: 1,
-  gaps: new Map()
+  gaps: new Map(),
+  rejections: new Map()
 })

@@ -7,7 +7,9 @@ import { within } from './within.ts'
 
 type Kind = 'counter' | 'gauge'
 
-const fromStats: Record<Exclude<keyof Stats, 'gaps'>, [name: string, kind: Kind, help: string]> = {
+type Counted = Exclude<keyof Stats, 'gaps' | 'rejections'>
+
+const fromStats: Record<Counted, [name: string, kind: Kind, help: string]> = {
   received: [
     'messages_received_total',
     'counter',
@@ -64,7 +66,24 @@ const fromStats: Record<Exclude<keyof Stats, 'gaps'>, [name: string, kind: Kind,
     'counter',
     'Facts that subscribers had to read from the table'
   ],
-  partitionsDropped: ['journal_partitions_dropped_total', 'counter', 'Partitions that retention dropped']
+  partitionsDropped: ['journal_partitions_dropped_total', 'counter', 'Partitions that retention dropped'],
+  projectedMessages: [
+    'projected_messages_total',
+    'counter',
+    'Messages that a mapping matched and that were normalized'
+  ],
+  projectedDatapoints: ['projected_datapoints_total', 'counter', 'Datapoints that they brought'],
+  presenceChanges: [
+    'presence_changes_total',
+    'counter',
+    'Times that a device came online, went offline, or became unknown'
+  ],
+  projectionDoneSeq: ['projection_done_seq', 'gauge', 'Newest position of the journal that is normalized'],
+  rebuildProgress: [
+    'projection_rebuild_progress_ratio',
+    'gauge',
+    'Of a projection that is being built, from 0 to 1; 1 when none is'
+  ]
 }
 
 /** A registry of its own, so that a process can have several servers. */
@@ -74,7 +93,7 @@ export function createMetrics({ store, feed, stats, status }: HttpParts): Regist
   collectDefaultMetrics({ register: registry })
 
   for (const [key, [name, kind, help]] of Object.entries(fromStats) as Array<
-    [Exclude<keyof Stats, 'gaps'>, [string, Kind, string]]
+    [Counted, [string, Kind, string]]
   >) {
     const options = { name: `rialto_${name}`, help, registers }
     if (kind === 'gauge') new Gauge({ ...options, collect: collectInto(() => stats[key]) })
@@ -92,6 +111,17 @@ export function createMetrics({ store, feed, stats, status }: HttpParts): Regist
     }
   })
 
+  new Counter({
+    name: 'rialto_rejections_total',
+    help: 'Messages, or parts of them, that could not be normalized, by reason',
+    labelNames: ['reason'],
+    registers,
+    collect() {
+      this.reset()
+      for (const [reason, rejections] of stats.rejections) this.inc({ reason }, rejections)
+    }
+  })
+
   const gauge = (name: string, help: string, read: () => number | Promise<number>): void => {
     new Gauge({ name: `rialto_${name}`, help, registers, collect: collectInto(read) })
   }
@@ -102,6 +132,9 @@ export function createMetrics({ store, feed, stats, status }: HttpParts): Regist
   gauge('leading', '1 on the instance that receives', () => Number(status().leading))
   gauge('database_healthy', '1 while the database takes appends', () => Number(store.healthy()))
   gauge('journal_seq', 'Newest position of the journal that this instance knows', () => feed.end())
+  gauge('projection_lag_facts', 'Facts not yet normalized; NaN where another instance does it', () =>
+    status().leading ? Math.max(0, feed.end() - stats.projectionDoneSeq) : Number.NaN
+  )
   gauge('commands_open', 'Commands accepted and not final; NaN while the database is away', () =>
     within(store.commands.countOpen()).catch(() => Number.NaN)
   )

@@ -41,6 +41,29 @@ const statusSchema = Type.Object({
     ),
     publisherConnected: Type.Boolean({ description: 'Whether commands can leave' })
   }),
+  projection: nullable(
+    Type.Object(
+      {
+        id: Type.String({ description: '`id` of a Projection' }),
+        doneSeq: Type.String({ description: 'Newest position that is normalized' }),
+        lag: count('Facts that wait'),
+        mappingHash: Type.String({ description: '`hash` of the mappings that are in use' }),
+        building: nullable(
+          Type.Object(
+            {
+              id: Type.String({ description: '`id` of a Projection' }),
+              progress: Type.Number({ minimum: 0, maximum: 1 })
+            },
+            { description: 'The one that will replace it; null: none' }
+          )
+        )
+      },
+      {
+        description:
+          'What is normalized to devices, metrics and datapoints; null where another instance does it'
+      }
+    )
+  ),
   embedded: Type.Object({ postgres: Type.Boolean(), broker: Type.Boolean() }),
   database: Type.Object({ healthy: Type.Boolean({ description: 'Whether it takes appends' }) }),
   journal: nullable(

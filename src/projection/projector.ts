@@ -12,6 +12,7 @@ import type { Limits } from '../limits.ts'
 import type { Fact, Seq } from '../model.ts'
 import type { MappingSet } from '../normalize/mapping-set.ts'
 import type { Stats } from '../stats.ts'
+import { countRejection } from '../stats.ts'
 import type { AppendedFacts } from '../store/projected.ts'
 import type { Store } from '../store/store.ts'
 import { DecoderStates } from './decoder-states.ts'
@@ -101,7 +102,7 @@ export function createProjector(parts: ProjectorParts): Projector {
     const place = { from, carried: false, live: true }
     const written = await writeFacts(parts, { ...current, id: current.row.id }, place, facts)
     current.row = { ...current.row, doneSeq: written.to }
-    count(stats, written, feed.end())
+    count(stats, written)
     cache.advance(current.row.id, from, written)
     for (const appended of written.appended) tell(feed, appended)
     if (written.effects.length > 0) parts.runEffects(written.effects)
@@ -193,13 +194,12 @@ export function upToBytes(facts: Fact[], bytesMax: number): Fact[] {
   return end === -1 ? facts : facts.slice(0, Math.max(end, 1))
 }
 
-function count(stats: Stats, { to, messages, appended }: Written, head: Seq): void {
+function count(stats: Stats, { to, messages, appended }: Written): void {
   stats.projectedMessages += messages.length
   for (const { datapoints, rejections } of messages) {
     stats.projectedDatapoints += datapoints.length
-    for (const { reason } of rejections) stats.rejections.set(reason, (stats.rejections.get(reason) ?? 0) + 1)
+    for (const { reason } of rejections) countRejection(stats, reason)
   }
   for (const facts of appended) stats.presenceChanges += facts?.length ?? 0
   stats.projectionDoneSeq = to
-  stats.projectionLag = Math.max(head - to, 0)
 }

@@ -8,8 +8,10 @@ import type { Feed } from '../feed/feed.ts'
 import type { Limits } from '../limits.ts'
 import type { MappingFault, MappingSet } from '../normalize/mapping-set.ts'
 import { MappingsError } from '../normalize/mapping-set.ts'
+import type { ProjectionStatus } from '../service-status.ts'
 import type { Stats } from '../stats.ts'
 import type { Store } from '../store/store.ts'
+import { toSeq } from '../views.ts'
 import { adopt, openProjection, tidyRetired } from './adopt.ts'
 import type { Explainer } from './explain.ts'
 import { loadMappings } from './mapping-file.ts'
@@ -27,16 +29,9 @@ export interface ProjectionService {
   /** The mappings in use. */
   mappings(): MappingSet
   /** How far the current projection is, and the one that is being built. */
-  status(): ProjectionStatus
+  status(): ProjectionStatus | null
   run(): Promise<void>
   stop(): Promise<void>
-}
-
-export interface ProjectionStatus {
-  id: number | null
-  doneSeq: number | null
-  mappingHash: string
-  building: { id: number; progress: number } | null
 }
 
 export interface ProjectionServiceParts {
@@ -176,13 +171,17 @@ export async function createProjectionService(parts: ProjectionServiceParts): Pr
     feed: cache,
     mappings: () => set,
     status() {
-      const row = projector.live()?.row ?? null
+      const row = projector.live()?.row
+      if (row === undefined) return null
       const building = rebuild.building()
+      const idle = set.hash === empty.hash
+      const doneSeq = idle ? feed.end() : row.doneSeq
       return {
-        id: row?.id ?? null,
-        doneSeq: row?.doneSeq ?? null,
+        id: String(row.id),
+        doneSeq: toSeq(doneSeq),
+        lag: Math.max(feed.end() - doneSeq, 0),
         mappingHash: set.hash,
-        building: building && { id: building.id, progress: stats.rebuildProgress }
+        building: building && { id: String(building.id), progress: stats.rebuildProgress }
       }
     },
     run: () => projector.run(),

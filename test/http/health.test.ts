@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { HttpParts } from '../../src/http/server.ts'
-import { createStats } from '../../src/stats.ts'
+import { countRejection, createStats } from '../../src/stats.ts'
 import { connected, createBareServer } from './server.ts'
 
 const never = new Promise<never>(() => {})
@@ -58,16 +58,28 @@ test('the status is told also while the database is away', async () => {
 
 test('every counter is on /metrics, and two servers do not share them', async () => {
   const first = await createBareServer()
-  const stats = { ...createStats(), received: 5, held: 2 }
+  const stats = { ...createStats(), received: 5, held: 2, projectionDoneSeq: 90 }
+  countRejection(stats, 'not_a_number')
+  countRejection(stats, 'not_a_number')
   const second = await createBareServer({ parts: { stats } })
   const read = async (app: typeof first, name: string): Promise<string | undefined> =>
-    new RegExp(`^${name} (.*)$`, 'm').exec((await app.inject('/metrics')).body)?.[1]
+    new RegExp(`^${name.replaceAll(/[{}]/g, '\\$&')} (.*)$`, 'm').exec(
+      (await app.inject('/metrics')).body
+    )?.[1]
   assert.equal(await read(second, 'rialto_messages_received_total'), '5')
   assert.equal(await read(second, 'rialto_messages_received_total'), '5', 'the second scrape counted on')
   assert.equal(await read(second, 'rialto_messages_held'), '2')
   assert.equal(await read(first, 'rialto_messages_received_total'), '0')
   assert.equal(await read(first, 'rialto_mqtt_connected'), '1')
   assert.equal(await read(first, 'rialto_journal_seq'), '100')
+  assert.equal(await read(second, 'rialto_projection_lag_facts'), '10')
+  assert.equal(await read(second, 'rialto_rejections_total{reason="not_a_number"}'), '2')
+  assert.equal(await read(second, 'rialto_projection_rebuild_progress_ratio'), '1')
+})
+
+test('an instance that does not lead tells no lag', async () => {
+  const app = await createBareServer({ parts: { status: () => ({ ...connected, leading: false }) } })
+  assert.match((await app.inject('/metrics')).body, /^rialto_projection_lag_facts NaN$/im)
 })
 
 test('metrics are there while the database is away', async () => {

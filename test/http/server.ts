@@ -34,6 +34,7 @@ export const connected: ServiceStatus = {
     snapshot: { state: 'known' as const, at: '2026-01-01T00:00:02.000Z', reason: null },
     publisherConnected: true
   },
+  projection: { id: '1', doneSeq: '100', lag: 0, mappingHash: 'a'.repeat(64), building: null },
   embedded: { postgres: false, broker: false }
 }
 
