@@ -47,7 +47,12 @@ export function createRedriver(parts: {
       return true
     }
     const { to, messages } = normalizeFacts(live.set, facts, new Map(), limits)
-    const bySeq = new Map(messages.map((message) => [message.seq, message]))
+    // Whether a device is there is told by the last word of all, not by the one that is read last
+    if (messages.some(({ presence }) => presence.some(({ source }) => source !== 'seen'))) {
+      await redrives.update(redrive.id, { mode: 'rebuild' })
+      return true
+    }
+    const bySeq = new Map(messages.map((message) => [message.seq, { ...message, presence: [] }]))
     const done = facts.filter(({ seq }) => seq <= to)
     // Where no mapping matches any more, nothing is to be rejected either
     const again = done.map(
