@@ -14,6 +14,8 @@ const journalBytes = 4
 
 export interface Position {
   seq: Seq
+  /** Of the fact behind `seq`, the events up to this number have been seen; 0: none. */
+  part: number
   /** null: the snapshot, if there was one, has been seen whole. */
   snapshotTopicId: number | null
 }
@@ -40,13 +42,14 @@ export interface JournalOrigin {
 }
 
 export interface Cursors {
-  /** A position: everything up to and including `seq` has been seen. */
-  encode(seq: Seq): string
+  /** A position: everything up to and including `seq` has been seen, and of the next fact the events up to `part`. */
+  encode(seq: Seq, part?: number): string
   /** A position within a snapshot that shows the states at `seq`: topics up to this one have been seen. */
   encodeInSnapshot(seq: Seq, topicId: number): string
   /** Throws cursor_invalid, cursor_kind, cursor_ahead or cursor_expired. */
-  decode(token: string, head: Head): Seq
   decodePosition(token: string, head: Head): Position
+  /** Without what comes behind `seq`. */
+  decode(token: string, head: Head): Seq
   /** `list` names what is paged, with its arguments, so that a token fits only the list it came from. */
   encodePage(list: string, place: Place | KeyedPlace): string
   /** Throws cursor_invalid, cursor_kind or cursor_ahead. */
@@ -90,15 +93,20 @@ export function createCursors(journals: readonly JournalOrigin[], key: Uint8Arra
   }
   const decodePosition = (token: string, head: Head): Position => {
     const { end, body } = open(cursorKind, token)
-    const seq = Number(body.readBigUInt64BE(1))
-    if (seq > head.seq || seq > end) throw ahead('read a snapshot and go on from its cursor')
+    const numbers = Array.from({ length: (body.length - 1) >> 3 }, (_, at) =>
+      body.readBigUInt64BE(1 + at * 8)
+    )
+    const [seq = -1, topicId = null, part = 0] = numbers.map(Number)
+    // A fact that has been seen in part is the same only where that fact is
+    const last = part > 0 ? seq + 1 : seq
+    if (last > head.seq || last > end) throw ahead('read a snapshot and go on from its cursor')
     if (seq < head.horizon) {
       throw new Problem(
         'cursor_expired',
         'What follows is no longer kept: read a snapshot and go on from its cursor'
       )
     }
-    return { seq, snapshotTopicId: body.length > 9 ? Number(body.readBigUInt64BE(9)) : null }
+    return { seq, part, snapshotTopicId: part > 0 ? null : topicId }
   }
 
   const decodeKeyedPage = (list: string, token: string, numbers: number): KeyedPlace => {
@@ -116,7 +124,7 @@ export function createCursors(journals: readonly JournalOrigin[], key: Uint8Arra
   }
 
   return {
-    encode: (seq) => encode(seq),
+    encode: (seq, part = 0) => (part === 0 ? encode(seq) : encode(seq, 0, part)),
     encodeInSnapshot: (seq, topicId) => encode(seq, topicId),
     decode: (token, head) => decodePosition(token, head).seq,
     decodePosition,

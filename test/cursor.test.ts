@@ -24,8 +24,14 @@ test('what is encoded comes back', () => {
       fc.record({ until: fc.maxSafeNat(), after: fc.maxSafeNat() }, { noNullPrototype: true }),
       (seq, id, place) => {
         assert.equal(cursors.decode(cursors.encode(seq), head), seq)
+        assert.deepEqual(cursors.decodePosition(cursors.encode(seq), head), {
+          seq,
+          part: 0,
+          snapshotTopicId: null
+        })
         assert.deepEqual(cursors.decodePosition(cursors.encodeInSnapshot(seq, id), head), {
           seq,
+          part: 0,
           snapshotTopicId: id
         })
         assert.deepEqual(cursors.decodePage('topics', cursors.encodePage('topics', place)), place)
@@ -55,6 +61,45 @@ test('page tokens that were given out before places had several numbers still sa
   const token = 'AoHda3dGGs7zmW1WCAAAAAAAAAH0AAAAAAAAAAdDQGiJiv-nrvssEbg'
   assert.deepEqual(cursors.decodePage('topics', token), { until: 500, after: 7 })
   assert.equal(cursors.encodePage('topics', { until: 500, after: 7 }), token)
+})
+
+test('of a fact that was seen in part: which part; a whole fact has the cursor that it always had', () => {
+  const part = fc.integer({ min: 1, max: 2 ** 40 })
+  fc.assert(
+    fc.property(fc.integer({ min: 10, max: 999 }), part, (seq, number) => {
+      const token = cursors.encode(seq, number)
+      assert.deepEqual(cursors.decodePosition(token, head), { seq, part: number, snapshotTopicId: null })
+      assert.equal(cursors.encode(seq, 0), cursors.encode(seq))
+    })
+  )
+  assert.equal(cursors.encode(500), 'AYHda3cAAAAAAAAAAfQPfhT0vZ4WTh6A5wg')
+  assert.equal(cursors.encodeInSnapshot(500, 7), 'AYHda3cAAAAAAAAAAfQAAAAAAAAAB4TAgMJntiGB9Jw_bQ')
+})
+
+test('a fact that was seen in part has to be there: behind the head, or in a journal restored without it, it is not', () => {
+  assert.equal(
+    codeOf(() => cursors.decodePosition(cursors.encode(head.seq, 1), head)),
+    'cursor_ahead'
+  )
+  const restored = createCursors(
+    [
+      { id: 'journal', beganSeq: 0 },
+      { id: 'next', beganSeq: 500 }
+    ],
+    key
+  )
+  assert.equal(
+    codeOf(() => restored.decodePosition(cursors.encode(499, 1), head)),
+    'none'
+  )
+  assert.equal(
+    codeOf(() => restored.decodePosition(cursors.encode(500), head)),
+    'none'
+  )
+  assert.equal(
+    codeOf(() => restored.decodePosition(cursors.encode(500, 1), head)),
+    'cursor_ahead'
+  )
 })
 
 test('a changed bit, another key, another alphabet: not a cursor of ours', () => {
