@@ -126,6 +126,13 @@ export const defaultLimits = {
   feedPageFactsMax: 500,
   feedPageBytesMax: 4 * 1024 * 1024,
   feedScanFactsMax: 10_000,
+  /** Handed to a stream at once. */
+  feedPageEventsMax: 500,
+  /** Facts whose datapoints are read at once, and bytes of their payloads; a larger one is read alone. */
+  datapointsReadFactsMax: 100,
+  datapointsReadBytesMax: 64 * 1024,
+  /** Of messages that were normalized again. */
+  redrivenReadMessagesMax: 10,
   /** Reads of the table at once, for all subscribers that have fallen behind. */
   catchUpReadsMax: 3,
   heartbeatMs: 15_000,

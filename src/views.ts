@@ -13,6 +13,7 @@ import type {
   TombstoneCause,
   TopicState
 } from './model.ts'
+import type { DatapointView, PresenceChangeView } from './device-views.ts'
 import type { PayloadFault, PayloadFormat } from './payload.ts'
 import { decodePayload } from './payload.ts'
 
@@ -217,6 +218,8 @@ export function toGapView(fact: Fact): GapView {
 export const eventKinds = {
   message: ['message', 'cleared'],
   state: ['message', 'snapshot', 'cleared', 'expired'],
+  datapoint: ['message', 'snapshot', 'cleared', 'datapoints'],
+  presence: ['presence'],
   command: ['command'],
   gap: ['gap']
 } as const satisfies Record<string, readonly Fact['kind'][]>
@@ -227,6 +230,8 @@ export type EventType = keyof typeof eventKinds
 export type StreamEvent =
   | { cursor: string; type: 'message'; message: MessageView }
   | { cursor: string; type: 'state'; state: TopicStateView }
+  | { cursor: string; type: 'datapoint'; datapoint: DatapointView }
+  | { cursor: string; type: 'presence'; presence: PresenceChangeView }
   | { cursor: string; type: 'command'; command: CommandEventView }
   | { cursor: string; type: 'gap'; gap: GapView }
   | { cursor: string; type: 'skipped'; skipped: { from: string; to: string } }

@@ -1,29 +1,30 @@
 /** What a subscriber sees: pages of the feed as events, the same on SSE and GraphQL. */
 
 import type { Cursors, Position } from '../cursor.ts'
+import type { Datapoint } from '../datapoints.ts'
 import type { Limits } from '../limits.ts'
-import type { Access, CommandTransition, Fact, Seq, TopicState } from '../model.ts'
+import type { Access, Fact, Seq, TopicState } from '../model.ts'
+import { compileFilters } from '../topic.ts'
 import type { EventType, StreamEvent } from '../views.ts'
-import {
-  eventKinds,
-  toCommandEventView,
-  toGapView,
-  toMessageView,
-  toSeq,
-  toTopicStateView
-} from '../views.ts'
+import { eventKinds, toSeq, toTopicStateView } from '../views.ts'
+import type { FactPart } from './fact-events.ts'
+import { eventsOf } from './fact-events.ts'
+import { groupsOf, withoutDatapoints } from './fact-parts.ts'
 import type { Feed, FeedPage } from './feed.ts'
 import { stateAsOf } from './state-as-of.ts'
 
 export interface EventsAsk {
-  after: Seq
+  after: Pick<Position, 'seq' | 'part'>
   filters: readonly string[]
   types: readonly EventType[]
   commandId?: string
+  /** Only datapoints and changes of presence of this device, and datapoints of this metric. */
+  device?: string | undefined
+  metric?: string | undefined
 }
 
 export interface EventSource {
-  /** Events after a position, a page at a time, until `signal` aborts. */
+  /** Events after a position, some at a time, until `signal` aborts. */
   events(access: Access, ask: EventsAsk, signal: AbortSignal): AsyncGenerator<StreamEvent[], void, undefined>
   /**
    * The current state of every matching topic, and then its changes: no change is missed, none is repeated. `from`
@@ -36,6 +37,15 @@ export interface EventSource {
   ): AsyncGenerator<StreamEvent[], void, undefined>
 }
 
+/** How far normalization is, and what it found. */
+export interface ProjectedDatapoints {
+  /** Resolves when all facts up to `seq` are normalized, or `signal` aborts. */
+  reached(seq: Seq, signal: AbortSignal): Promise<void>
+  datapointsOf(seqs: readonly Seq[]): Promise<ReadonlyMap<Seq, readonly Datapoint[]>>
+}
+
+const nothing: ReadonlyMap<Seq, never> = new Map<Seq, never>()
+
 export function createEventSource(parts: {
   feed: Feed
   cursors: Cursors
@@ -45,18 +55,73 @@ export function createEventSource(parts: {
     access: Access,
     ask: { filters: readonly string[]; after: number; limit: number; order: 'asc'; until: Seq }
   ) => Promise<{ items: TopicState[]; next: number | null }>
+  projected: ProjectedDatapoints
   limits: Limits
 }): EventSource {
-  const { feed, cursors } = parts
+  const { feed, cursors, projected, limits } = parts
 
   async function* events(access: Access, ask: EventsAsk, signal: AbortSignal): AsyncGenerator<StreamEvent[]> {
     const { after, filters, types } = ask
     const kinds = [...new Set(types.flatMap((type) => eventKinds[type]))]
     const command = ask.commandId === undefined ? {} : { commandId: ask.commandId }
-    for await (const page of feed.read(access, { after, filters, kinds, ...command }, signal)) {
-      const states = types.includes('state') ? await newStates(access, page) : new Map<Seq, TopicState>()
-      yield [...toEvents(page, types, states)]
+    const wanted = createMatcher(access, ask)
+    let reported = after.seq
+    let reportedAt = Date.now()
+    for await (const page of feed.read(access, { after: after.seq, filters, kinds, ...command }, signal)) {
+      let quiet = true
+      for await (const some of eventsOfPage(access, ask, page, wanted, signal)) {
+        quiet = false
+        yield some
+      }
+      if (signal.aborted) return
+      const due =
+        page.cursor - reported >= limits.feedScanFactsMax || Date.now() - reportedAt >= limits.heartbeatMs
+      if (page.facts.length === 0 || (quiet && due)) {
+        const part = page.cursor === after.seq ? after.part : 0
+        yield [{ cursor: cursors.encode(page.cursor, part), type: 'progress' }]
+      } else if (quiet) continue
+      reported = page.cursor
+      reportedAt = Date.now()
     }
+  }
+
+  async function* eventsOfPage(
+    access: Access,
+    { after, types, device }: EventsAsk,
+    page: FeedPage,
+    wanted: (datapoint: Datapoint) => boolean,
+    signal: AbortSignal
+  ): AsyncGenerator<StreamEvent[], void, undefined> {
+    if (page.skipped !== null) {
+      const { from, to } = page.skipped
+      yield [{ cursor: cursors.encode(to), type: 'skipped', skipped: { from: toSeq(from), to: toSeq(to) } }]
+    }
+    const states = types.includes('state') ? await newStates(access, page) : nothing
+    const seen = ({ fact }: FactPart): number => (fact.seq === after.seq + 1 ? after.part : 0)
+    function* tell(group: FactPart[], datapoints: ReadonlyMap<Seq, readonly Datapoint[]>) {
+      const telling = { types, device, states, datapoints, wanted }
+      for (const part of group) yield* eventsOf(part, seen(part), telling, cursors)
+    }
+    if (!types.includes('datapoint')) {
+      yield* batches(tell(withoutDatapoints(page.facts), nothing), limits.feedPageEventsMax)
+      return
+    }
+    for (const group of groupsOf(page.facts, limits)) {
+      const datapoints = await datapointsOf(group, signal)
+      if (signal.aborted) return
+      yield* batches(tell(group, datapoints), limits.feedPageEventsMax)
+    }
+  }
+
+  /** Waits until these facts are normalized. */
+  async function datapointsOf(
+    group: readonly FactPart[],
+    signal: AbortSignal
+  ): Promise<ReadonlyMap<Seq, readonly Datapoint[]>> {
+    const last = group.findLast(({ seqs }) => seqs.length > 0)
+    if (last === undefined) return nothing
+    await projected.reached(last.fact.seq, signal)
+    return signal.aborted ? nothing : projected.datapointsOf(group.flatMap(({ seqs }) => seqs))
   }
 
   /**
@@ -79,39 +144,18 @@ export function createEventSource(parts: {
     return states
   }
 
-  function* toEvents(
-    page: FeedPage,
-    types: readonly EventType[],
-    states: Map<Seq, TopicState>
-  ): Generator<StreamEvent> {
-    if (page.skipped !== null) {
-      const { from, to } = page.skipped
-      yield { cursor: cursors.encode(to), type: 'skipped', skipped: { from: toSeq(from), to: toSeq(to) } }
-    }
-    if (page.facts.length === 0) yield { cursor: cursors.encode(page.cursor), type: 'progress' }
-    for (const fact of page.facts) {
-      const cursor = cursors.encode(fact.seq)
-      const type = eventTypeOf(fact)
-      if (type === 'message' && types.includes('message'))
-        yield { cursor, type, message: toMessageView(fact.message!) }
-      if (type === 'command') yield { cursor, type, command: toCommandEventView(toCommandEvent(fact)) }
-      if (type === 'gap') yield { cursor, type, gap: toGapView(fact) }
-      const state = states.get(fact.seq)
-      if (state !== undefined) yield { cursor, type: 'state', state: toTopicStateView(state) }
-    }
-  }
-
   return {
     events,
     async *snapshotAndEvents(access, { filters, from }, signal) {
       // States that change after this position are left out of the snapshot: their facts follow it
       const until = from?.seq ?? (await parts.head())
+      const part = from?.part ?? 0
       let after = from === null ? 0 : from.snapshotTopicId
       while (after !== null && !signal.aborted) {
         const page = await parts.statesPage(access, {
           filters,
           after,
-          limit: parts.limits.pageItemsMax,
+          limit: limits.pageItemsMax,
           order: 'asc',
           until
         })
@@ -124,23 +168,34 @@ export function createEventSource(parts: {
         }
         after = page.next
       }
-      yield [{ cursor: cursors.encode(until), type: 'progress' }]
-      yield* events(access, { after: until, filters, types: ['state'] }, signal)
+      yield [{ cursor: cursors.encode(until, part), type: 'progress' }]
+      yield* events(access, { after: { seq: until, part }, filters, types: ['state'] }, signal)
     }
   }
 }
 
 const isStateFact = (fact: Fact): boolean => (eventKinds.state as readonly string[]).includes(fact.kind)
 
-function eventTypeOf(fact: Fact): Exclude<EventType, 'state'> | null {
-  // A retained message that a snapshot found gone is cleared without a message
-  if (fact.kind === 'message' || fact.kind === 'cleared') return fact.message === null ? null : 'message'
-  if (fact.kind === 'command') return 'command'
-  return fact.kind === 'gap' ? 'gap' : null
+/** Those of messages that were normalized again are of any topic. */
+function createMatcher(
+  access: Access,
+  { filters, device, metric }: EventsAsk
+): (datapoint: Datapoint) => boolean {
+  const matches = compileFilters(filters)
+  return (datapoint) =>
+    (device === undefined || datapoint.device === device) &&
+    (metric === undefined || datapoint.metric === metric) &&
+    matches(datapoint.topic) &&
+    access.mayRead(datapoint.topic)
 }
 
-const toCommandEvent = (fact: Fact): { seq: Seq; at: number } & CommandTransition => ({
-  seq: fact.seq,
-  at: fact.at,
-  ...(fact.detail as CommandTransition)
-})
+function* batches<Item>(items: Iterable<Item>, countMax: number): Generator<Item[], void, undefined> {
+  let batch: Item[] = []
+  for (const item of items) {
+    batch.push(item)
+    if (batch.length < countMax) continue
+    yield batch
+    batch = []
+  }
+  if (batch.length > 0) yield batch
+}

@@ -71,6 +71,8 @@ export const enums = [
   enumOf<StreamEvent['type']>('EventType', 'What an event tells.', {
     message: 'A message was received, or a retained message cleared.',
     state: 'The state of a topic changed.',
+    datapoint: 'A value was found in a message; also when a redrive finds it later.',
+    presence: 'A device came online or went offline.',
     command: 'A command went from one state to the next.',
     gap: 'An interval may be incomplete.',
     skipped: 'Facts that retention took before they could be read. Always sent, asked for or not.',

@@ -2,6 +2,7 @@
 
 import { isFinal } from '../commands/lifecycle.ts'
 import { Problem } from '../errors.ts'
+import type { EventsAsk } from '../feed/events.ts'
 import type { Access, Command, Seq } from '../model.ts'
 import type { EventType, MessageView, StreamEvent } from '../views.ts'
 import { eventKinds, toCommandView } from '../views.ts'
@@ -29,10 +30,10 @@ export function createSubscriptions(parts: GraphqlParts): Resolvers {
   const { store, feed, events, limits } = parts
   const streams = createStreams(parts)
 
-  async function position(after: string | null | undefined): Promise<Seq> {
-    if (after == null) return feed.end()
+  async function position(after: string | null | undefined): Promise<EventsAsk['after']> {
+    if (after == null) return { seq: feed.end(), part: 0 }
     const head = await store.journal.head()
-    return after === 'earliest' ? head.horizon : store.cursors.decode(after, head)
+    return after === 'earliest' ? { seq: head.horizon, part: 0 } : store.cursors.decodePosition(after, head)
   }
 
   return {
@@ -44,7 +45,10 @@ export function createSubscriptions(parts: GraphqlParts): Resolvers {
             types: readTypes(types),
             after: await position(after)
           }
-          const begin: StreamEvent = { type: 'progress', cursor: store.cursors.encode(ask.after) }
+          const begin: StreamEvent = {
+            type: 'progress',
+            cursor: store.cursors.encode(ask.after.seq, ask.after.part)
+          }
           return streams.open(gone, (signal) =>
             each(following([begin], events.events(access, ask, signal)), (event) => ({ events: event }))
           )

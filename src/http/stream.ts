@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { Type } from 'typebox'
 import { Problem } from '../errors.ts'
-import type { Seq } from '../model.ts'
+import type { EventsAsk } from '../feed/events.ts'
 import type { EventType, StreamEvent } from '../views.ts'
 import { eventKinds } from '../views.ts'
 import { refusalsOfV1 } from './answers.ts'
@@ -36,10 +36,10 @@ const query = strict({
 export async function streamRoutes(app: Routes, parts: RouteParts): Promise<void> {
   const { store, events, limits, stats, closing } = parts
 
-  async function positionOf(after: string | undefined): Promise<Seq> {
+  async function positionOf(after: string | undefined): Promise<EventsAsk['after']> {
     const head = await store.journal.head()
-    if (after === undefined) return head.seq
-    return after === 'earliest' ? head.horizon : store.cursors.decode(after, head)
+    if (after === undefined) return { seq: head.seq, part: 0 }
+    return after === 'earliest' ? { seq: head.horizon, part: 0 } : store.cursors.decodePosition(after, head)
   }
 
   app.get(
@@ -48,11 +48,12 @@ export async function streamRoutes(app: Routes, parts: RouteParts): Promise<void
       exposeHeadRoute: false,
       schema: {
         operationId: 'stream',
-        summary: 'Follows messages, states, commands and gaps',
+        summary: 'Follows messages, states, datapoints, presence, commands and gaps',
         description:
           'Server-Sent Events: `event` is the type, `id` the cursor, `data` the event as JSON. A client that connects ' +
           'again with `Last-Event-ID` misses nothing and gets nothing twice. `skipped` tells what retention took ' +
-          'before it could be sent; `progress` carries only a cursor.',
+          'before it could be sent; `progress` carries only a cursor. A datapoint that a redrive found, or changed, ' +
+          'comes when it was found; its `seq` and `n` are those of its message.',
         tags: ['Streams'],
         querystring: query,
         headers: Type.Object({
@@ -93,7 +94,7 @@ export async function streamRoutes(app: Routes, parts: RouteParts): Promise<void
         const after = await positionOf((headers['last-event-id'] as string | undefined) || asked.after)
         reply.hijack()
         const send = openStream(reply.raw, limits.heartbeatMs)
-        await send({ type: 'progress', cursor: store.cursors.encode(after) }, signal)
+        await send({ type: 'progress', cursor: store.cursors.encode(after.seq, after.part) }, signal)
         const ask = { after, filters, types: asked.types ?? typesDefault }
         for await (const page of events.events(access, ask, signal)) {
           for (const event of page) await send(event, signal)

@@ -9,6 +9,7 @@ import { defaultLimits } from '../../src/limits.ts'
 import { createStats } from '../../src/stats.ts'
 import type { StreamEvent } from '../../src/views.ts'
 import { silent } from '../support/database.ts'
+import { createProjected } from '../support/projected.ts'
 import type { TestStore } from '../support/store.ts'
 import { everything, openTestStore } from '../support/store.ts'
 
@@ -33,6 +34,7 @@ async function openEvents(): Promise<TestStore & { events: EventSource; feed: Fe
     head,
     statesByName: states.byNames,
     statesPage: states.page,
+    projected: createProjected(),
     limits
   })
   return { ...opened, events, feed }

@@ -27,6 +27,7 @@ import { createStats } from '../../src/stats.ts'
 import type { CommandStore } from '../../src/store/commands.ts'
 import type { Store } from '../../src/store/store.ts'
 import { compileFilters } from '../../src/topic.ts'
+import { createProjected } from '../support/projected.ts'
 
 export interface TestServer {
   app: FastifyInstance
@@ -59,6 +60,7 @@ export async function startServer(
     head: async () => memory.facts.length,
     statesByName: store.states.byNames,
     statesPage: store.states.page,
+    projected: createProjected(),
     limits: { ...defaultLimits, pageItemsMax: 100 }
   })
   const parts: GraphqlParts = {

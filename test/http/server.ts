@@ -15,6 +15,7 @@ import { defaultLimits } from '../../src/limits.ts'
 import { createStats } from '../../src/stats.ts'
 import { atEnd } from '../support/cleanup.ts'
 import { silent } from '../support/database.ts'
+import { createProjected } from '../support/projected.ts'
 import type { TestStore } from '../support/store.ts'
 import { openTestStore } from '../support/store.ts'
 
@@ -107,6 +108,7 @@ export async function startServer(given: Given = {}): Promise<TestServer> {
     head,
     statesByName: store.states.byNames,
     statesPage: store.states.page,
+    projected: createProjected(),
     limits: { ...defaultLimits, pageItemsMax: 100 }
   })
   const commands = createCommands({ store, feed, limits, stats })

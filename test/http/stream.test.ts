@@ -56,10 +56,10 @@ test('what is asked for: filters, types in both spellings, and where to begin', 
   await (await fetch(`${url}?after=${cursor}`)).text()
   await (await fetch(`${url}?after=earliest`, { headers: { 'last-event-id': cursor } })).text()
   assert.deepEqual(asked, [
-    { after: 100, filters: [], types: ['message', 'gap'] },
-    { after: 10, filters: ['a/+/b', '#'], types: ['state', 'command', 'gap'] },
-    { after: 100, filters: [], types: ['message', 'gap'] },
-    { after: 100, filters: [], types: ['message', 'gap'] }
+    { after: { seq: 100, part: 0 }, filters: [], types: ['message', 'gap'] },
+    { after: { seq: 10, part: 0 }, filters: ['a/+/b', '#'], types: ['state', 'command', 'gap'] },
+    { after: { seq: 100, part: 0, snapshotTopicId: null }, filters: [], types: ['message', 'gap'] },
+    { after: { seq: 100, part: 0, snapshotTopicId: null }, filters: [], types: ['message', 'gap'] }
   ])
 })
 
