@@ -81,6 +81,8 @@ export const defaultLimits = {
   mappingsBytesMax: 1024 * 1024,
   /** Matches of topics to mappings that are kept. */
   mappingMatchesCachedMax: 50_000,
+  /** Longer topics are matched anew each time. */
+  mappingMatchTopicCharsMax: 1_024,
   expressionCharsMax: 1_000,
   nameBytesMax: 1_024,
   datapointsPerMessageMax: 10_000,
@@ -95,6 +97,7 @@ export const defaultLimits = {
   /** A device's clock may be so far ahead of receipt, and behind it. */
   clockAheadSecondsMax: 3_600,
   clockBehindSecondsMax: 10 * 366 * 86_400,
+  offlineAfterSecondsMax: 366 * 86_400,
   decoderStateBytesMax: 256 * 1024,
   decoderStateCacheBytesMax: 64 * 1024 * 1024,
   decoderMsMax: 250,

@@ -3,7 +3,7 @@
 import type { Outcome, SourceMessage } from '../datapoints.ts'
 
 /** What a decoder remembers under one key. JSON, with integers beyond 2^53 as bigint. */
-export type DecoderState = unknown
+export type DecoderState = string | number | bigint | boolean | object
 
 /** How a command reaches a device, and how its answer is recognised. */
 export interface CommandAddress {
@@ -50,6 +50,8 @@ export interface MappingSet {
   text: string
   /** SHA-256 of what it means, in hex: comments and order of keys do not change it; that of its modules does. */
   hash: string
+  /** Whether another version of it rebuilds what is kept. */
+  rebuild: boolean
   mappings: readonly MappingSummary[]
   /** Whether a change of the document builds what is kept anew. */
   rebuild: boolean

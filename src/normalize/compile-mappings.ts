@@ -1,0 +1,81 @@
+/** rialto.yaml to what its mappings do with a message. */
+
+import { isMap, isSeq } from 'yaml'
+import type { Outcome } from '../datapoints.ts'
+import type { Limits } from '../limits.ts'
+import { defaultLimits } from '../limits.ts'
+import type { Decoder } from './decoder.ts'
+import type { MappingSet } from './mapping-set.ts'
+import { MappingsError } from './mapping-set.ts'
+import { createMatcher } from './match.ts'
+import { normalizeMessage } from './normalize-message.ts'
+import { readDocument } from './read-document.ts'
+import { hashOf, isModule, readMappings } from './read-mappings.ts'
+
+export { decodeState, encodeState } from './exact-json.ts'
+export { toDecoder } from './decoder.ts'
+
+export interface CompileOptions {
+  limits: Limits
+  /** Decoders by their path as the document has it. */
+  modules: ReadonlyMap<string, Decoder>
+}
+
+/** Throws MappingsError with all faults. */
+export function compileMappings(
+  { text, file }: { text: string; file: string },
+  options: CompileOptions
+): MappingSet {
+  const { root, faults } = readDocument(text, options.limits.mappingsBytesMax)
+  const read = root === null ? { automatic: false, rebuild: true, mappings: [] } : readMappings(root, options)
+  if (faults.faults.length > 0)
+    throw new MappingsError(
+      file,
+      faults.faults.toSorted((a, b) => a.line - b.line || a.column - b.column)
+    )
+  const matcher = createMatcher(read, options.limits)
+  return {
+    text,
+    hash: hashOf([
+      root?.node?.toJSON() ?? null,
+      read.mappings.map(({ decoder }) => (typeof decoder === 'string' ? null : decoder.hash))
+    ]),
+    rebuild: read.rebuild,
+    mappings: matcher.summaries,
+    match(topic) {
+      const match = matcher.match(topic)
+      if (match === null) return null
+      return { mapping: match.summary, captures: { ...match.captures }, stateKey: match.stateKey }
+    },
+    normalize(message, state) {
+      const match = matcher.match(message.topic)
+      if (match === null) return { outcome: silence(), state: undefined }
+      return normalizeMessage(match, message, state, options.limits)
+    }
+  }
+}
+
+/** No mapping matches. */
+const silence = (): Outcome => ({
+  mapping: null,
+  devices: [],
+  datapoints: [],
+  presence: [],
+  rejections: [],
+  attributes: [],
+  offlineAfterSeconds: null,
+  effects: []
+})
+
+/** Paths of decoders of users that the document names, so that they can be loaded before it is compiled. */
+export function modulesOf(text: string): string[] {
+  const { root } = readDocument(text, defaultLimits.mappingsBytesMax)
+  const mappings = isMap(root?.node) ? root.node.get('mappings', true) : null
+  if (!isSeq(mappings)) return []
+  const decoders = mappings.items.map((item) => (isMap(item) ? item.get('decoder') : null))
+  return [
+    ...new Set(
+      decoders.filter((decoder): decoder is string => typeof decoder === 'string' && isModule(decoder))
+    )
+  ]
+}

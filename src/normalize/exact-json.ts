@@ -1,0 +1,137 @@
+/** JSON whose integers beyond 2^53 are exact: bigint here, digits there. Both ways bounded. Pure. */
+
+import type { DecoderState } from './mapping-set.ts'
+
+/** A number with more digits than this is larger than any double. */
+const digitsMax = 309
+
+/** Only such text can have an integer beyond 2^53; 9007199254740993 has 16 digits. */
+export const mayHaveLargeIntegers = (text: string): boolean => /\d{16}/.test(text)
+
+/** Strings, so that digits in them are left alone; or a number, with its fraction and exponent. */
+const stringOrNumber = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
+
+/**
+ * As JSON.parse, for text that JSON.parse takes. Large integers travel through it as strings with a mark that the text does
+ * not have. (Node 20 does not show the source of a number to a reviver.)
+ */
+export function parseExact(text: string): unknown {
+  let mark = 'integer:'
+  while (text.includes(mark)) mark = `_${mark}`
+  let found = false
+  const marked = text.replace(stringOrNumber, (token) => {
+    if (token.length < 16 || !/^-?\d+$/.test(token) || Number.isSafeInteger(Number(token))) return token
+    if (token.length > digitsMax + 1) return token
+    found = true
+    return `"${mark}${token}"`
+  })
+  return found ? unmark(JSON.parse(marked), mark) : JSON.parse(text)
+}
+
+function unmark(value: unknown, mark: string): unknown {
+  if (typeof value === 'string') return value.startsWith(mark) ? BigInt(value.slice(mark.length)) : value
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) for (const [index, item] of value.entries()) value[index] = unmark(item, mark)
+  else
+    for (const name of Object.keys(value)) {
+      const members = value as Record<string, unknown>
+      // Not by assignment: __proto__ would be lost
+      if (needsUnmark(members[name]))
+        Object.defineProperty(value, name, {
+          value: unmark(members[name], mark),
+          enumerable: true,
+          writable: true,
+          configurable: true
+        })
+    }
+  return value
+}
+
+const needsUnmark = (value: unknown): boolean =>
+  typeof value === 'string' || (typeof value === 'object' && value !== null)
+
+export class UnwritableError extends Error {
+  readonly tooLarge: boolean
+
+  constructor(message: string, tooLarge: boolean) {
+    super(message)
+    this.tooLarge = tooLarge
+  }
+}
+
+const depthMax = 100
+
+/**
+ * Writes any value as JSON, or throws UnwritableError: too large, too deep, or nothing that JSON can say. It never takes
+ * more work than the bound, whatever is given: values of decoders may contain themselves, or lie.
+ */
+export function writeExact(value: unknown, bytesMax: number): string {
+  const pieces: string[] = []
+  let left = bytesMax
+  const put = (piece: string): void => {
+    // Never more bytes than this, so that the exact count is left to the end
+    left -= piece.length
+    if (left < 0) throw new UnwritableError(`It is larger than ${bytesMax} bytes`, true)
+    pieces.push(piece)
+  }
+  const write = (item: unknown, depth: number): void => {
+    if (item === null || item === undefined) put('null')
+    else if (typeof item === 'number') {
+      if (!Number.isFinite(item)) throw new UnwritableError(`${item} is not a number of JSON`, false)
+      put(JSON.stringify(item))
+    } else if (typeof item === 'bigint') put(digits(item))
+    else if (typeof item === 'boolean') put(item ? 'true' : 'false')
+    else if (typeof item === 'string') {
+      if (item.length > left) throw new UnwritableError(`It is larger than ${bytesMax} bytes`, true)
+      put(JSON.stringify(item))
+    } else if (typeof item !== 'object') throw new UnwritableError(`A ${typeof item} is not JSON`, false)
+    else if (depth >= depthMax) throw new UnwritableError(`It is nested deeper than ${depthMax} levels`, true)
+    else if (Array.isArray(item)) {
+      put('[')
+      for (let index = 0; index < item.length; index++) {
+        if (index > 0) put(',')
+        write(item[index], depth + 1)
+      }
+      put(']')
+    } else {
+      put('{')
+      let first = true
+      for (const name of Object.keys(item)) {
+        if (!first) put(',')
+        first = false
+        if (name.length > left) throw new UnwritableError(`It is larger than ${bytesMax} bytes`, true)
+        put(`${JSON.stringify(name)}:`)
+        write((item as Record<string, unknown>)[name], depth + 1)
+      }
+      put('}')
+    }
+  }
+  write(value, 0)
+  const text = pieces.join('')
+  if (Buffer.byteLength(text) > bytesMax)
+    throw new UnwritableError(`It is larger than ${bytesMax} bytes`, true)
+  return text
+}
+
+/** Digits of an integer that a double could hold, at most. */
+function digits(value: bigint): string {
+  if (!Number.isFinite(Number(value)))
+    throw new UnwritableError('An integer is larger than any double', false)
+  return value.toString()
+}
+
+/** Throws UnwritableError. */
+export const encodeState = (state: DecoderState, bytesMax = Infinity): Uint8Array =>
+  Buffer.from(writeExact(state, bytesMax))
+
+/** Frozen, so that a decoder cannot change what it was given. */
+export function decodeState(bytes: Uint8Array): DecoderState {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+  return freeze(mayHaveLargeIntegers(text) ? parseExact(text) : JSON.parse(text)) as DecoderState
+}
+
+function freeze(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  for (const part of Object.values(value)) freeze(part)
+  return Object.freeze(value)
+}

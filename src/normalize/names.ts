@@ -1,0 +1,23 @@
+/** What may be the name of a device or a metric. Pure. */
+
+/** Tells what is wrong with a name, or null. The same for units and qualities. */
+export function nameFault(name: string, bytesMax: number): string | null {
+  if (name === '') return 'it is empty'
+  if (name.length > bytesMax || (name.length * 3 > bytesMax && Buffer.byteLength(name) > bytesMax))
+    return `it is longer than ${bytesMax} bytes`
+  if (/[\u0000-\u001f\u007f-\u009f]/.test(name)) return 'it has control characters'
+  if (!name.isWellFormed()) return 'it has a lone surrogate'
+  return null
+}
+
+/** Anything as a short piece of readable text for a detail. */
+export function quote(value: unknown): string {
+  const text =
+    typeof value === 'string' ? value : typeof value === 'object' ? 'an object or a list' : String(value)
+  const short = text.length > 60 ? `${text.slice(0, 60)}…` : text
+  return typeof value === 'string' ? JSON.stringify(printable(short)) : printable(short)
+}
+
+/** Without what Postgres, a terminal or a JSON reader would stumble over. */
+export const printable = (text: string): string =>
+  text.toWellFormed().replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd')

@@ -1,0 +1,65 @@
+/** One message, by the mapping that it belongs to. Pure, and never throws. */
+
+import type { SourceMessage } from '../datapoints.ts'
+import type { Limits } from '../limits.ts'
+import { normalizeAutomatically } from './automatic.ts'
+import { normalizeAvailability } from './availability.ts'
+import { decode } from './decode-payload.ts'
+import { runDecoder } from './decoder.ts'
+import type { MappingDefinition } from './definition.ts'
+import { Findings } from './findings.ts'
+import type { DecoderState, Normalized } from './mapping-set.ts'
+import type { Match } from './match.ts'
+import { overlay, replace } from './merge.ts'
+import { selectAll } from './select.ts'
+import type { Captures } from './topic-template.ts'
+
+export function normalizeMessage(
+  match: Match,
+  message: SourceMessage,
+  state: DecoderState | null,
+  limits: Limits
+): Normalized {
+  let findings = new Findings(limits, message)
+  let next: DecoderState | null | undefined
+  const { mapping, summary, captures, device } = match
+  try {
+    if (mapping?.presence == null && device !== null) findings.heard(device)
+    if (mapping === null) normalizeAutomatically(findings)
+    else if (mapping.presence !== null) normalizeAvailability(mapping, device!, findings)
+    else if (typeof mapping.decoder !== 'string')
+      ({ findings, state: next } = runDecoder(mapping.decoder, device, captures, state, findings))
+    else next = normalizeValues(mapping, captures, findings, state)
+  } catch (error) {
+    // Nothing here should throw; if it does, the message is kept, and said to be
+    findings = findings.beside()
+    findings.reject('decoder_failed', error instanceof Error ? error.message : 'An unknown error')
+  }
+  return { outcome: findings.finish(summary.name, summary.offlineAfterSeconds), state: next }
+}
+
+function normalizeValues(
+  mapping: MappingDefinition,
+  captures: Captures,
+  findings: Findings,
+  state: DecoderState | null
+): DecoderState | null | undefined {
+  const { message } = findings
+  // That a retained message is gone says nothing of what it said
+  if (message.kind === 'cleared') return undefined
+  const decoder = mapping.decoder as Exclude<MappingDefinition['decoder'], object>
+  const decoded = decode(decoder, message.payload, message.properties, mapping.booleans, findings.reject)
+  if (decoded === null || decoded.value === undefined) return undefined
+  const { found, state: next } =
+    mapping.merge === 'replace'
+      ? replace(mapping, captures, decoded.value, findings, state)
+      : mapping.merge === 'merge'
+        ? overlay(mapping, captures, decoded.value, findings, state)
+        : { found: selectAll(mapping, captures, decoded.value, findings), state: undefined }
+  const plain = decoded.plain && mapping.plain && mapping.merge !== 'merge'
+  for (const one of found) {
+    findings.heard(one.device)
+    findings.datapoint(one, plain)
+  }
+  return next
+}
