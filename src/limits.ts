@@ -115,6 +115,10 @@ export const defaultLimits = {
   redrivesOpenMax: 100,
   projectedCacheDatapointsMax: 50_000,
   forgetRowsPerStepMax: 5_000,
+  rejectionsCountedMax: 1_000_000,
+  /** Names of devices and metrics whose ids are remembered. */
+  projectedNamesCachedMax: 200_000,
+  projectedNamesCachedBytesMax: 64 * 1024 * 1024,
 
   // Readers
   ringFactsMax: 20_000,

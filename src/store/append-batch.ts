@@ -69,6 +69,7 @@ const retainedActions = { keep: 0, set: 1, clear: 2 } as const
 export function batchStatement(
   batch: Batch,
   topicRows: ReadonlyMap<string, TopicRow>,
+  forgets: number,
   session: { id: number; generation: number },
   guardSql: string
 ): Statement {
@@ -106,7 +107,8 @@ export function batchStatement(
       int4Array(packets.added.map((packet) => packet.packetId)),
       byteaArray(packets.added.map((packet) => packet.hash)),
       int4Array(packets.released),
-      batch.retainedKnown
+      batch.retainedKnown,
+      forgets
     ]
   }
 }
@@ -142,7 +144,9 @@ const previousJson = (columns: {
 const batchSql = (guardSql: string): string => `
 with ${guardSql},
 head as (
-  update journal_head set seq = seq + $4, at = greatest(at, clock_timestamp())
+  -- Refused as a whole, by a check, where the ids of topics are those of another time
+  update journal_head set seq = case when forgets = $30::int8 then seq + $4 else -1 end,
+    at = greatest(at, clock_timestamp())
   where shard = 0 and exists (select from guard)
   returning seq - $4 as base, at
 ),

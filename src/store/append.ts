@@ -74,6 +74,8 @@ export function createAppendQueue(parts: {
   log: Logger
   /** Makes the partitions that are missing. */
   makePartitions: () => Promise<void>
+  /** Topics were forgotten, so their ids are asked for again. */
+  forgetTopicIds: () => void
 }): AppendQueue {
   const { pool, limits, stats, log } = parts
   const queue: Entry[] = []
@@ -134,7 +136,10 @@ export function createAppendQueue(parts: {
           return entry.reject(error)
         const trouble = toTrouble(error)
         if (trouble === 'data') return entry.reject(error)
-        if (trouble === 'partition') await parts.makePartitions().catch((e: unknown) => log.error(e))
+        if (trouble === 'topics') {
+          parts.forgetTopicIds()
+          entry.prepared = null
+        } else if (trouble === 'partition') await parts.makePartitions().catch((e: unknown) => log.error(e))
         else await pauseAfter(error, entry.signal)
       }
     }

@@ -4,7 +4,17 @@
  * (PostgreSQL source, array_recv).
  */
 
-const oids = { bool: 16, bytea: 17, int8: 20, int2: 21, int4: 23, json: 114, timestamptz: 1184 }
+const oids = {
+  bool: 16,
+  bytea: 17,
+  int8: 20,
+  int2: 21,
+  int4: 23,
+  text: 25,
+  json: 114,
+  float8: 701,
+  timestamptz: 1184
+}
 const headerBytes = 20
 const postgresEpochMs = 946_684_800_000
 
@@ -58,6 +68,9 @@ export const int2Array = (values: readonly (number | null)[]): Buffer =>
 export const boolArray = (values: readonly (boolean | null)[]): Buffer =>
   fixed(oids.bool, 1, values, (buffer, offset, value) => (buffer[offset] = value ? 1 : 0))
 
+export const float8Array = (values: readonly (number | null)[]): Buffer =>
+  fixed(oids.float8, 8, values, (buffer, offset, value) => buffer.writeDoubleBE(value, offset))
+
 /** From milliseconds since 1970. */
 export const timestampArray = (values: readonly (number | null)[]): Buffer =>
   fixed(oids.timestamptz, 8, values, (buffer, offset, value) =>
@@ -89,5 +102,12 @@ export const jsonArray = (values: readonly unknown[]): Buffer => {
     values.map((value) => (value === null || value === undefined ? null : Buffer.from(JSON.stringify(value))))
   )
   buffer.writeInt32BE(oids.json, 8)
+  return buffer
+}
+
+/** Lone surrogates become U+FFFD; text with NUL is refused by Postgres. */
+export const textArray = (values: readonly (string | null)[]): Buffer => {
+  const buffer = byteaArray(values.map((value) => (value === null ? null : Buffer.from(value))))
+  buffer.writeInt32BE(oids.text, 8)
   return buffer
 }

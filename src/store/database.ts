@@ -76,6 +76,8 @@ export type Trouble =
   | 'data'
   /** A row without a partition to go to: make one, then try again. */
   | 'partition'
+  /** Ids of topics of which one was forgotten: ask for them again, then try again. */
+  | 'topics'
   | 'other'
 
 /** Classifies by SQLSTATE class (PostgreSQL documentation, appendix A); no SQLSTATE means the connection failed. */
@@ -83,6 +85,7 @@ export function toTrouble(error: unknown): Trouble {
   if (error instanceof RangeError) return 'data' // a value that cannot even be encoded
   const code = (error as { code?: unknown }).code
   if (typeof code !== 'string' || !/^[0-9A-Z]{5}$/.test(code)) return 'transient'
+  if ((error as { constraint?: unknown }).constraint === 'journal_head_topics_known') return 'topics'
   if (code === '23514' && /no partition of relation/.test((error as Error).message)) return 'partition'
   if (/^(08|25|40|53|55|57|58|XX)/.test(code)) return 'transient'
   if (/^(21|22|23|54)/.test(code)) return 'data'

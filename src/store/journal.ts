@@ -115,8 +115,11 @@ export function createJournal(pool: Pool, limits: Limits): Journal {
 
 const onlyGaps = ({ kinds }: JournalAsk): boolean => kinds.every((kind) => kind === 'gap')
 
-/** Of the facts that are messages, those that came as one: a retained message found gone is cleared without. */
-const received = `(j.kind <> ${factKinds.cleared} or j.payload is not null)`
+/**
+ * Of the facts that are messages, those that came as one: a retained message found gone is cleared without. A topic that
+ * is being forgotten has no name.
+ */
+const received = `((j.kind <> ${factKinds.cleared} or j.payload is not null) and t.name is distinct from '')`
 
 interface BoundedRow extends FactRow {
   /** Rows there were before the bound on bytes. */
@@ -124,7 +127,7 @@ interface BoundedRow extends FactRow {
 }
 
 /** As many rows of `sql` as fit in the bytes, and at least one. Lengths are known without reading the payloads. */
-const boundedSql = (sql: string, order: 'asc' | 'desc', bytesMax: string): string => `
+export const boundedSql = (sql: string, order: 'asc' | 'desc', bytesMax: string): string => `
   select * from (
     select rows.*, count(*) over () as found, coalesce(sum(octet_length(payload)) over (
       order by seq ${order} rows between unbounded preceding and 1 preceding), 0) as bytes_before,

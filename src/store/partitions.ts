@@ -4,6 +4,7 @@ import type { Limits } from '../limits.ts'
 import type { Seq } from '../model.ts'
 import { factKinds } from '../model.ts'
 import type { Database, Pool } from './database.ts'
+import type { DatapointPartitions } from './datapoint-partitions.ts'
 
 interface Partition {
   name: string
@@ -31,13 +32,21 @@ export interface Partitions {
 
 /** A class sees only its own share of the sequence; the system's facts are few. */
 const systemClass = 0
+const defaultClass = 1
 const systemSpanFactor = 20
 const systemKeepSecondsMin = 90 * 86_400
 
 /** Waiting longer than this for a lock would hold up everyone who comes after. */
 const lockTimeout = `set local lock_timeout = '900ms'`
 
-export function createPartitions({ pool, prisma }: Database, limits: Limits): Partitions {
+/** What is not projected yet is kept, unless it is so many times over its limits. */
+const unprojectedFactor = 2
+
+export function createPartitions(
+  { pool, prisma }: Database,
+  limits: Limits,
+  datapoints: DatapointPartitions
+): Partitions {
   const spanOf = (retentionClass: number): number =>
     limits.partitionRowsMax * (retentionClass === systemClass ? systemSpanFactor : 1)
 
@@ -80,28 +89,38 @@ export function createPartitions({ pool, prisma }: Database, limits: Limits): Pa
       for (; end < rows[0]!.seq + limits.partitionsAheadMin * spanOf(id); end += spanOf(id))
         await make(id, end)
     }
+    await datapoints.makeAhead()
   }
 
   async function dropExpired(): Promise<string[]> {
     const classes = await prisma.retentionClass.findMany()
-    const { rows } = await pool.query<{ seq: Seq }>('select seq from journal_head where shard = 0')
+    const { rows } = await pool.query<{ seq: Seq; projected: Seq }>(progressSql)
+    const { seq, projected } = rows[0]!
     const existing = await list()
     const dropped: string[] = []
     for (const { id, keepSeconds, keepBytes } of classes) {
-      const closed = existing.filter((partition) => partition.class === id && partition.to <= rows[0]!.seq)
+      const closed = existing.filter((partition) => partition.class === id && partition.to <= seq)
       let bytes = existing
         .filter((partition) => partition.class === id)
         .reduce((sum, one) => sum + one.bytes, 0)
+      let points = id === defaultClass ? await datapoints.list() : []
+      bytes += total(points)
       for (const partition of closed) {
-        const tooMuch = keepBytes !== null && bytes > keepBytes
-        if (!tooMuch && !(await isOlder(pool, partition, keepSeconds === null ? null : Number(keepSeconds))))
-          break
+        const factor = partition.to - 1 <= projected ? 1 : unprojectedFactor
+        const tooMuch = keepBytes !== null && bytes > Number(keepBytes) * factor
+        const seconds = keepSeconds === null ? null : Number(keepSeconds) * factor
+        if (!tooMuch && !(await isOlder(pool, partition, seconds))) break
         await carryForward(pool, partition)
         await drop(pool, partition)
-        bytes -= partition.bytes
+        bytes -= partition.bytes + total(points.filter(({ to }) => to <= partition.to))
+        points = points.filter(({ to }) => to > partition.to)
         dropped.push(partition.name)
       }
     }
+    const { rows: head } = await pool.query<{ horizon: Seq }>(
+      'select horizon from journal_head where shard = 0'
+    )
+    await datapoints.dropBehind(head[0]!.horizon)
     return dropped
   }
 
@@ -116,6 +135,14 @@ export function createPartitions({ pool, prisma }: Database, limits: Limits): Pa
     dropExpired
   }
 }
+
+/** Projections that are kept up to date may lag behind the head. */
+const progressSql = `
+  select seq, coalesce((select min(done_seq) from projections where state in ('building', 'current')), seq) as projected
+  from journal_head where shard = 0`
+
+const total = (partitions: ReadonlyArray<{ bytes: number }>): number =>
+  partitions.reduce((sum, one) => sum + one.bytes, 0)
 
 /** Leaf partitions, oldest first, with their bounds as Postgres keeps them. */
 const listSql = `

@@ -64,6 +64,10 @@ export function createRetainedStore(parts: {
         values: [ids.map(({ id }) => id)]
       })
       const byId = new Map(rows.map((row) => [row.topic_id, toHeld(row)]))
+      if (ids.some(({ id }) => !byId.has(id))) {
+        topicIds.clear() // one was forgotten
+        return this.held(names)
+      }
       return new Map(names.map((name, index) => [name, byId.get(ids[index]!.id)!]))
     },
     async missing({ filters, since, askedAt, after }) {

@@ -33,6 +33,7 @@ export const factColumns = `j.seq, j.at, j.kind, j.topic_id, t.name, j.received_
   j.properties, j.command_id, j.detail`
 
 export function toFact(row: FactRow): Fact {
+  if (row.name === '') return toForgotten(row)
   return {
     seq: row.seq,
     at: row.at.getTime(),
@@ -44,6 +45,18 @@ export function toFact(row: FactRow): Fact {
     detail: row.detail
   }
 }
+
+/** A topic without a name is being forgotten: nobody sees more of it, wherever the work is. */
+const toForgotten = (row: FactRow): Fact => ({
+  seq: row.seq,
+  at: row.at.getTime(),
+  kind: 'forgotten',
+  topicId: null,
+  topic: null,
+  message: null,
+  commandId: null,
+  detail: null
+})
 
 const toMessage = (row: FactRow, topicId: number, payload: Buffer): Message => ({
   seq: row.seq,

@@ -15,6 +15,11 @@ import { batchStatement, noteStatement } from './append-batch.ts'
 import type { CommandStore } from './commands.ts'
 import { createCommandStore } from './commands.ts'
 import { connectDirectly, openDatabase } from './database.ts'
+import { createDatapointPartitions } from './datapoint-partitions.ts'
+import type { Datapoints } from './datapoints.ts'
+import { createDatapoints } from './datapoints.ts'
+import type { Devices } from './devices.ts'
+import { createDevices } from './devices.ts'
 import type { Journal } from './journal.ts'
 import { createJournal } from './journal.ts'
 import { openJournals } from './journals.ts'
@@ -23,6 +28,10 @@ import { openListener } from './listen.ts'
 import { migrate, readMigrations } from './migrations.ts'
 import type { Partitions } from './partitions.ts'
 import { createPartitions } from './partitions.ts'
+import type { ProjectionStore } from './projected.ts'
+import { createProjectionStore } from './projections.ts'
+import type { Rejections } from './rejections.ts'
+import { createRejections } from './rejections.ts'
 import type { RetainedStore } from './retained.ts'
 import { createRetainedStore } from './retained.ts'
 import type { Lease, Sessions } from './sessions.ts'
@@ -48,6 +57,10 @@ export interface Store {
   commands: CommandStore
   sessions: Sessions
   partitions: Partitions
+  projections: ProjectionStore
+  devices: Devices
+  datapoints: Datapoints
+  rejections: Rejections
   retained: RetainedStore
   listener: Listener
   /**
@@ -84,22 +97,24 @@ export async function openStore(parts: StoreParts): Promise<Store> {
     limits,
     onError: (error) => log.debug({ err: error }, 'An idle database connection ended')
   })
-  const partitions = createPartitions(database, limits)
+  const datapointPartitions = createDatapointPartitions(database.pool, limits)
+  const partitions = createPartitions(database, limits, datapointPartitions)
   await partitions.makeAhead()
   const journals = await openJournals(database.pool, stats, log)
   const head = await database.prisma.journalHead.findUniqueOrThrow({ where: { shard: 0 } })
   const instanceId = randomUUID()
   const sessions = createSessions(database, limits)
   await sessions.registerInstance(instanceId)
+  const topicIds = createTopicIds(database.pool, limits)
   const queue = createAppendQueue({
     pool: database.pool,
     limits,
     stats,
     log,
-    makePartitions: partitions.makeAhead
+    makePartitions: partitions.makeAhead,
+    forgetTopicIds: () => topicIds.clear()
   })
   const listener = await openListener({ url: parts.directUrl, limits, log, onHead: parts.onHead })
-  const topicIds = createTopicIds(database.pool, limits)
   const guard = instanceGuard(instanceId)
 
   return {
@@ -110,6 +125,15 @@ export async function openStore(parts: StoreParts): Promise<Store> {
     commands: createCommandStore(database, queue, guard),
     sessions,
     partitions,
+    projections: createProjectionStore({
+      database,
+      limits,
+      partitions: datapointPartitions,
+      makePartitions: partitions.makeAhead
+    }),
+    devices: createDevices(database.pool, limits),
+    datapoints: createDatapoints(database.pool, limits),
+    rejections: createRejections(database.pool, limits),
     retained: createRetainedStore({ pool: database.pool, queue, topicIds, limits }),
     listener,
     append: (batch, lease) => append(queue, topicIds, batch, lease),
@@ -156,9 +180,11 @@ async function append(
   let rows = new Map<string, TopicRow>()
   const prepare = async () => {
     const names = [...new Set(batch.facts.flatMap((fact) => (fact.topic === null ? [] : [fact.topic])))]
+    const forgets = await topicIds.forgets()
     const resolved = await topicIds.resolve(names)
     rows = new Map(names.map((name, index) => [name, resolved[index]!]))
-    return batchStatement(batch, rows, { id: lease.sessionId, generation: lease.generation }, lease.guard.sql)
+    const session = { id: lease.sessionId, generation: lease.generation }
+    return batchStatement(batch, rows, forgets, session, lease.guard.sql)
   }
   const { signal } = lease.ended
   const outcome = await queue.push<AppendedRow>(lease.guard, prepare, { patient: true, signal })

@@ -1,8 +1,9 @@
-/** Topic names and their ids. Names never change their id, so they can be cached; the cache is bounded. */
+/** Topic names and their ids. A name keeps its id until it is forgotten, so they can be cached; the cache is bounded. */
 
 import { createHash } from 'node:crypto'
 import type { Limits } from '../limits.ts'
 import type { Pool } from './database.ts'
+import { NameCache } from './name-cache.ts'
 
 export interface TopicRow {
   id: number
@@ -14,59 +15,24 @@ export const hashTopic = (name: string): Buffer => createHash('sha256').update(n
 export interface TopicIds {
   /** Ids of `names`, registering those that are new. In the order of `names`. */
   resolve(names: readonly string[]): Promise<TopicRow[]>
+  /**
+   * How many topics had been forgotten when the ids that are remembered were asked for. Asked before `resolve`, and
+   * compared by what is appended: a topic that was forgotten comes again under a new id.
+   */
+  forgets(): Promise<number>
+  /** Topics were forgotten since. */
+  clear(): void
 }
 
-/** About what the objects around a name take. */
-const entryBytes = 200
-const bytesOf = (name: string): number => entryBytes + 2 * name.length
-
-/**
- * Ids by name, the most recently used: what was used since the last turn, and what was before it. A Map as a queue, with
- * the oldest taken out for each that comes, looks for its first entry among thousands that were deleted.
- */
-export class TopicCache {
-  private recent = new Map<string, TopicRow>()
-  private older = new Map<string, TopicRow>()
-  private recentBytes = 0
-  private olderBytes = 0
-  private readonly limits: Pick<Limits, 'topicCacheEntriesMax' | 'topicCacheBytesMax'>
-
+export class TopicCache extends NameCache<TopicRow> {
   constructor(limits: Pick<Limits, 'topicCacheEntriesMax' | 'topicCacheBytesMax'>) {
-    this.limits = limits
-  }
-
-  get size(): number {
-    return this.recent.size + this.older.size
-  }
-
-  get bytes(): number {
-    return this.recentBytes + this.olderBytes
-  }
-
-  get(name: string): TopicRow | undefined {
-    return this.recent.get(name) ?? this.older.get(name)
-  }
-
-  remember(name: string, row: TopicRow): void {
-    if (this.recent.has(name)) return
-    const bytes = bytesOf(name)
-    const { topicCacheEntriesMax, topicCacheBytesMax } = this.limits
-    if (
-      this.recent.size >= Math.floor(topicCacheEntriesMax / 2) ||
-      this.recentBytes + bytes > topicCacheBytesMax / 2
-    ) {
-      this.older = this.recent
-      this.olderBytes = this.recentBytes
-      this.recent = new Map()
-      this.recentBytes = 0
-    }
-    this.recent.set(name, row)
-    this.recentBytes += bytes
+    super({ entriesMax: limits.topicCacheEntriesMax, bytesMax: limits.topicCacheBytesMax })
   }
 }
 
 export function createTopicIds(pool: Pool, limits: Limits): TopicIds {
-  const cache = new TopicCache(limits)
+  let cache = new TopicCache(limits)
+  let forgets: number | null = null
 
   async function register(names: readonly string[]): Promise<Map<string, TopicRow>> {
     const byHash = new Map(names.map((name) => [hashTopic(name).toString('hex'), name]))
@@ -88,6 +54,17 @@ export function createTopicIds(pool: Pool, limits: Limits): TopicIds {
   }
 
   return {
+    async forgets() {
+      if (forgets !== null) return forgets
+      const { rows } = await pool.query<{ forgets: number }>(
+        'select forgets from journal_head where shard = 0'
+      )
+      return (forgets = rows[0]!.forgets)
+    },
+    clear() {
+      forgets = null
+      cache = new TopicCache(limits)
+    },
     async resolve(names) {
       const unknown = new Set(names.filter((name) => cache.get(name) === undefined))
       const registered = unknown.size > 0 ? await register([...unknown]) : new Map<string, TopicRow>()

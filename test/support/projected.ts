@@ -1,64 +1,48 @@
-/** What a projector would give to streams: how far it is, and the datapoints of messages, as a test says. */
+/** Chunks as the projector makes them, in few words. */
 
-import type { Datapoint } from '../../src/datapoints.ts'
-import type { ProjectedDatapoints } from '../../src/feed/events.ts'
-import type { Seq } from '../../src/model.ts'
+import type { NormalizedDatapoint } from '../../src/datapoints.ts'
+import type { ProjectedChunk, ProjectedMessage, StateChange } from '../../src/store/projected.ts'
 
-export interface TestProjected extends ProjectedDatapoints {
-  datapoints: Map<Seq, Datapoint[]>
-  /** How many messages were asked for at once, in order. */
-  reads: number[]
-  /** Facts up to here are projected; Infinity at first. */
-  doneSeq: Seq
-  advance(to: Seq): void
-}
-
-export function createProjected(): TestProjected {
-  let waiting: Array<() => void> = []
-  const projected: TestProjected = {
-    datapoints: new Map(),
-    reads: [],
-    doneSeq: Infinity,
-    advance(to) {
-      projected.doneSeq = to
-      const all = waiting
-      waiting = []
-      for (const wake of all) wake()
-    },
-    async reached(seq, signal) {
-      while (projected.doneSeq < seq && !signal.aborted) {
-        await new Promise<void>((resolve) => {
-          waiting.push(resolve)
-          signal.addEventListener('abort', () => resolve(), { once: true })
-        })
-      }
-    },
-    async datapointsOf(seqs) {
-      projected.reads.push(seqs.length)
-      return new Map(
-        seqs.flatMap((seq) => {
-          const datapoints = projected.datapoints.get(seq)
-          return datapoints === undefined ? [] : [[seq, datapoints]]
-        })
-      )
-    }
-  }
-  return projected
-}
-
-export const toDatapoint = (
-  datapoint: Partial<Datapoint> & Pick<Datapoint, 'seq' | 'n' | 'topic'>
-): Datapoint => ({
-  device: 'device',
-  metric: 'metric',
+export const point = (
+  device: string,
+  metric: string,
+  number: number | null,
+  more: Partial<NormalizedDatapoint> = {}
+): NormalizedDatapoint => ({
+  device,
+  metric,
   type: 'number',
-  number: datapoint.n,
+  number,
   exact: null,
-  observedAt: 0,
-  receivedAt: 0,
-  clock: 'received',
+  observedAt: 1_000,
+  clock: 'device',
   role: 'state',
   unit: null,
   quality: null,
-  ...datapoint
+  ...more
 })
+
+/** Received 1,000 ms after the epoch, and one for each seq. From the devices of its datapoints, unless told. */
+export const messageOf = (
+  seq: number,
+  topic: { topic: string; topicId: number },
+  more: Partial<ProjectedMessage> = {}
+): ProjectedMessage => ({
+  seq,
+  ...topic,
+  receivedAt: 1_000 + seq,
+  mapping: 'm',
+  devices: [...new Set((more.datapoints ?? []).map(({ device }) => device))],
+  datapoints: [],
+  presence: [],
+  rejections: [],
+  attributes: [],
+  offlineAfterSeconds: null,
+  ...more
+})
+
+export const chunkOf = (
+  from: number,
+  messages: ProjectedMessage[],
+  states: StateChange[] = []
+): ProjectedChunk => ({ from, to: Math.max(from, ...messages.map(({ seq }) => seq)), messages, states })

@@ -8,6 +8,7 @@ create table projections (
   mapping_text text not null,
   done_seq     bigint not null,
   target_seq   bigint not null,
+  version      integer not null default 0,
   created_at   timestamptz(3) not null default now(),
   switched_at  timestamptz(3)
 );
@@ -21,6 +22,8 @@ create table devices (
   name                  text not null,
   name_hash             bytea not null,
   seq                   bigint not null default 0,
+  message_seq           bigint not null default 0,
+  presence_seq          bigint not null default 0,
   topic_id              bigint,
   first_seen_at         timestamptz(3),
   last_seen_at          timestamptz(3),
@@ -32,6 +35,9 @@ create table devices (
   attributes            json,
   unique (projection_id, name_hash)
 ) with (fillfactor = 70);
+
+create index devices_page on devices (projection_id, id);
+create index devices_topic on devices (topic_id);
 
 create table metrics (
   id                 bigint generated always as identity primary key,
@@ -54,9 +60,13 @@ create table metrics (
   unique (device_id, name_hash)
 ) with (fillfactor = 70);
 
+create index metrics_page on metrics (device_id, id);
+create index metrics_topic on metrics (topic_id);
+
 create table datapoints (
   seq           bigint not null,
   metric_id     bigint not null,
+  topic_id      bigint not null,
   observed_at   timestamptz(3) not null,
   received_at   timestamptz(3) not null,
   number        double precision,
@@ -126,3 +136,10 @@ create table audit (
   subject   text not null,
   detail    json not null
 );
+
+create index carried_facts_seq on carried_facts (seq);
+
+-- A topic that was forgotten loses its id, and ids are remembered: an append that says another number of forgets than there
+-- were is refused by this check, as a whole, and asks for the ids again.
+alter table journal_head add column forgets bigint not null default 0;
+alter table journal_head add constraint journal_head_topics_known check (seq >= 0);
