@@ -138,6 +138,9 @@ journaled as (
 export const durable = `case when current_setting('synchronous_commit') in ('off', 'local')
   then set_config('synchronous_commit', 'on', true) end`
 
+// Whoever was heard from is described by the newest message from it, and others by the newest that speaks of them
+const newer = '(u.last_seen_at is not null, u.message_seq) >= (d.last_seen_at is not null, d.message_seq)'
+
 // Rows of devices that are said to be something are locked and read anew: whoever changed them while the guard waited has
 // committed after this statement began. A window over what the device was told to be before: the first assertion compares with the row, the others differ from
 // the one before them since they were folded.
@@ -208,11 +211,11 @@ ${facts ? headSql : ''}
 changed as (
   update devices d set
     seq = greatest(d.seq, u.seq${facts ? ', f.seq' : ''}),
-    topic_id = case when u.message_seq >= d.message_seq then u.topic_id else d.topic_id end,
-    mapping = case when u.message_seq >= d.message_seq then u.mapping else d.mapping end,
-    offline_after_seconds = case when u.message_seq >= d.message_seq then u.offline_after_seconds
+    topic_id = case when ${newer} then u.topic_id else d.topic_id end,
+    mapping = case when ${newer} then u.mapping else d.mapping end,
+    offline_after_seconds = case when ${newer} then u.offline_after_seconds
       else d.offline_after_seconds end,
-    message_seq = greatest(d.message_seq, u.message_seq),
+    message_seq = case when ${newer} then u.message_seq else d.message_seq end,
     first_seen_at = least(d.first_seen_at, u.first_seen_at),
     last_seen_at = greatest(d.last_seen_at, u.last_seen_at),
     attributes = coalesce(u.attributes, d.attributes),

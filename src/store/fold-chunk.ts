@@ -11,7 +11,7 @@ export interface FoldedDevice {
   name: string
   /** Newest message that concerns it. */
   seq: Seq
-  /** Newest message from it; 0: others spoke of it. */
+  /** Newest message from it, or, as long as there is none, the newest of others that speak of it: says what follows. */
   messageSeq: Seq
   topicId: number
   mapping: string
@@ -69,6 +69,7 @@ export function foldChunk(messages: readonly ProjectedMessage[]): Folded {
     const device = folded.devices[number]!
     device.seq = Math.max(device.seq, message.seq)
     device.firstSeenAt = Math.min(device.firstSeenAt, message.receivedAt)
+    if (device.lastSeenAt === null) describe(device, message)
     return number
   }
 
@@ -113,7 +114,7 @@ export function mergeAttributes(known: Attributes, said: ReadonlyMap<string, [Se
 const newDevice = (name: string, message: ProjectedMessage): FoldedDevice => ({
   name,
   seq: message.seq,
-  messageSeq: 0,
+  messageSeq: message.seq,
   topicId: message.topicId,
   mapping: message.mapping,
   offlineAfterSeconds: message.offlineAfterSeconds,
@@ -123,7 +124,12 @@ const newDevice = (name: string, message: ProjectedMessage): FoldedDevice => ({
 })
 
 function hear(device: FoldedDevice, message: ProjectedMessage): void {
+  if (device.lastSeenAt === null) device.messageSeq = 0
   device.lastSeenAt = Math.max(device.lastSeenAt ?? -Infinity, message.receivedAt)
+  describe(device, message)
+}
+
+function describe(device: FoldedDevice, message: ProjectedMessage): void {
   if (message.seq < device.messageSeq) return
   device.messageSeq = message.seq
   device.topicId = message.topicId
