@@ -53,8 +53,6 @@ export interface MappingSet {
   /** Whether another version of it rebuilds what is kept. */
   rebuild: boolean
   mappings: readonly MappingSummary[]
-  /** Whether a change of the document builds what is kept anew. */
-  rebuild: boolean
   /** The first mapping whose template matches. Names of captures that are no names are rejections, not here. */
   match(topic: string): MatchedMapping | null
   /** Never throws. `state` is what the last call under this message's state key gave, or null. */

@@ -3,7 +3,7 @@
 import type { Limits } from '../limits.ts'
 import type { Seq } from '../model.ts'
 import type { DecoderState } from '../normalize/mapping-set.ts'
-import { decodeState, encodeState } from '../normalize/decoder-state.ts'
+import { decodeState, encodeState } from '../normalize/exact-json.ts'
 import type { StateChange } from '../store/projected.ts'
 import type { Store } from '../store/store.ts'
 

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Limits } from '../limits.ts'
-import { compileMappings, modulesOf } from '../normalize/compile-mappings.ts'
+import { compileMappings, modulesOf, toDecoder } from '../normalize/compile-mappings.ts'
 import type { Decoder } from '../normalize/decoder.ts'
 import type { MappingSet } from '../normalize/mapping-set.ts'
 import { MappingsError } from '../normalize/mapping-set.ts'
@@ -30,10 +30,7 @@ async function loadDecoder(file: string, name: string): Promise<Decoder> {
     const source = await readFile(path)
     // Another content is another URL, so that it is loaded again; what it imports itself is not
     const version = createHash('sha256').update(source).digest('hex')
-    const module = (await import(`${pathToFileURL(path).href}?v=${version}`)) as { decoder?: Decoder }
-    if (typeof module.decoder?.decode !== 'function')
-      throw new Error('it exports no `decoder` with a function `decode`')
-    return { ...module.decoder, version }
+    return toDecoder(await import(`${pathToFileURL(path).href}?v=${version}`), version)
   } catch (error) {
     throw onlyFault(
       file,

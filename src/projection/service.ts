@@ -109,7 +109,7 @@ export async function createProjectionService(parts: ProjectionServiceParts): Pr
       const current = (await store.projections.list()).find(({ state }) => state === 'current')
       const { seq } = await store.journal.head()
       const { hash, mappings } = set
-      const doneSeq = hash === empty.hash ? seq : (projector.live()?.row.doneSeq ?? current?.doneSeq ?? 0)
+      const doneSeq = mappings.length === 0 ? seq : (projector.live()?.row.doneSeq ?? current?.doneSeq ?? 0)
       const lag = Math.max(seq - doneSeq, 0)
       return { file: parts.file, hash, loadedAt, mappings, faults, doneSeq, lag }
     },
@@ -174,7 +174,7 @@ export async function createProjectionService(parts: ProjectionServiceParts): Pr
       const row = projector.live()?.row
       if (row === undefined) return null
       const building = rebuild.building()
-      const idle = set.hash === empty.hash
+      const idle = set.mappings.length === 0
       const doneSeq = idle ? feed.end() : row.doneSeq
       return {
         id: String(row.id),

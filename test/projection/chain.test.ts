@@ -148,13 +148,11 @@ mappings:
   const { dirname, join } = await import('node:path')
   await writeFile(
     join(dirname(file), 'bad.mjs'),
-    `export const decoder = {
-      decode(state, message) {
+    `export function decode(state, message) {
         const text = Buffer.from(message.payload).toString()
         while (text === 'loop') {}
         if (text === 'throw') throw new Error('no')
-        return { facts: [{ kind: 'datapoint', metric: 'v', value: text }] }
-      }
+        return { facts: { datapoints: [{ metric: 'v', value: text }] } }
     }`
   )
   const bridge = await startBridge({
