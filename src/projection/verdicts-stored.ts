@@ -41,7 +41,7 @@ function binaryVerdicts({ matched }: Evidence, { message, preview }: Seen): Verd
   if (matched!.mapping.decoder !== 'auto' || !preview.datapoints.some(({ type }) => type === 'bytes'))
     return []
   const look = binaryLook(message.payload)
-  return look === null || /picture$/.test(look.is)
+  return look === null || look.is.endsWith('picture')
     ? []
     : [verdict(look.code, `The payload is ${look.is}; it is stored as bytes`, look.fix)]
 }
