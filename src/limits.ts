@@ -119,6 +119,15 @@ export const defaultLimits = {
   /** Names of devices and metrics whose ids are remembered. */
   projectedNamesCachedMax: 200_000,
   projectedNamesCachedBytesMax: 64 * 1024 * 1024,
+  /** What an explanation reads of one topic. */
+  explainMessagesMax: 10,
+  explainPayloadBytesMax: 1024 * 1024,
+  explainRejectionsMax: 20,
+  explainRejectionsCountedMax: 100,
+  explainGapsMax: 100,
+  explainLatestMax: 5,
+  /** Topics that are looked at when the one that is asked for never came. */
+  explainOtherTopicsMax: 500,
 
   // Readers
   ringFactsMax: 20_000,

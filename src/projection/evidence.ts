@@ -21,7 +21,6 @@ export interface Seen {
 
 export interface Evidence {
   topic: string
-  now: Millis
   /** Whether this instance receives; another one knows its own connection. */
   leading: boolean
   mqtt: Pick<ServiceStatus['mqtt'], 'state' | 'version' | 'lastError' | 'takenOver' | 'refusedFilters'>
