@@ -31,7 +31,9 @@ const costs = {
   otherFirst: 7,
   missing: 2,
   missingFixed: 3.5,
-  extra: 2
+  extra: 3.5,
+  extraAtEnd: 1.5,
+  slash: 2
 }
 /** With more, the two are simply different. */
 const costMax = 7
@@ -87,7 +89,8 @@ function align(levels: readonly Level[], names: readonly string[]): { steps: Ste
     for (let j = 0; j <= names.length; j++) {
       const ways: Array<{ step: Step | null; from: [number, number] }> = []
       // Of equal ways the first: what is too much stands at the end
-      if (j > 0) ways.push({ step: beside(levels[i - 1], names[j - 1]!), from: [i, j - 1] })
+      if (j > 0)
+        ways.push({ step: beside(levels[i - 1], names[j - 1]!, i === levels.length), from: [i, j - 1] })
       if (i > 0 && j > 0)
         ways.push({ step: compare(levels[i - 1]!, names[j - 1]!, i === 1), from: [i - 1, j - 1] })
       if (i > 0) ways.push({ step: without(levels[i - 1]!), from: [i - 1, j] })
@@ -132,10 +135,15 @@ const without = (level: Level): Step => ({
 })
 
 /** A level of the topic beside those of the pattern; `#` and `{name+}` take more than one. */
-const beside = (level: Level | undefined, name: string): Step =>
+const beside = (level: Level | undefined, name: string, atEnd: boolean): Step =>
   level?.kind === 'rest' || level?.kind === 'several'
     ? { cost: 0, level: null, name, how: 'match' }
-    : { cost: costs.extra, level: null, name, how: 'extra' }
+    : {
+        cost: name === '' ? costs.slash : atEnd ? costs.extraAtEnd : costs.extra,
+        level: null,
+        name,
+        how: 'extra'
+      }
 
 const levelCount = (count: number): string => (count === 1 ? '1 level' : `${count} levels`)
 

@@ -3,7 +3,7 @@
 import type { Access } from '../model.ts'
 import type { Store } from '../store/store.ts'
 
-/** Those that differ in one level, or have one more or less; and if there are none, those with as many levels. */
+/** Those that differ in one level, or have one more or less; and of all those with as many levels, the first ones. */
 export async function gatherOthers(
   states: Pick<Store['states'], 'page'>,
   access: Access,
@@ -19,8 +19,7 @@ export async function gatherOthers(
   }
   const oneLevel = levels.map((_, index) => levels.with(index, '+').join('/'))
   const slashes = [`/${topic}`, `${topic}/`, topic.replace(/^\//, ''), topic.replace(/\/$/, '')]
-  const near = await read(
-    [...oneLevel, ...slashes, `${topic}/+`].filter((filter) => filter !== '' && filter !== topic)
-  )
-  return near.length > 0 ? near : read([levels.map(() => '+').join('/')])
+  const near = [...oneLevel, ...slashes, `${topic}/+`].filter((filter) => filter !== '' && filter !== topic)
+  const asLong = levels.map(() => '+').join('/')
+  return [...new Set([...(await read(near)), ...(await read([asLong]))])]
 }

@@ -91,6 +91,9 @@ mappings:
   - { name: press, topic: "press/{device}", metrics: [{ name: action, value: action }], merge: event }
   - { name: whole, topic: "whole/{device}/{metric}" }
   - { name: nothing, topic: "nothing/{device}", metrics: [{ name: t, value: t }, { name: h, value: h }] }
+  - { name: rooms, topic: "rooms/{room}/+/temp", device: "{room}", metric: temp }
+  - { name: several, topic: "several/{device}", metrics: [{ name: t, value: temp }, { name: h, value: humidty }] }
+  - { name: names, topic: "names/{device}", decoder: json }
   - { name: ok, topic: "ok/{device}/{metric}" }
   - { name: ok-object, topic: "ok-object/{device}", metrics: [{ name: temp, value: data.temp, unit: "°C" }], timestamp: { select: ts } }
   - { name: ok-presence, topic: "ok-presence/{device}/lwt", presence: {} }
@@ -231,13 +234,19 @@ export const mistakes: readonly Mistake[] = [
     ],
     [
       'upper and lower case in the template',
-      'boiler/1/temp',
+      'boiler/boiler-1/temp',
       text('1'),
       'no_mapping_matches',
       /Boiler\/.*case/s
     ],
-    ['a letter wrong in the template', 'warehouse/1/temp', text('1'), 'no_mapping_matches', /warehuose/],
-    ['another last level than the template', 'tank/1/temp', text('1'), 'no_mapping_matches', /level/],
+    [
+      'a letter wrong in the template',
+      'warehouse/warehouse-1/temp',
+      text('1'),
+      'no_mapping_matches',
+      /warehuose/
+    ],
+    ['another last level than the template', 'tank/tank-1/temp', text('1'), 'no_mapping_matches', /level/],
     [
       'a slash at the beginning, not in the template',
       '/roof/1/temp',
@@ -245,92 +254,124 @@ export const mistakes: readonly Mistake[] = [
       'no_mapping_matches',
       /roof\/.*slash/s
     ],
-    ['a broad mapping stands first, and rejects', 'pump/1/rpm', text('900'), 'shadowed_by', /everything/],
-    ['a broad mapping stands first, and takes text', 'fan/1/speed', text('900'), 'shadowed_by', /fan-all/]
+    [
+      'a broad mapping stands first, and rejects',
+      'pump/pump-1/rpm',
+      text('900'),
+      'shadowed_by',
+      /everything/
+    ],
+    ['a broad mapping stands first, and takes text', 'fan/fan-1/speed', text('900'), 'shadowed_by', /fan-all/]
   ]),
 
   // What the payload is
   ...on('mapped', [
     [
       'a letter missing in an expression',
-      'typo/1',
+      'typo/typo-1',
       json({ temp: 21.5, hum: 40 }),
       'nothing_selected',
       /\btemp\b/
     ],
-    ['a name in another case', 'cased/1', json({ Temperature: 21.5 }), 'nothing_selected', /\bTemperature\b/],
-    ['a list around the object', 'listed/1', json([{ temp: 21.5 }]), 'nothing_selected', /list/],
+    [
+      'a name in another case',
+      'cased/cased-1',
+      json({ Temperature: 21.5 }),
+      'nothing_selected',
+      /\bTemperature\b/
+    ],
+    ['a list around the object', 'listed/listed-1', json([{ temp: 21.5 }]), 'nothing_selected', /list/],
     [
       'a level of the object forgotten',
-      'nested/1',
+      'nested/nested-1',
       json({ data: { temp: 21.5 } }),
       'nothing_selected',
       /data\.temp/
     ],
     [
       'a dot that is part of the name',
-      'dotted/1',
+      'dotted/dotted-1',
       json({ 'machine.temperature': 21.5 }),
       'nothing_selected',
       /dot|quot/
     ],
-    ['an object where a number was expected', 'bare/1', json({ value: 21.5 }), 'not_a_number', /value/],
-    ['a decimal comma', 'comma/1', text('21,5'), 'decimal_comma', /21\.5/],
-    ['a unit behind the number', 'unit/1', text('21.5 °C'), 'number_with_unit', /°C/],
-    ['other words than true and false', 'switch/1', text('ON'), 'not_a_boolean', /booleans/],
-    ['text where JSON was expected', 'pairs/1', text('temp=21.5;hum=40'), 'malformed_json', /text|JSON/],
+    ['an object where a number was expected', 'bare/bare-1', json({ value: 21.5 }), 'not_a_number', /value/],
+    ['a decimal comma', 'comma/comma-1', text('21,5'), 'decimal_comma', /21\.5/],
+    ['a unit behind the number', 'unit/unit-1', text('21.5 °C'), 'number_with_unit', /°C/],
+    ['other words than true and false', 'switch/switch-1', text('open'), 'not_a_boolean', /booleans/],
+    [
+      'text where JSON was expected',
+      'pairs/pairs-1',
+      text('temp=21.5;hum=40'),
+      'malformed_json',
+      /text|JSON/
+    ],
     [
       "Python's text of a dict",
-      'python/1',
+      'python/python-1',
       text("{'temp': 21.5, 'on': True}"),
       'malformed_json',
       /Python|json\.dumps|quote/
     ],
-    ['NaN in JSON', 'nan/1', text('{"temp": NaN}'), 'malformed_json', /NaN/],
-    ['JSON cut off by a small buffer', 'cut/1', text('{"temp": 21.5, "hum'), 'malformed_json', /cut|end/],
-    ['four bytes of a float', 'floats/1', bytes('0000ac41'), 'binary_payload', /float|21\.5/],
+    ['NaN in JSON', 'nan/nan-1', text('{"temp": NaN}'), 'malformed_json', /NaN/],
+    ['JSON cut off by a small buffer', 'cut/cut-1', text('{"temp": 21.5, "hum'), 'malformed_json', /cut|end/],
+    ['four bytes of a float', 'floats/floats-1', bytes('0000ac41'), 'binary_payload', /float|21\.5/],
     [
       'MessagePack',
-      'msgpack/1',
+      'msgpack/msgpack-1',
       bytes('82a474656d70cb4035800000000000a368756d28'),
       'binary_payload',
       /MessagePack/
     ],
     [
       'gzip',
-      'gzip/1',
+      'gzip/gzip-1',
       bytes('1f8b0800000000000003ab562a49cd2d50b2323232d433ad05005b1e4a930d000000'),
       'binary_payload',
       /gzip/
     ],
     [
       'UTF-16',
-      'wide/1',
+      'wide/wide-1',
       { payload: Buffer.from('\ufeff{"temp":21.5}', 'utf16le') },
       'binary_payload',
       /UTF-16/
     ],
-    ['base64 of a LoRaWAN payload', 'lora/1', text('AWcA4QJoUA8='), 'encoded_text', /base64/i],
-    ['bytes written as hex', 'hex/1', text('016700E1026850'), 'encoded_text', /hex/i],
+    ['base64 of a LoRaWAN payload', 'lora/lora-1', text('AWcA4QJoUA8='), 'encoded_text', /base64/i],
+    ['bytes written as hex', 'hex/hex-1', text('016700E1026850'), 'encoded_text', /hex/i],
     [
       'JSON in a JSON string',
-      'twice/1',
+      'twice/twice-1',
       json(JSON.stringify({ temp: 21.5 })),
       'double_encoded_json',
       /twice|string/
     ],
-    ['a number in quotes', 'quoted/1', json({ temp: '21.5' }), 'text_instead_of_number', /type: number/],
-    ['an empty payload', 'empty/1', text(''), 'empty_payload', /empty/],
+    [
+      'a number in quotes',
+      'quoted/quoted-1',
+      json({ temp: '21.5' }),
+      'text_instead_of_number',
+      /type: number/
+    ],
+    [
+      'a letter wrong in one of several expressions',
+      'several/several-1',
+      json({ temp: 21.5, humidity: 40 }),
+      'metric_not_selected',
+      /`humidity`/
+    ],
+    ['a name twice in an object', 'names/names-1', text('{"t": 1, "t": 2}'), 'duplicate_keys', /once/],
+    ['an empty payload', 'empty/empty-1', text(''), 'empty_payload', /empty/],
     [
       'another name of the list',
-      'records/1',
+      'records/records-1',
       json({ items: [{ name: 't', value: 1 }] }),
       'nothing_selected',
       /items/
     ],
     [
       'one object where a list was expected',
-      'single/1',
+      'single/single-1',
       json({ samples: { name: 't', value: 1 } }),
       'wrong_shape',
       /list/
@@ -345,12 +386,12 @@ export const mistakes: readonly Mistake[] = [
     ],
     [
       'an object under a metric of its own',
-      'whole/1/climate',
+      'whole/whole-1/climate',
       json({ temp: 21.5, hum: 40 }),
       'object_as_one_metric',
       /\{metric\}|metrics/
     ],
-    ['null for a value', 'nothing/1', json({ t: null, h: null }), 'null_value', /null/]
+    ['null for a value', 'nothing/nothing-1', json({ t: null, h: null }), 'null_value', /null/]
   ]),
   ...on('automatic', [
     [
@@ -392,37 +433,49 @@ export const mistakes: readonly Mistake[] = [
   ...on('mapped', [
     [
       'seconds said to be milliseconds',
-      'seconds/1',
+      'seconds/seconds-1',
       json({ t: 1, ts: Math.floor(now / 1000) }),
       'clock_behind',
       /unit: s\b|seconds/
     ],
     [
       'milliseconds said to be seconds',
-      'millis/1',
+      'millis/millis-1',
       json({ t: 1, ts: now }),
       'clock_ahead',
       /unit: ms\b|milliseconds/
     ],
-    ['a clock that was never set', 'unset/1', json({ t: 1, ts: 12_345 }), 'clock_behind', /not set|NTP/],
+    [
+      'a clock that was never set',
+      'unset/unset-1',
+      json({ t: 1, ts: 12_345 }),
+      'clock_behind',
+      /not set|NTP/
+    ],
     [
       'local time given as UTC',
-      'zone/1',
+      'zone/zone-1',
       json({ t: 1, ts: new Date(now + 2 * hour).toISOString() }),
       'clock_ahead',
       /zone/
     ],
     [
       'a time without a zone',
-      'local/1',
+      'local/local-1',
       json({ t: 1, ts: '2026-11-24 17:00:00' }),
       'invalid_timestamp',
       /zone|RFC 3339/
     ],
-    ['the timestamp has another name', 'elsewhere/1', json({ t: 1, ts: now }), 'timestamp_missing', /\bts\b/],
+    [
+      'the timestamp has another name',
+      'elsewhere/elsewhere-1',
+      json({ t: 1, ts: now }),
+      'timestamp_missing',
+      /\bts\b/
+    ],
     [
       'an older message after a newer one',
-      'late/1',
+      'late/late-1',
       [json({ t: 1, ts: now }), json({ t: 2, ts: now - hour })],
       'older_than_latest',
       /latest/
@@ -431,17 +484,24 @@ export const mistakes: readonly Mistake[] = [
 
   // What it says of the device
   ...on('mapped', [
-    ['another word for online', 'alive/1/lwt', text('alive'), 'unknown_presence', /alive/],
+    [
+      'a level of the topic that tells two sensors apart is not used',
+      'rooms/kitchen/north/temp',
+      [{ payload: '21' }, { topic: 'rooms/kitchen/south/temp', payload: '19' }],
+      'other_topic',
+      /rooms\/kitchen\/south\/temp/
+    ],
+    ['another word for online', 'alive/alive-1/lwt', text('alive'), 'unknown_presence', /alive/],
     [
       'a JSON object on an availability topic',
-      'document/1/availability',
+      'document/document-1/availability',
       json({ status: 'online' }),
       'unknown_presence',
       /status/
     ],
     [
       'events, and somebody looks for the latest value',
-      'press/1',
+      'press/press-1',
       json({ action: 'single' }),
       'only_events',
       /event/
@@ -455,15 +515,21 @@ export const mistakes: readonly Mistake[] = [
 /** What is right must not be blamed. */
 export const rightOnes: readonly Mistake[] = [
   ...on('mapped', [
-    ['a number by a template', 'ok/1/temp', text('21.5'), 'stored', /temp/],
-    ['a text by a template', 'ok/1/firmware', text('v1.2-rc3'), 'stored', /firmware/],
-    ['an object with a timestamp', 'ok-object/1', json({ ts: now, data: { temp: 21.5 } }), 'stored', /temp/],
-    ['a word of presence', 'ok-presence/1/lwt', text('online'), 'stored', /online/],
-    ['the broad mapping stands last', 'ok-first/1/speed', text('900'), 'stored', /ok-first/],
-    ['words for true and false', 'ok-words/1', text('ON'), 'stored', /on/],
+    ['a number by a template', 'ok/ok-1/temp', text('21.5'), 'stored', /temp/],
+    ['a text by a template', 'ok/ok-1/firmware', text('v1.2-rc3'), 'stored', /firmware/],
+    [
+      'an object with a timestamp',
+      'ok-object/ok-object-1',
+      json({ ts: now, data: { temp: 21.5 } }),
+      'stored',
+      /temp/
+    ],
+    ['a word of presence', 'ok-presence/ok-presence-1/lwt', text('online'), 'stored', /online/],
+    ['the broad mapping stands last', 'ok-first/ok-first-1/speed', text('900'), 'stored', /ok-first/],
+    ['words for true and false', 'ok-words/ok-words-1', text('ON'), 'stored', /on/],
     [
       'a list of records',
-      'ok-each/1',
+      'ok-each/ok-each-1',
       json({
         records: [
           { name: 't', value: 1 },
