@@ -9,7 +9,7 @@ import { defaultLimits } from '../../src/limits.ts'
 import { createStats } from '../../src/stats.ts'
 import type { StreamEvent } from '../../src/views.ts'
 import { silent } from '../support/database.ts'
-import { createProjected } from '../support/projected.ts'
+import { createProjected } from '../support/projected-feed.ts'
 import type { TestStore } from '../support/store.ts'
 import { everything, openTestStore } from '../support/store.ts'
 

@@ -27,7 +27,7 @@ import { createStats } from '../../src/stats.ts'
 import type { CommandStore } from '../../src/store/commands.ts'
 import type { Store } from '../../src/store/store.ts'
 import { compileFilters } from '../../src/topic.ts'
-import { createProjected } from '../support/projected.ts'
+import { createProjected } from '../support/projected-feed.ts'
 
 export interface TestServer {
   app: FastifyInstance

@@ -15,7 +15,7 @@ import { defaultLimits } from '../../src/limits.ts'
 import { createStats } from '../../src/stats.ts'
 import { atEnd } from '../support/cleanup.ts'
 import { silent } from '../support/database.ts'
-import { createProjected } from '../support/projected.ts'
+import { createProjected } from '../support/projected-feed.ts'
 import type { TestStore } from '../support/store.ts'
 import { openTestStore } from '../support/store.ts'
 

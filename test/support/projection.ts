@@ -126,7 +126,7 @@ export async function startProjecting(parts: {
     async end() {
       await service.stop()
       await running
-      await opened.close()
+      await opened.store.close()
     }
   }
 }
