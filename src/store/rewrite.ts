@@ -1,11 +1,11 @@
 /** Writes messages of a redrive again, in place of what was written of them before. */
 
 import type { Redriven } from '../datapoints.ts'
-import { roles } from '../datapoints.ts'
 import type { Fact, Seq } from '../model.ts'
 import type { ProjectionGuard } from './append-projected.ts'
 import { int8Array } from './binary.ts'
 import type { Pool, PoolClient } from './database.ts'
+import { refreshLatest } from './latest.ts'
 import { lockProjections } from './presence.ts'
 import type { ProjectionStore } from './projected.ts'
 import { OutrunError } from './projected.ts'
@@ -77,7 +77,7 @@ const lockedGuard = (version: number): ProjectionGuard => ({
 })
 
 /** Ids of the metrics that lose some. */
-export async function removeDatapoints(
+async function removeDatapoints(
   client: PoolClient,
   projection: number,
   seqs: readonly Seq[]
@@ -95,42 +95,29 @@ export async function removeDatapoints(
   return rows.map((row) => row.metric_id)
 }
 
-/** Metrics whose latest datapoint was one of these, and is not any more, show the greatest that is left, or go. */
-export async function refreshMetrics(
+/** Metrics whose latest datapoint was one of these show the greatest there is now, or go. */
+async function refreshMetrics(
   client: PoolClient,
   projection: number,
   metrics: readonly number[],
   seqs: readonly Seq[]
 ): Promise<void> {
-  if (metrics.length === 0) return
-  const values = [projection, int8Array(metrics), int8Array(seqs)]
-  await client.query(refreshSql, values)
-  const { rowCount } = await client.query(removeMetricsSql, values)
+  // Its place may be taken by another value, so it is found anew in any case
+  const { rows } = await client.query<{ id: number }>(
+    'select id from metrics where id = any ($1::int8[]) and latest_seq = any ($2::int8[])',
+    [int8Array(metrics), int8Array(seqs)]
+  )
+  if (rows.length === 0) return
+  const ids = rows.map(({ id }) => id)
+  await refreshLatest(client, ids)
+  const { rowCount } = await client.query(removeMetricsSql, [int8Array(ids), projection])
   if (rowCount !== 0)
     await client.query('update projections set version = version + 1 where id = $1', [projection])
 }
 
-/** Its place may be taken by another value, so it is found anew in any case. */
-const lostLatest = 'm.id = any ($2::int8[]) and m.latest_seq = any ($3::int8[])'
-
-const greatestSql = (condition: string): string => `
-  select * from datapoints p where p.metric_id = m.id and p.projection_id = $1 and ${condition}
-  order by observed_at desc, seq desc, n desc limit 1`
-
-const refreshSql = `
-  update metrics target set topic_id = p.topic_id, latest_seq = p.seq, latest_n = p.n,
-    latest_observed_at = p.observed_at, latest_received_at = p.received_at, latest_number = p.number, type = p.type,
-    latest_role = p.role, latest_clock = p.clock, unit = p.unit, latest_quality = p.quality, latest_exact = p.exact
-  from metrics m, lateral (
-    select * from (
-      (${greatestSql(`p.role <> ${roles.historical}`)}) union all (${greatestSql(`p.role = ${roles.historical}`)})
-    ) as greatest order by (role = ${roles.historical}) limit 1
-  ) as p
-  where target.id = m.id and ${lostLatest}`
-
 const removeMetricsSql = `
-  delete from metrics m where ${lostLatest} and not exists (
-    select from datapoints p where p.metric_id = m.id and p.projection_id = $1)`
+  delete from metrics m where m.id = any ($1::int8[]) and not exists (
+    select from datapoints p where p.metric_id = m.id and p.projection_id = $2)`
 
 const acceptedSql = `
   select distinct seq from rejections r where projection_id = $1 and seq > $3

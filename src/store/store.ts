@@ -15,6 +15,8 @@ import { batchStatement, noteStatement } from './append-batch.ts'
 import type { CommandStore } from './commands.ts'
 import { createCommandStore } from './commands.ts'
 import { connectDirectly, openDatabase } from './database.ts'
+import type { Forget } from './forget.ts'
+import { createForget } from './forget.ts'
 import { createDatapointPartitions } from './datapoint-partitions.ts'
 import type { Datapoints } from './datapoints.ts'
 import { createDatapoints } from './datapoints.ts'
@@ -61,6 +63,7 @@ export interface Store {
   devices: Devices
   datapoints: Datapoints
   rejections: Rejections
+  forget: Forget
   retained: RetainedStore
   listener: Listener
   /**
@@ -134,6 +137,7 @@ export async function openStore(parts: StoreParts): Promise<Store> {
     devices: createDevices(database.pool, limits),
     datapoints: createDatapoints(database.pool, limits),
     rejections: createRejections(database.pool, limits),
+    forget: createForget(database, limits),
     retained: createRetainedStore({ pool: database.pool, queue, topicIds, limits }),
     listener,
     append: (batch, lease) => append(queue, topicIds, batch, lease),

@@ -6,8 +6,8 @@ import type { Store } from '../../src/store/store.ts'
 import { everything } from './store.ts'
 
 export interface ProjectionContent {
-  devices: Array<Omit<Device, 'id'>>
-  metrics: Array<Omit<Metric, 'id'>>
+  devices: Device[]
+  metrics: Metric[]
   datapoints: Datapoint[]
 }
 
@@ -34,6 +34,7 @@ export function expectedContent(messages: readonly ProjectedMessage[]): Projecti
     const sorted = all.toSorted((a, b) => compare(place(a), place(b)))
     const greatest = sorted.at(-1)!
     return {
+      id: 0,
       device: greatest.device,
       name: greatest.metric,
       seq: 0, // depends on how messages were split into chunks
@@ -53,7 +54,7 @@ export function expectedContent(messages: readonly ProjectedMessage[]): Projecti
       ])
     ].map((device) => ({ device, message }))
   )
-  const devices = groups(mentions, ({ device }) => device).map((all): Omit<Device, 'id'> => {
+  const devices = groups(mentions, ({ device }) => device).map((all): Device => {
     const name = all[0]!.device
     const heard = all.filter(({ message }) => message.devices.includes(name))
     const { message: last } = (heard.length > 0 ? heard : all).at(-1)!
@@ -63,6 +64,7 @@ export function expectedContent(messages: readonly ProjectedMessage[]): Projecti
       ({ presence }, index) => presence !== (index === 0 ? 'unknown' : said[index - 1]!.presence)
     )
     return {
+      id: 0,
       name,
       seq: all.at(-1)!.message.seq,
       mapping: last.mapping,
@@ -112,8 +114,8 @@ export async function storedContent(store: Store): Promise<ProjectionContent> {
     }
   }
   return sorted({
-    devices: devices.map(({ id: _, ...device }) => device),
-    metrics: metrics.map(({ id: _, ...metric }) => ({ ...metric, seq: 0 })),
+    devices: devices.map((device) => ({ ...device, id: 0 })),
+    metrics: metrics.map((metric) => ({ ...metric, id: 0, seq: 0 })),
     datapoints
   })
 }
