@@ -4,14 +4,14 @@ import type { Seq } from '../model.ts'
 import { int8Array } from './binary.ts'
 import { forgetRest, lockAllProjections, takeName } from './forget-topic.ts'
 import type { ForgetParts } from './forget-messages.ts'
-import { forgetMessages, forgetPresence } from './forget-messages.ts'
+import { forgetAttributes, forgetMessages, forgetPresence } from './forget-messages.ts'
 import { inTransaction } from './projected-facts.ts'
 import { hashName } from './projection-ids.ts'
 
 /** False: there is no such device. */
 export async function forgetDevice(parts: ForgetParts, name: string): Promise<boolean> {
   const { pool } = parts
-  const { rows } = await pool.query<{ id: number }>('select id from devices where name_hash = $1', [
+  const { rows } = await pool.query<{ id: number }>('select id from devices where projection_id in (select id from projections) and name_hash = $1', [
     hashName(name)
   ])
   const ids = rows.map(({ id }) => id)
@@ -24,6 +24,7 @@ export async function forgetDevice(parts: ForgetParts, name: string): Promise<bo
   }
   for (;;) if ((await forgetSome(parts, ids)) === 0) break
   await forgetPresence(parts, 'device', name)
+  await forgetAttributes(parts)
   await inTransaction(pool, async (client) => {
     await lockAllProjections(client)
     const { rowCount } = await client.query(

@@ -22,6 +22,7 @@ export interface ForgetParts {
   pool: Pool
   limits: Limits
   counts: ForgottenCounts
+  principal: string
 }
 
 const blank = `kind = ${factKinds.forgotten}, topic_id = null, received_at = null, packet_id = null, session_id = null,

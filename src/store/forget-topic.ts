@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import type { Seq } from '../model.ts'
 import type { PoolClient } from './database.ts'
 import type { ForgetParts } from './forget-messages.ts'
-import { forgetMessages, forgetPresence } from './forget-messages.ts'
+import { forgetAttributes, forgetMessages, forgetPresence } from './forget-messages.ts'
 import { refreshLatest } from './latest.ts'
 import { inTransaction } from './projected-facts.ts'
 import { hashTopic } from './topics.ts'
@@ -15,8 +15,11 @@ export async function lockAllProjections(client: PoolClient): Promise<void> {
   await client.query('update projections set version = version + 1')
 }
 
-/** The id that the name had; null: there is no such topic. */
-export async function takeName({ pool }: ForgetParts, name: string): Promise<number | null> {
+/**
+ * The id that the name had; null: there is no such topic. The audit knows from the beginning, so that what a crash
+ * interrupts can be finished.
+ */
+export async function takeName({ pool, principal }: ForgetParts, name: string): Promise<number | null> {
   return inTransaction(pool, async (client) => {
     await lockAllProjections(client)
     const { rows } = await client.query<{ id: number }>(
@@ -30,13 +33,29 @@ export async function takeName({ pool }: ForgetParts, name: string): Promise<num
     await client.query('delete from carried_facts where topic_id = $1', [id])
     await client.query('update journal_head set forgets = forgets + 1 where shard = 0')
     await client.query('delete from topic_state where topic_id = $1', [id])
+    await client.query(
+      `insert into audit (principal, action, subject, detail) values ($1, 'forget', $2, $3)`,
+      [principal, `${subjectPrefix}${name}`, JSON.stringify({ topicId: id })]
+    )
     return id
   })
 }
 
-/** What there is of a topic whose name was taken. `name`: null where it is not known any more, after a crash. */
-export async function forgetRest(parts: ForgetParts, id: number, name: string | null): Promise<void> {
+const subjectPrefix = 'topic '
+
+/** Topics that have lost their name, and not yet all else. */
+export async function interrupted({ pool }: ForgetParts): Promise<Array<{ id: number; name: string }>> {
+  const { rows } = await pool.query<{ id: number; subject: string }>(
+    `select t.id, a.subject from topics t join audit a on (a.detail ->> 'topicId')::int8 = t.id
+     where t.name = '' and a.action = 'forget' order by t.id`
+  )
+  return rows.map(({ id, subject }) => ({ id, name: subject.slice(subjectPrefix.length) }))
+}
+
+/** Forgets what there is of a topic whose name was taken. */
+export async function forgetRest(parts: ForgetParts, id: number, name: string): Promise<void> {
   const { pool, limits } = parts
+  const before = { ...parts.counts }
   const step = limits.forgetRowsPerStepMax
   const steps = async (work: (client: PoolClient) => Promise<number>): Promise<void> => {
     while ((await inTransaction(pool, work)) > 0);
@@ -63,12 +82,19 @@ export async function forgetRest(parts: ForgetParts, id: number, name: string | 
   await steps(async (client) => (await client.query(rejectionsSql, [id, step])).rowCount ?? 0)
   await steps(async (client) => refreshMetrics(client, id, step))
   await steps(async (client) => refreshDevices(parts, client, id, step))
-  if (name !== null) {
-    await forgetPresence(parts, 'topic', name)
-    await forgetStates(parts, name)
-  }
+  await forgetPresence(parts, 'topic', name)
+  await forgetStates(parts, name)
+  await forgetAttributes(parts)
   const { rowCount } = await pool.query(`delete from topics where id = $1 and name = ''`, [id])
   parts.counts.topics += rowCount ?? 0
+  const counts = Object.entries(parts.counts).map(([what, count]) => [
+    what,
+    count - before[what as keyof typeof before]
+  ])
+  await pool.query(
+    `update audit set detail = $2 where action = 'forget' and (detail ->> 'topicId')::int8 = $1`,
+    [id, JSON.stringify(Object.fromEntries(counts))]
+  )
 }
 
 const carriedDatapointsSql = `

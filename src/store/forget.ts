@@ -4,8 +4,7 @@ import type { Limits } from '../limits.ts'
 import type { Database } from './database.ts'
 import { forgetDevice } from './forget-device.ts'
 import type { ForgetParts, ForgottenCounts } from './forget-messages.ts'
-import { forgetAttributes } from './forget-messages.ts'
-import { forgetRest, takeName } from './forget-topic.ts'
+import { forgetRest, interrupted, takeName } from './forget-topic.ts'
 
 export type { ForgottenCounts } from './forget-messages.ts'
 
@@ -21,20 +20,13 @@ export type Forget = (
 export function createForget({ pool, prisma }: Database, limits: Limits): Forget {
   return async (subject, principal) => {
     const counts: ForgottenCounts = { messages: 0, datapoints: 0, devices: 0, topics: 0 }
-    const parts: ForgetParts = { pool, limits, counts }
-    await finishInterrupted(parts)
-    if (
-      !(await ('topic' in subject ? forgetTopic(parts, subject.topic) : forgetDevice(parts, subject.device)))
-    )
-      return null
-    await forgetAttributes(parts)
+    const parts: ForgetParts = { pool, limits, counts, principal }
+    for (const { id, name } of await interrupted(parts))
+      await forgetRest({ ...parts, counts: { ...counts } }, id, name)
+    if ('topic' in subject) return (await forgetTopic(parts, subject.topic)) ? counts : null
+    if (!(await forgetDevice(parts, subject.device))) return null
     await prisma.audit.create({
-      data: {
-        principal,
-        action: 'forget',
-        subject: 'topic' in subject ? `topic ${subject.topic}` : `device ${subject.device}`,
-        detail: { ...counts }
-      }
+      data: { principal, action: 'forget', subject: `device ${subject.device}`, detail: { ...counts } }
     })
     return counts
   }
@@ -45,11 +37,4 @@ async function forgetTopic(parts: ForgetParts, name: string): Promise<boolean> {
   if (id === null) return false
   await forgetRest(parts, id, name)
   return true
-}
-
-/** Topics that a crash left without a name, and with messages. */
-async function finishInterrupted(parts: ForgetParts): Promise<void> {
-  const { rows } = await parts.pool.query<{ id: number }>(`select id from topics where name = '' order by id`)
-  const counts = { messages: 0, datapoints: 0, devices: 0, topics: 0 }
-  for (const { id } of rows) await forgetRest({ ...parts, counts }, id, null)
 }
