@@ -52,9 +52,11 @@ export async function adopt(
       row = { ...row, doneSeq: seq }
     }
   }
+  // One that is being built for other mappings would bring them back
+  const building = rebuilding || rebuild.building() !== null ? await rebuild.begin(set) : null
+  // Last: until the row says so, another start finds that the mappings have changed
   await store.projections.setMapping(row.id, { hash: set.hash, text: set.text })
   row = { ...row, mappingHash: set.hash, mappingText: set.text }
-  const building = rebuilding ? await rebuild.begin(set) : null
   return { live: { ...live, row, set }, building }
 }
 

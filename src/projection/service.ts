@@ -146,6 +146,11 @@ export async function createProjectionService(parts: ProjectionServiceParts): Pr
     redrives: (_access, limit) => store.projections.redrives.list({ after: null, limit }),
     list: () => store.projections.list(),
     async forget(access, subject) {
+      const mayKnow =
+        'topic' in subject
+          ? access.mayRead(subject.topic)
+          : (await store.devices.byName(access, subject.device)) !== null
+      if (!mayKnow) throw new Problem('not_found', 'There is nothing of that name')
       const work = async () => {
         const interrupted = rebuild.building() !== null
         await rebuild.stop()

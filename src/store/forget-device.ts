@@ -11,9 +11,10 @@ import { hashName } from './projection-ids.ts'
 /** False: there is no such device. */
 export async function forgetDevice(parts: ForgetParts, name: string): Promise<boolean> {
   const { pool } = parts
-  const { rows } = await pool.query<{ id: number }>('select id from devices where projection_id in (select id from projections) and name_hash = $1', [
-    hashName(name)
-  ])
+  const { rows } = await pool.query<{ id: number }>(
+    'select id from devices where projection_id in (select id from projections) and name_hash = $1',
+    [hashName(name)]
+  )
   const ids = rows.map(({ id }) => id)
   if (ids.length === 0) return false
   // With a topic of its own goes what was not projected yet, too

@@ -215,7 +215,7 @@ test('what is forgotten is nowhere, and somebody is named for it', async () => {
   )
   assert.deepEqual(
     audit.map((row) => ({ ...row })),
-    [{ action: 'forget', subject: 'secret-one', principal: 'anonymous' }]
+    [{ action: 'forget', subject: 'device secret-one', principal: 'anonymous' }]
   )
   // And what it says from now on is kept again
   await client.publishAsync('f/secret-one/x', 'again', { qos: 1 })

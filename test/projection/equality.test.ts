@@ -34,6 +34,7 @@ mappings:
 const wrong = right
   .replaceAll('decoder: json', 'decoder: number\n    metric: wrong')
   .replace('    timestamp: { select: ts }\n', '')
+  .replaceAll(/ {4}merge: .*\n/g, '')
   .replace('["on"]', '["yes"]')
   .replace('["off"]', '["no"]')
 const none = ''

@@ -111,7 +111,9 @@ export async function startProjecting(parts: {
     async settled() {
       await eventually(
         async () => {
-          const { doneSeq, faults } = await service.projections.mappings()
+          const { doneSeq, faults, hash } = await service.projections.mappings()
+          const current = (await store.projections.list()).find(({ state }) => state === 'current')
+          if (current?.mappingHash !== hash) return false
           const open = await store.projections.redrives.next()
           return (
             faults.length === 0 &&
