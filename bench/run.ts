@@ -6,6 +6,8 @@ import { cpus, totalmem } from 'node:os'
 import { endAll } from '../test/support/cleanup.ts'
 import { benchAppend } from './append.ts'
 import { benchIngest } from './ingest.ts'
+import { benchExpressions } from './expressions.ts'
+import { benchNormalize } from './normalize.ts'
 import { benchScanner } from './scanner.ts'
 import { benchTopics } from './topics.ts'
 
@@ -13,7 +15,9 @@ const benchmarks: Record<string, (write: (line: string) => void) => Promise<obje
   ingest: benchIngest,
   append: benchAppend,
   scanner: benchScanner,
-  topics: benchTopics
+  topics: benchTopics,
+  normalize: benchNormalize,
+  expressions: benchExpressions
 }
 const wanted = process.argv.slice(2)
 const names = wanted.length > 0 ? wanted : Object.keys(benchmarks)

@@ -84,6 +84,10 @@ export const defaultLimits = {
   /** Longer topics are matched anew each time. */
   mappingMatchTopicCharsMax: 1_024,
   expressionCharsMax: 1_000,
+  /** Nodes that one evaluation may visit, and items and characters that they may give. */
+  expressionStepsMax: 5_000_000,
+  /** Of one rialto.yaml; more are not told. */
+  mappingFaultsMax: 200,
   nameBytesMax: 1_024,
   datapointsPerMessageMax: 10_000,
   datapointBytesMax: 1024 * 1024,

@@ -26,7 +26,7 @@ export function compileMappings(
   { text, file }: { text: string; file: string },
   options: CompileOptions
 ): MappingSet {
-  const { root, faults } = readDocument(text, options.limits.mappingsBytesMax)
+  const { root, faults } = readDocument(text, options.limits)
   const read = root === null ? { automatic: false, rebuild: true, mappings: [] } : readMappings(root, options)
   if (faults.faults.length > 0)
     throw new MappingsError(
@@ -42,11 +42,7 @@ export function compileMappings(
     ]),
     rebuild: read.rebuild,
     mappings: matcher.summaries,
-    match(topic) {
-      const match = matcher.match(topic)
-      if (match === null) return null
-      return { mapping: match.summary, captures: { ...match.captures }, stateKey: match.stateKey }
-    },
+    match: (topic) => matcher.match(topic),
     normalize(message, state) {
       const match = matcher.match(message.topic)
       if (match === null) return { outcome: silence(), state: undefined }
@@ -69,7 +65,7 @@ const silence = (): Outcome => ({
 
 /** Paths of decoders of users that the document names, so that they can be loaded before it is compiled. */
 export function modulesOf(text: string): string[] {
-  const { root } = readDocument(text, defaultLimits.mappingsBytesMax)
+  const { root } = readDocument(text, defaultLimits)
   const mappings = isMap(root?.node) ? root.node.get('mappings', true) : null
   if (!isSeq(mappings)) return []
   const decoders = mappings.items.map((item) => (isMap(item) ? item.get('decoder') : null))

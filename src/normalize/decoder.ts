@@ -91,7 +91,7 @@ export function runDecoder(
   try {
     const given: DecoderMessage = {
       topic,
-      captures: Object.freeze({ ...captures }),
+      captures,
       kind,
       payload: Uint8Array.from(message.payload),
       properties: properties === null ? null : structuredClone(properties),
@@ -108,6 +108,7 @@ export function runDecoder(
     return { findings, state: next }
   } catch (error) {
     const failed = findings.beside()
+    if (device !== null) failed.heard(device)
     failed.reject('decoder_failed', describe(error))
     return { findings: failed, state: undefined }
   }

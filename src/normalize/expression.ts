@@ -22,9 +22,6 @@ interface Node {
   children?: Node[]
 }
 
-/** Steps and items that one evaluation may take. */
-const workMax = 1_000_000
-
 const nodeTypes = new Set(
   `Field Literal Index Slice FilterProjection Comparator KeyValuePair MultiSelectHash MultiSelectList Function Ternary
   AndExpression OrExpression NotExpression IndexExpression Pipe Projection Subexpression ValueProjection
@@ -39,7 +36,7 @@ export const expressionFunctions =
   )
 
 /** Throws an Error that tells what is wrong with the text. */
-export function compileExpression(text: string): Expression {
+export function compileExpression(text: string, stepsMax: number): Expression {
   let tree: Node
   try {
     tree = compile(text) as Node
@@ -49,7 +46,7 @@ export function compileExpression(text: string): Expression {
   check(tree)
   const path = toPath(tree)
   if (path !== null) return { text, plain: true, select: compilePath(path) }
-  return { text, plain: false, select: (document) => new BoundedInterpreter().run(tree, document) }
+  return { text, plain: false, select: (document) => interpreter.run(tree, document, stepsMax) }
 }
 
 function check(node: Node): void {
@@ -110,9 +107,10 @@ const Interpreter = TreeInterpreter.constructor as new () => {
 }
 
 class BoundedInterpreter extends Interpreter {
-  #work = 0
+  #stepsLeft = 0
 
-  run(tree: Node, document: unknown): unknown {
+  run(tree: Node, document: unknown, stepsMax: number): unknown {
+    this.#stepsLeft = stepsMax
     try {
       return this.visit(tree as never, document) ?? undefined
     } catch (error) {
@@ -141,9 +139,9 @@ class BoundedInterpreter extends Interpreter {
     return super.visit(node as never, value)
   }
 
-  #charge(work: number): void {
-    this.#work += work
-    if (this.#work > workMax) throw new ExpressionError('it takes too many steps')
+  #charge(steps: number): void {
+    this.#stepsLeft -= steps
+    if (this.#stepsLeft < 0) throw new ExpressionError('it takes too many steps')
   }
 
   /** The length is known before the text is made. */
@@ -156,6 +154,9 @@ class BoundedInterpreter extends Interpreter {
     return items.join(glue)
   }
 }
+
+/** One for all: an evaluation ends before the next begins. */
+const interpreter = new BoundedInterpreter()
 
 const isScalar = (value: unknown): boolean => typeof value !== 'object' || value === null
 

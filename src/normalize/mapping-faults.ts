@@ -5,18 +5,18 @@ import type { MappingFault } from './mapping-set.ts'
 
 export type Path = ReadonlyArray<string | number>
 
-const faultsMax = 200
-
 export class FaultList {
   readonly faults: MappingFault[] = []
   readonly #lines: LineCounter
+  readonly #faultsMax: number
 
-  constructor(lines: LineCounter) {
+  constructor(lines: LineCounter, faultsMax: number) {
     this.#lines = lines
+    this.#faultsMax = faultsMax
   }
 
   add(offset: number, path: Path, message: string, fix: string): void {
-    if (this.faults.length >= faultsMax) return
+    if (this.faults.length >= this.#faultsMax) return
     const { line, col } = this.#lines.linePos(offset)
     this.faults.push({
       line: Math.max(line, 1),

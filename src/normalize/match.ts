@@ -4,17 +4,15 @@ import { createHash } from 'node:crypto'
 import type { Limits } from '../limits.ts'
 import type { MappingDefinition } from './definition.ts'
 import { isExpression } from './definition.ts'
-import type { MappingSummary } from './mapping-set.ts'
+import type { MappingSummary, MatchedMapping } from './mapping-set.ts'
 import type { Captures } from './topic-template.ts'
 
-export interface Match {
+/** Kept for many messages, so frozen. */
+export interface Match extends MatchedMapping {
   /** null: the `automatic` mapping. */
-  mapping: MappingDefinition | null
-  summary: MappingSummary
-  captures: Captures
+  definition: MappingDefinition | null
   /** The device, where the topic tells it. */
   device: string | null
-  stateKey: string | null
 }
 
 export interface Matcher {
@@ -34,6 +32,14 @@ const automaticSummary: MappingSummary = {
   line: null
 }
 
+const automaticMatch: Match = Object.freeze({
+  mapping: automaticSummary,
+  definition: null,
+  captures: Object.freeze({}),
+  device: null,
+  stateKey: null
+})
+
 export function createMatcher(
   { mappings, automatic }: { mappings: readonly MappingDefinition[]; automatic: boolean },
   limits: Limits
@@ -50,7 +56,7 @@ export function createMatcher(
     }
     // [MQTT-4.7.2-1]
     if (!automatic || topic.startsWith('$')) return null
-    return { mapping: null, summary: automaticSummary, captures: {}, device: null, stateKey: null }
+    return automaticMatch
   }
 
   return {
@@ -77,13 +83,13 @@ function toMatch(
   topic: string
 ): Match {
   const { device } = mapping
-  return {
-    mapping,
-    summary,
-    captures,
+  return Object.freeze({
+    mapping: summary,
+    definition: mapping,
+    captures: Object.freeze(captures),
     device: device === null || isExpression(device) ? null : device.render(captures),
     stateKey: summary.stateful ? toStateKey(mapping, captures, topic) : null
-  }
+  })
 }
 
 /** Of a fixed length at most, since a topic can have 65,535 bytes. A decoder that throws here has one state for each topic. */
@@ -91,7 +97,7 @@ function toStateKey(mapping: MappingDefinition, captures: Captures, topic: strin
   let key: unknown = topic
   if (typeof mapping.decoder !== 'string') {
     try {
-      key = mapping.decoder.stateKey!(Object.freeze({ ...captures }))
+      key = mapping.decoder.stateKey!(captures)
     } catch {
       key = topic
     }

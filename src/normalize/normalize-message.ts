@@ -22,20 +22,22 @@ export function normalizeMessage(
 ): Normalized {
   let findings = new Findings(limits, message)
   let next: DecoderState | null | undefined
-  const { mapping, summary, captures, device } = match
+  const { mapping, definition, captures, device } = match
   try {
-    if (mapping?.presence == null && device !== null) findings.heard(device)
-    if (mapping === null) normalizeAutomatically(findings)
-    else if (mapping.presence !== null) normalizeAvailability(mapping, device!, findings)
-    else if (typeof mapping.decoder !== 'string')
-      ({ findings, state: next } = runDecoder(mapping.decoder, device, captures, state, findings))
-    else next = normalizeValues(mapping, captures, findings, state)
+    if (definition === null) normalizeAutomatically(findings)
+    else if (definition.presence !== null) normalizeAvailability(definition, device!, findings)
+    else {
+      if (device !== null) findings.heard(device)
+      if (typeof definition.decoder === 'string')
+        next = normalizeValues(definition, captures, findings, state)
+      else ({ findings, state: next } = runDecoder(definition.decoder, device, captures, state, findings))
+    }
   } catch (error) {
     // Nothing here should throw; if it does, the message is kept, and said to be
     findings = findings.beside()
     findings.reject('decoder_failed', error instanceof Error ? error.message : 'An unknown error')
   }
-  return { outcome: findings.finish(summary.name, summary.offlineAfterSeconds), state: next }
+  return { outcome: findings.finish(mapping.name, mapping.offlineAfterSeconds), state: next }
 }
 
 function normalizeValues(

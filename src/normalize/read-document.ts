@@ -2,6 +2,7 @@
 
 import type { Document } from 'yaml'
 import { LineCounter, isScalar, parseDocument, visit } from 'yaml'
+import type { Limits } from '../limits.ts'
 import { Entry } from './document-entry.ts'
 import { FaultList } from './mapping-faults.ts'
 
@@ -21,10 +22,11 @@ const fixes: Record<string, string> = {
 const fixOther =
   'Look at the quotes, colons and spaces here and in the line before: text with {, [, # or a colon needs quotes'
 
-export function readDocument(text: string, bytesMax: number): ReadDocument {
+export function readDocument(text: string, limits: Limits): ReadDocument {
   const lineCounter = new LineCounter()
-  const faults = new FaultList(lineCounter)
+  const faults = new FaultList(lineCounter, limits.mappingFaultsMax)
   const unreadable: ReadDocument = { root: null, faults, document: null }
+  const bytesMax = limits.mappingsBytesMax
   if (Buffer.byteLength(text) > bytesMax) {
     faults.add(
       0,

@@ -38,7 +38,7 @@ export function createPartReader(captures: readonly string[] | null, limits: Lim
         'Write a shorter one'
       )
     try {
-      return compileExpression(text)
+      return compileExpression(text, limits.expressionStepsMax)
     } catch (error) {
       if (error instanceof UnknownFunction)
         return entry.fault(error.message, suggest(error.functionName, expressionFunctions))

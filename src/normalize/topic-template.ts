@@ -98,7 +98,7 @@ function compileCapture(levels: readonly Level[], rest: boolean): (topic: string
     const parts = topic.split('/')
     const extra = parts.length - levels.length
     if (extra < 0 || (extra > 0 && at === -1 && !rest)) return null
-    const captures: Captures = Object.create(null)
+    const captures: Captures = {}
     let index = 0
     for (const level of levels) {
       if (level.kind === 'several') {
