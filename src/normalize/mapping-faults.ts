@@ -40,7 +40,7 @@ const toPointer = (path: Path): string =>
 export function suggest(given: string, known: readonly string[]): string {
   const near = known
     .map((name) => ({ name, distance: editDistance(given.toLowerCase(), name.toLowerCase()) }))
-    .filter(({ name, distance }) => distance <= Math.max(1, Math.floor(name.length / 3)))
+    .filter(({ name, distance }) => distance <= Math.ceil(name.length / 3))
     .toSorted((a, b) => a.distance - b.distance)[0]
   if (near !== undefined) return `Did you mean ${near.name}?`
   return known.length === 0 ? 'There is none' : `There is ${known.join(', ')}`

@@ -16,8 +16,7 @@ export interface ReadDocument {
 const fixes: Record<string, string> = {
   DUPLICATE_KEY: 'Write each key once',
   MULTIPLE_DOCS: 'Write one document, without ---',
-  TAB_AS_INDENT: 'Indent with spaces',
-  BAD_INDENT: 'Indent what belongs together by the same number of spaces'
+  TAB_AS_INDENT: 'Indent with spaces'
 }
 const fixOther =
   'Look at the quotes, colons and spaces here and in the line before: text with {, [, # or a colon needs quotes'
@@ -38,7 +37,7 @@ export function readDocument(text: string, limits: Limits): ReadDocument {
   }
   let document: Document
   try {
-    document = parseDocument(text, { lineCounter, prettyErrors: false, logLevel: 'silent' })
+    document = parseDocument(text, { lineCounter, prettyErrors: false, logLevel: 'error' })
   } catch (error) {
     // A stack that is exhausted by nesting
     faults.add(0, [], `The document cannot be read: ${(error as Error).message}`, 'Nest less')
