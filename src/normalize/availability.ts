@@ -4,7 +4,7 @@ import { decode } from './decode-payload.ts'
 import type { MappingDefinition } from './definition.ts'
 import type { Findings } from './findings.ts'
 import { quote } from './names.ts'
-import { evaluate } from './select.ts'
+import { evaluate, refused } from './select.ts'
 
 /** `device`: where the topic tells it; else it is selected. */
 export function normalizeAvailability(mapping: MappingDefinition, device: string, findings: Findings): void {
@@ -16,6 +16,7 @@ export function normalizeAvailability(mapping: MappingDefinition, device: string
   const decoded = decode(decoder, message.payload, message.properties, mapping.booleans, findings.reject)
   if (decoded === null) return
   const value = mapping.value === null ? decoded.value : evaluate(mapping.value, decoded.value, findings)
+  if (value === refused) return
   const word = typeof value === 'object' || value === undefined ? null : String(value).trim()
   if (word !== null && online.has(word)) {
     findings.heard(device)

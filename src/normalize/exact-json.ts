@@ -78,13 +78,14 @@ export function writeExact(value: unknown, bytesMax: number): string {
     if (item === null || item === undefined) put('null')
     else if (typeof item === 'number') {
       if (!Number.isFinite(item)) throw new UnwritableError(`${item} is not a number of JSON`, false)
-      put(JSON.stringify(item))
+      put(number(item))
     } else if (typeof item === 'bigint') put(digits(item))
     else if (typeof item === 'boolean') put(item ? 'true' : 'false')
     else if (typeof item === 'string') {
       if (item.length > left) throw new UnwritableError(`It is larger than ${bytesMax} bytes`, true)
       put(JSON.stringify(item))
     } else if (typeof item !== 'object') throw new UnwritableError(`A ${typeof item} is not JSON`, false)
+    else if (ArrayBuffer.isView(item)) throw new UnwritableError('Bytes are not JSON', false)
     else if (depth >= depthMax) throw new UnwritableError(`It is nested deeper than ${depthMax} levels`, true)
     else if (Array.isArray(item)) {
       put('[')
@@ -111,6 +112,14 @@ export function writeExact(value: unknown, bytesMax: number): string {
   if (Buffer.byteLength(text) > bytesMax)
     throw new UnwritableError(`It is larger than ${bytesMax} bytes`, true)
   return text
+}
+
+/** So that it is read again as it is: digits alone would be an exact integer, and JSON.stringify drops the sign of -0. */
+function number(value: number): string {
+  if (Object.is(value, -0)) return '-0'
+  return Number.isInteger(value) && !Number.isSafeInteger(value)
+    ? value.toExponential()
+    : JSON.stringify(value)
 }
 
 /** Digits of an integer that a double could hold, at most. */

@@ -68,10 +68,6 @@ export class Findings {
     if (this.#rejections?.size === 0) this.#rejections = null
   }
 
-  get rejected(): boolean {
-    return this.#rejections !== null
-  }
-
   /** `plain`: no part of the value is larger than the payload, and JSON.stringify writes it. */
   datapoint(found: Found, plain: boolean): void {
     const { device, metric, at, role } = found

@@ -51,6 +51,10 @@ export function overlay(
   findings: Findings,
   state: DecoderState | null
 ): Merged {
+  if (patch instanceof Uint8Array) {
+    findings.reject('wrong_shape', 'The payload is bytes, and only JSON can be merged')
+    return { found: [], state: undefined }
+  }
   const before = state === null ? undefined : (state as { document: unknown }).document
   const document = mergePatch(before, patch)
   const next = { document }

@@ -25,12 +25,12 @@ export function selectAll(
   else {
     const items = evaluate(mapping.each, document, findings)
     if (items === undefined || items === null) nothingSelected(findings, mapping.each.text)
-    else if (!Array.isArray(items))
+    else if (items !== refused && !Array.isArray(items))
       findings.reject(
         'wrong_shape',
         `each: ${mapping.each.text} is no list. Use items(@) for the members of an object`
       )
-    else
+    else if (Array.isArray(items))
       for (const item of items) {
         if (found.length > findings.limits.datapointsPerMessageMax) break
         selectRecord(mapping, captures, item, item, findings, found)
@@ -56,23 +56,22 @@ function selectRecord(
   const push = (metric: string, value: unknown): number =>
     found.push({ device, metric, value, at, role, unit, quality })
   if (mapping.metrics !== null) {
-    const before = found.length
+    let selected = false
     for (const metric of mapping.metrics) {
       const value = toMetricValue(mapping, metric, document, findings)
       if (value === undefined) continue
+      selected = true
+      if (value === refused) continue
       const metricRole = metric.event ? 'event' : role
       const own = toWord(metric.unit, document, findings)
       found.push({ device, metric: metric.name, value, at, role: metricRole, unit: own ?? unit, quality })
     }
-    if (found.length === before && !findings.rejected)
-      nothingSelected(findings, mapping.metrics.map((metric) => metric.value.text).join(', '))
+    if (!selected) nothingSelected(findings, mapping.metrics.map((metric) => metric.value.text).join(', '))
     return
   }
   const value = mapping.value === null ? document : evaluate(mapping.value, document, findings)
-  if (value === undefined) {
-    if (mapping.value !== null) nothingSelected(findings, mapping.value.text)
-    return
-  }
+  if (value === undefined && mapping.value !== null) nothingSelected(findings, mapping.value.text)
+  if (value === undefined || value === refused) return
   if (mapping.metric !== null) {
     const metric = toName(mapping.metric, captures, document, findings, 'invalid_metric')
     if (metric !== null) push(metric, value)
@@ -98,14 +97,17 @@ export function flatten(
   }
 }
 
-/** undefined: nothing, or it was rejected. */
+/** Instead of a value: why there is none was told. */
+export const refused = Symbol('refused')
+
+/** undefined: nothing. */
 export function evaluate(expression: Expression, document: unknown, findings: Findings): unknown {
   try {
     return expression.select(document)
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error
     findings.reject('expression_failed', `${expression.text}: ${error.message}`)
-    return undefined
+    return refused
   }
 }
 
@@ -119,11 +121,11 @@ function toMetricValue(
   findings: Findings
 ): unknown {
   const value = evaluate(metric.value, document, findings)
-  if (value === undefined || metric.type === null) return value
+  if (value === undefined || value === refused || metric.type === null) return value
   const result = convert(value, metric.type, mapping.booleans)
   if ('converted' in result) return result.converted
   findings.reject(result.reason, `${quote(metric.name)}: ${result.detail}`)
-  return undefined
+  return refused
 }
 
 /** Numbers are names, too, where devices are numbered. */
@@ -138,6 +140,7 @@ function toName(
   const value = evaluate(part, document, findings)
   if (typeof value === 'string') return value
   if (typeof value === 'number' || typeof value === 'bigint') return String(value)
+  if (value === refused) return null
   findings.reject(
     reason,
     value === undefined || value === null
@@ -150,14 +153,14 @@ function toName(
 function toWord(part: WordPart, document: unknown, findings: Findings): string | null {
   if (part === null || typeof part === 'string') return part
   const value = evaluate(part, document, findings)
-  return value === undefined || value === null || typeof value === 'object' ? null : String(value)
+  return ['string', 'number', 'bigint', 'boolean'].includes(typeof value) ? String(value) : null
 }
 
 function toTime(mapping: MappingDefinition, document: unknown, findings: Findings): Instant {
   const { message, limits } = findings
   if (mapping.timestamp === null) return received(message)
   const value = evaluate(mapping.timestamp.select, document, findings)
-  if (value === undefined || value === null) return received(message)
+  if (value === undefined || value === null || value === refused) return received(message)
   const millis = readTimestamp(value, mapping.timestamp.unit)
   if (millis === null)
     findings.reject(
