@@ -38,7 +38,7 @@ async function answer<T>(process: ChildProcess): Promise<T> {
 }
 
 /** User and system time so far, of a process and the children it has now, in microseconds. */
-async function cpuOf(pids: readonly number[]): Promise<number> {
+export async function cpuOf(pids: readonly number[]): Promise<number> {
   let ticks = 0
   for (const pid of pids) {
     const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')

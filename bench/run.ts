@@ -8,12 +8,14 @@ import { benchAppend } from './append.ts'
 import { benchIngest } from './ingest.ts'
 import { benchExpressions } from './expressions.ts'
 import { benchNormalize } from './normalize.ts'
+import { benchProjected } from './projected.ts'
 import { benchScanner } from './scanner.ts'
 import { benchTopics } from './topics.ts'
 
 const benchmarks: Record<string, (write: (line: string) => void) => Promise<object[]>> = {
   ingest: benchIngest,
   append: benchAppend,
+  projected: benchProjected,
   scanner: benchScanner,
   topics: benchTopics,
   normalize: benchNormalize,
