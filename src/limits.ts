@@ -79,6 +79,8 @@ export const defaultLimits = {
   // Normalization
   mappingsMax: 1_000,
   mappingsBytesMax: 1024 * 1024,
+  /** Of a message that is made up to see what a mapping does with it. */
+  previewPayloadBytesMax: 1024 * 1024,
   /** Matches of topics to mappings that are kept. */
   mappingMatchesCachedMax: 50_000,
   /** Longer topics are matched anew each time. */

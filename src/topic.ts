@@ -37,6 +37,15 @@ export function filterFault(filter: string, levelsMax: number): string | null {
   return null
 }
 
+/**
+ * Tells what is wrong with `topic` as the name of a message that was received, or null when nothing is. Others publish what
+ * we would not: topics of the broker, control characters, any number of levels.
+ */
+export function receivedTopicFault(topic: string): string | null {
+  if (/[+#]/.test(topic)) return 'a topic has no wildcards + and #' // [MQTT-3.3.2-2]
+  return filterFault(topic, Infinity)?.replace('a filter', 'a topic') ?? null
+}
+
 /** True when the filter has no wildcard, so that it names one topic. */
 export const isExact = (filter: string): boolean => !/[+#]/.test(filter)
 

@@ -11,7 +11,7 @@ import type { QoS } from '../model.ts'
 import { strict, word } from './schemas.ts'
 import { createCheck } from './validation.ts'
 
-const propertiesSchema = (limits: Limits) =>
+export const propertiesSchema = (limits: Limits) =>
   strict({
     contentType: Type.Optional(Type.String()),
     payloadFormatIndicator: Type.Optional(
@@ -91,7 +91,7 @@ export function createCommandReader(limits: Limits): (value: unknown) => Command
   }
 }
 
-const refuse = (pointer: string, detail: string, code: ProblemCode = 'invalid_value'): Problem =>
+export const refuse = (pointer: string, detail: string, code: ProblemCode = 'invalid_value'): Problem =>
   new Problem(code, `${pointer} ${detail}`, [{ pointer, detail }])
 
 function readPayload({ payload, encoding, payloadBase64 }: CommandBody): Buffer {
@@ -110,7 +110,7 @@ function readPayload({ payload, encoding, payloadBase64 }: CommandBody): Buffer 
 }
 
 /** Buffer ignores what is not base64, so a text is only base64 if it comes back the same (RFC 4648 section 4). */
-function readBase64(text: string, pointer: string): Buffer {
+export function readBase64(text: string, pointer: string): Buffer {
   const bytes = Buffer.from(text, 'base64')
   if (bytes.toString('base64') !== text)
     throw refuse(pointer, 'must be base64 with its padding, and nothing else')

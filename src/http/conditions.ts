@@ -1,14 +1,20 @@
-/** Conditional requests (RFC 9110 section 13), by the version of a topic's state. Pure. */
+/** Conditional requests (RFC 9110 section 13), by the version of a topic's state or a device. Pure. */
 
 import { Problem } from '../errors.ts'
-import type { TopicState } from '../model.ts'
+import type { Seq, TopicState } from '../model.ts'
 
-export const toEtag = (state: TopicState): string => `"${state.seq}"`
+/** What has a version: a topic's state, or a device, which also begins anew in another projection. */
+export interface Versioned {
+  seq: Seq
+  id?: number
+}
+
+export const toEtag = ({ seq, id }: Versioned): string => (id === undefined ? `"${seq}"` : `"${seq}.${id}"`)
 
 const tags = (header: string): string[] => header.split(',').map((tag) => tag.trim())
 
 /** For reads: true when the client has this version already (weak comparison, RFC 9110 section 13.1.2). */
-export const isNotModified = (header: string | undefined, state: TopicState): boolean =>
+export const isNotModified = (header: string | undefined, state: Versioned): boolean =>
   header !== undefined && tags(header).some((tag) => tag === '*' || tag.replace(/^W\//, '') === toEtag(state))
 
 export interface Conditions {

@@ -88,9 +88,8 @@ export function createKeyedPaging<Name extends string>(
 export type Paging = ReturnType<typeof createPaging>
 
 /** Throws Problem invalid_filter. */
-export function checkFilters(given: readonly string[] = [], limits: Limits): string[] {
-  const refuse = (detail: string): Problem =>
-    new Problem('invalid_filter', detail, [{ pointer: 'filter', detail }])
+export function checkFilters(given: readonly string[] = [], limits: Limits, pointer = 'filter'): string[] {
+  const refuse = (detail: string): Problem => new Problem('invalid_filter', detail, [{ pointer, detail }])
   if (given.length > limits.filtersMax) throw refuse(`at most ${limits.filtersMax} filters`)
   for (const filter of given) {
     const fault = filterFault(filter, limits.topicLevelsMax)

@@ -15,15 +15,28 @@ import type { EventSource } from '../feed/events.ts'
 import type { Feed } from '../feed/feed.ts'
 import type { Limits } from '../limits.ts'
 import type { Access } from '../model.ts'
+import type { Projections } from '../projection/projections.ts'
 import type { Stats } from '../stats.ts'
 import type { Store } from '../store/store.ts'
 import type { ServiceStatus } from '../service-status.ts'
 
 export interface HttpParts {
-  store: Pick<Store, 'journal' | 'states' | 'commands' | 'cursors' | 'ping' | 'healthy'>
+  store: Pick<
+    Store,
+    | 'journal'
+    | 'states'
+    | 'commands'
+    | 'devices'
+    | 'datapoints'
+    | 'rejections'
+    | 'cursors'
+    | 'ping'
+    | 'healthy'
+  >
   feed: Feed
   events: EventSource
   commands: Commands
+  projections: Projections
   authenticator: Authenticator
   limits: Limits
   stats: Stats

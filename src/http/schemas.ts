@@ -20,14 +20,14 @@ export const strict = <Properties extends TProperties>(properties: Properties) =
 export const word = <Words extends string>(words: readonly Words[], description?: string) =>
   Type.Unsafe<Words>({ type: 'string', enum: [...words], ...(description !== undefined && { description }) })
 
-const text = (description: string): TSchema => Type.String({ description })
-const seq = (description: string): TSchema => Type.String({ pattern: '^[0-9]{1,19}$', description })
-const time = (description: string): TSchema => Type.String({ format: 'date-time', description })
+export const text = (description: string): TSchema => Type.String({ description })
+export const seq = (description: string): TSchema => Type.String({ pattern: '^[0-9]{1,19}$', description })
+export const time = (description: string): TSchema => Type.String({ format: 'date-time', description })
 const cursor = text('Position in the journal, opaque: `after` of a stream goes on from here')
-const named = (name: string, description: string, properties: TProperties): TSchema =>
+export const named = (name: string, description: string, properties: TProperties): TSchema =>
   Type.Object(properties, { $id: name, title: name, description })
 
-const payloadFields: TProperties = {
+export const payloadFields: TProperties = {
   format: word(['json', 'number', 'boolean', 'text', 'binary', 'empty'], 'What the payload is'),
   payload: Type.Unknown({
     description:
@@ -189,7 +189,7 @@ const gap = named('Gap', 'An interval in which messages may be missing, and why.
   )
 })
 
-const page = (name: string, of: string, description: string): TSchema =>
+export const page = (name: string, of: string, description: string): TSchema =>
   named(name, description, {
     items: Type.Array(ref(of)),
     next: nullable(

@@ -6,12 +6,20 @@ import { LogController, fastify } from 'fastify'
 import { Problem } from '../errors.ts'
 import { commandSchema } from './command-body.ts'
 import { commandRoutes } from './commands.ts'
+import { datapointRoutes } from './datapoints.ts'
+import { deviceSchemas } from './device-schemas.ts'
+import { deviceRoutes } from './devices.ts'
+import { forgetRoutes } from './forget.ts'
 import { healthRoutes } from './health.ts'
 import { parseJson } from './json-body.ts'
+import { mappingSchemas } from './mapping-schemas.ts'
+import { mappingRoutes } from './mappings.ts'
 import { messageRoutes } from './messages.ts'
 import type { HttpParts, RouteParts, Routes } from './parts.ts'
+import { previewSchema } from './preview-body.ts'
 import { answerClientError, answerFrameworkError, answerWithProblems } from './problems.ts'
 import { isDecodable, parseQuery } from './query-string.ts'
+import { redriveRoutes, rejectionRoutes } from './rejections.ts'
 import { retainedRoutes } from './retained.ts'
 import { sharedSchemas } from './schemas.ts'
 import { sendCommandRoutes } from './send-commands.ts'
@@ -44,7 +52,7 @@ export async function createHttpServer(parts: HttpParts): Promise<FastifyInstanc
       )
     }
   })
-  for (const schema of [...sharedSchemas, commandSchema(parts.limits)]) app.addSchema(schema)
+  for (const schema of allSchemas(parts)) app.addSchema(schema)
   await registerSwagger(app, parts.status().version)
   await parts.register?.(app)
   await app.register(async (scope) => healthRoutes(prepare(scope), parts))
@@ -53,6 +61,14 @@ export async function createHttpServer(parts: HttpParts): Promise<FastifyInstanc
   })
   return app
 }
+
+const allSchemas = ({ limits }: HttpParts) => [
+  ...sharedSchemas,
+  ...deviceSchemas,
+  ...mappingSchemas,
+  commandSchema(limits),
+  previewSchema(limits)
+]
 
 function createInstance({ limits, logger }: HttpParts): FastifyInstance {
   return fastify({
@@ -93,6 +109,12 @@ async function v1Routes(app: Routes, parts: RouteParts): Promise<void> {
   )
   await app.register(async (scope) => topicRoutes(scope as Routes, parts))
   await app.register(async (scope) => retainedRoutes(scope as Routes, parts))
+  await app.register(async (scope) => deviceRoutes(scope as Routes, parts))
+  await app.register(async (scope) => datapointRoutes(scope as Routes, parts))
+  await app.register(async (scope) => rejectionRoutes(scope as Routes, parts))
+  await app.register(async (scope) => redriveRoutes(scope as Routes, parts))
+  await app.register(async (scope) => mappingRoutes(scope as Routes, parts))
+  await app.register(async (scope) => forgetRoutes(scope as Routes, parts))
   await app.register(async (scope) => messageRoutes(scope as Routes, parts))
   await app.register(async (scope) => commandRoutes(scope as Routes, parts))
   await app.register(async (scope) => sendCommandRoutes(scope as Routes, parts))

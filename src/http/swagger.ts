@@ -35,6 +35,8 @@ export async function registerSwagger(app: FastifyInstance, version: string): Pr
         { name: 'Topics', description: 'What is known of each topic now' },
         { name: 'Messages', description: 'What was received, and where something may be missing' },
         { name: 'Streams', description: 'What is being received' },
+        { name: 'Devices', description: 'What messages say of devices: presence, metrics, datapoints' },
+        { name: 'Mappings', description: 'What messages mean, and why some of them mean nothing' },
         { name: 'Commands', description: 'What is to be published, and what became of it' },
         { name: 'Service', description: 'For whoever runs it' }
       ],

@@ -15,12 +15,12 @@ const app = await createBareServer({
   limits: { bodyBytesMax: 1_000, commandPayloadBytesMax: 100, filtersMax: 2 }
 })
 
-const post = (body: string | Buffer, headers: Record<string, string> = json): InjectOptions => ({
-  method: 'POST',
-  url: '/v1/commands',
-  headers,
-  body
-})
+const post = (
+  body: string | Buffer,
+  headers: Record<string, string> = json,
+  url = '/v1/commands'
+): InjectOptions => ({ method: 'POST', url, headers, body })
+const redrive = (body: string): InjectOptions => post(body, json, '/v1/rejections/redrive')
 const get = (url: string): InjectOptions => ({ method: 'GET', url })
 
 const cases: Array<[what: string, ask: InjectOptions, code: keyof typeof problems, pointer?: string]> = [
@@ -55,6 +55,61 @@ const cases: Array<[what: string, ask: InjectOptions, code: keyof typeof problem
   ['an unknown type of events', get('/v1/stream?types=message,presence'), 'invalid_value', 'types'],
   ['a mode of later', get('/v1/stream?mode=latest'), 'invalid_value', 'mode'],
   ['a cursor made up', get('/v1/stream?after=abc'), 'cursor_invalid'],
+  ['a device without a name', get('/v1/device'), 'invalid_value', 'name'],
+  ['a device with an empty name', get('/v1/device?name='), 'invalid_value', 'name'],
+  ['a presence that is none', get('/v1/devices?presence=away'), 'invalid_value', 'presence'],
+  ['two presences', get('/v1/devices?presence=online&presence=offline'), 'invalid_value', 'presence'],
+  ['a page of devices made up', get('/v1/devices?page=abc'), 'cursor_invalid'],
+  ['too many devices', get('/v1/devices?limit=1001'), 'page_too_large', 'limit'],
+  ['an order of metrics', get('/v1/devices/a/metrics?order=asc'), 'unknown_field', 'order'],
+  ['datapoints of no device', get('/v1/datapoints'), 'invalid_value', 'device'],
+  ['datapoints of two devices', get('/v1/datapoints?device=a&device=b'), 'invalid_value', 'device'],
+  ['datapoints of no metric', get('/v1/datapoints?device=a&metric='), 'invalid_value', 'metric'],
+  ['a time that is none', get('/v1/datapoints?device=a&from=yesterday'), 'invalid_value', 'from'],
+  ['a time without an offset', get('/v1/datapoints?device=a&to=2026-01-01T00:00:00'), 'invalid_value', 'to'],
+  [
+    'a range that ends before it begins',
+    get('/v1/rejections?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z'),
+    'invalid_value',
+    'to'
+  ],
+  ['a page of datapoints made up', get('/v1/datapoints?device=a&page=abc'), 'cursor_invalid'],
+  ['an illegal filter of rejections', get('/v1/rejections?filter=a%23'), 'invalid_filter', 'filter'],
+  ['a reason that is none', get('/v1/rejections?reason=bad'), 'invalid_value', 'reason'],
+  ['a mapping with NUL', get('/v1/rejections?mapping=a%00'), 'invalid_value', 'mapping'],
+  ['a redrive of an illegal filter', redrive('{"filters":["a/#/b"]}'), 'invalid_filter', '/filters'],
+  ['a redrive of too many filters', redrive('{"filters":["a","b","c"]}'), 'invalid_value', '/filters'],
+  ['a redrive of a filter that is no list', redrive('{"filters":"a"}'), 'invalid_value', '/filters'],
+  ['a redrive of a reason that is none', redrive('{"reason":"bad"}'), 'invalid_value', '/reason'],
+  ['a redrive of a mapping that is none', redrive('{"mapping":"a b"}'), 'invalid_value', '/mapping'],
+  ['a redrive from a time that is none', redrive('{"from":"yesterday"}'), 'invalid_value', '/from'],
+  ['a redrive with an unknown field', redrive('{"filter":["a"]}'), 'unknown_field', '/filter'],
+  ['a redrive of a list', redrive('[]'), 'invalid_value', ''],
+  ['half of a redrive', redrive('{'), 'malformed_json'],
+  ['a redrive id that is none', get('/v1/redrives/1'), 'invalid_value', 'id'],
+  ['too many redrives', get('/v1/redrives?limit=1001'), 'page_too_large', 'limit'],
+  ['an empty preview', post('', json, '/v1/mappings/preview'), 'invalid_value', ''],
+  ['a preview of nothing', post('{}', json, '/v1/mappings/preview'), 'invalid_value', '/topic'],
+  [
+    'a preview that is not JSON',
+    post('a: 1', { 'content-type': 'application/yaml' }, '/v1/mappings/preview'),
+    'unsupported_media_type'
+  ],
+  [
+    'a reload with a word',
+    post('{"rebuild":"no"}', json, '/v1/mappings/reload'),
+    'invalid_value',
+    '/rebuild'
+  ],
+  [
+    'a reload with an unknown field',
+    post('{"file":"/etc/passwd"}', json, '/v1/mappings/reload'),
+    'unknown_field',
+    '/file'
+  ],
+  ['nothing explained', get('/v1/explain'), 'invalid_value', 'topic'],
+  ['what is neither topic nor filter explained', get('/v1/explain?topic=a%23/b'), 'invalid_topic', 'topic'],
+  ['a topic with NUL explained', get('/v1/explain?topic=a%00'), 'invalid_topic', 'topic'],
   ['a QoS that is none', { method: 'DELETE', url: '/v1/topics/a/retained?qos=3' }, 'invalid_value', 'qos'],
   ['an empty retained message', { method: 'PUT', url: '/v1/topics/a/retained' }, 'invalid_value', ''],
   [
@@ -103,7 +158,11 @@ test('every route under /v1 refuses a parameter that it does not know', async ()
   const paths = Object.entries(app.swagger().paths ?? {}).filter(([path]) => path.startsWith('/v1'))
   assert.ok(paths.length > 15)
   for (const [path, operations] of paths) {
-    const url = path.replace('{topic}', 'a').replace('{topicId}', '1').replace('{id}', id)
+    const url = path
+      .replace('{topic}', 'a')
+      .replace('{topicId}', '1')
+      .replace('{device}', 'a')
+      .replace('{id}', id)
     for (const method of Object.keys(operations as object)) {
       const answer = await app.inject({ method: method.toUpperCase() as 'GET', url: `${url}?nonsense=1` })
       assert.equal(answer.json().code, 'unknown_field', `${method} ${path}`)
@@ -120,7 +179,7 @@ test('with a key, everything under /v1 and the metrics ask for it; health and do
     else open.push(path)
   }
   // Only POST and PUT are there, so GET is not found
-  const writeOnly = /retained$|cancel$/
+  const writeOnly = /(retained|cancel|redrive|preview|reload)$/
   assert.deepEqual(
     open.filter((path) => !writeOnly.test(path)),
     ['/livez', '/readyz', '/openapi.yaml', '/docs/']

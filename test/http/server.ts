@@ -112,7 +112,8 @@ export async function startServer(given: Given = {}): Promise<TestServer> {
     limits: { ...defaultLimits, pageItemsMax: 100 }
   })
   const commands = createCommands({ store, feed, limits, stats })
-  const parts: HttpParts = { ...common, store, feed, events, commands, ...given.parts }
+  const projections = { list: () => store.projections.list() } as HttpParts['projections']
+  const parts: HttpParts = { ...common, store, feed, events, commands, projections, ...given.parts }
   const app = await createHttpServer(parts)
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   atEnd(async () => {

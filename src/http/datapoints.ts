@@ -1,0 +1,54 @@
+/** GET datapoints: the history of a device, a page at a time. */
+
+import { Type } from 'typebox'
+import { toDatapointView } from '../device-views.ts'
+import { json, refusalsOfV1 } from './answers.ts'
+import { createKeyedPaging, pageQuery } from './paging.ts'
+import type { RouteParts, Routes } from './parts.ts'
+import { ref, strict } from './schemas.ts'
+import { readTimeRange, timeRange } from './time-range.ts'
+
+export async function datapointRoutes(app: Routes, { store, limits }: RouteParts): Promise<void> {
+  const paging = createKeyedPaging(store, ['observedAt', 'seq', 'n'])
+
+  app.get(
+    '/datapoints',
+    {
+      schema: {
+        operationId: 'listDatapoints',
+        summary: 'Datapoints of a device, or of one of its metrics',
+        description:
+          'Newest `observedAt` first unless `order` says otherwise. `from` is in the range, `to` is not. A device that ' +
+          'nothing is known of has none. What is told late may stand before a page that was read already.',
+        tags: ['Devices'],
+        querystring: strict({
+          device: Type.String({ minLength: 1, description: 'Name of the device', examples: ['press-3'] }),
+          metric: Type.Optional(
+            Type.String({ minLength: 1, description: 'Name of the metric', examples: ['temperature'] })
+          ),
+          ...timeRange('`observedAt`'),
+          ...pageQuery(limits, 'desc')
+        }),
+        response: {
+          200: json('A page of datapoints', ref('DatapointPage')),
+          ...refusalsOfV1('cursor_invalid', 'cursor_kind', 'cursor_ahead', 'page_too_large')
+        }
+      }
+    },
+    async ({ access, query }) => {
+      const { device, metric = null, limit = limits.pageItemsDefault, order = 'desc', page } = query
+      const range = readTimeRange(query)
+      const list = ['datapoints', device, metric, range, order]
+      const { until, after } = await paging.open(list, page)
+      const { items, next } = await store.datapoints.page(access, {
+        device,
+        metric,
+        ...range,
+        order,
+        after,
+        limit
+      })
+      return paging.close(list, until, items.map(toDatapointView), next)
+    }
+  )
+}

@@ -1,0 +1,41 @@
+/** The REST surface over a real store, into which tests write what a projector would. */
+
+import assert from 'node:assert/strict'
+import type { Received } from '../../src/normalize/normalize.ts'
+import type { ProjectedMessage } from '../../src/store/projected.ts'
+import { chunkOf, messageOf } from '../support/projected.ts'
+import { call } from './contract.ts'
+import type { Given, TestServer } from './server.ts'
+import { startServer } from './server.ts'
+
+export interface ProjectedServer extends TestServer {
+  /** Receives a message, and writes what it is said to mean. Gives its seq. */
+  project(topic: string, meaning: Partial<ProjectedMessage>, received?: Partial<Received>): Promise<number>
+}
+
+export async function startProjected(given: Given = {}): Promise<ProjectedServer> {
+  const server = await startServer(given)
+  const { store, receive } = server
+  return {
+    ...server,
+    async project(topic, meaning, received = {}) {
+      const { base, topicIds } = (await receive({ ...received, topic }))!
+      const seq = base + 1
+      const { id, doneSeq } = await store.projections.current({ hash: 'test', text: '' })
+      const message = messageOf(seq, { topic, topicId: topicIds.get(topic)!.id }, meaning)
+      await store.projections.write(id, chunkOf(doneSeq, [message]), { live: true })
+      return seq
+    }
+  }
+}
+
+/** Follows `next` to the end. */
+export async function* pages(url: string) {
+  let next: string | null = ''
+  while (next !== null) {
+    const { body, status } = await call(`${url}${next && `&page=${next}`}`)
+    assert.equal(status, 200, JSON.stringify(body))
+    yield body
+    next = body.next
+  }
+}
