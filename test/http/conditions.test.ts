@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Conditions } from '../../src/http/conditions.ts'
-import { checkConditions, isNotModified } from '../../src/http/conditions.ts'
+import { checkConditions, isNotModified, toEtag } from '../../src/http/conditions.ts'
 import { readPrefer } from '../../src/http/prefer.ts'
 import type { TopicState } from '../../src/model.ts'
 
@@ -62,3 +62,11 @@ for (const [header, waitSeconds, applied] of [
     assert.deepEqual(readPrefer(header, 60), { waitSeconds, applied })
   })
 }
+
+test('the version of a device has its row, since another projection may have another one at the same seq', () => {
+  const etag = toEtag({ seq: 7, id: 3 })
+  assert.ok(isNotModified(etag, { seq: 7, id: 3 }))
+  assert.ok(!isNotModified(etag, { seq: 7, id: 4 }))
+  assert.ok(!isNotModified(etag, { seq: 8, id: 3 }))
+  assert.ok(!isNotModified(etag, { seq: 7 }))
+})

@@ -126,6 +126,10 @@ for (const order of ['asc', 'desc'] as const) {
     // Several at one instant, of several metrics, also before 1970
     for (let at = 0; at < 12; at++)
       await tell(`m${at % 3}`, at, at < 4 ? start : at < 8 ? start + at * minute : -at)
+    // And of one message, all at one instant
+    const observedAt = start + 8 * minute
+    const datapoints = [12, 13, 14, 15].map((value) => point(device, 'm0', value, { observedAt }))
+    await project('paged', { datapoints })
     const found: number[] = []
     const cursors = new Set<string>()
     let late = 100
@@ -143,7 +147,7 @@ for (const order of ['asc', 'desc'] as const) {
     }
     assert.equal(new Set(found).size, found.length, 'something came twice')
     const original = found.filter((value) => value < 100)
-    const ascending = [11, 10, 9, 8, 0, 1, 2, 3, 4, 5, 6, 7]
+    const ascending = [11, 10, 9, 8, 0, 1, 2, 3, 4, 5, 6, 7, 12, 13, 14, 15]
     assert.deepEqual(original, order === 'asc' ? ascending : ascending.toReversed())
     assert.equal(cursors.size, 1)
   })

@@ -29,10 +29,14 @@ export async function startProjected(given: Given = {}): Promise<ProjectedServer
   }
 }
 
+/** More than any list here has: one that begins again would go on for ever. */
+const pagesMax = 200
+
 /** Follows `next` to the end. */
 export async function* pages(url: string) {
   let next: string | null = ''
-  while (next !== null) {
+  for (let at = 0; next !== null; at++) {
+    assert.ok(at < pagesMax, 'the list does not end')
     const { body, status } = await call(`${url}${next && `&page=${next}`}`)
     assert.equal(status, 200, JSON.stringify(body))
     yield body
