@@ -10,6 +10,8 @@ export interface TestProjected extends ProjectedDatapoints {
   reads: number[]
   /** Facts up to here are projected; Infinity at first. */
   doneSeq: Seq
+  /** A stream waits until this fact is projected. */
+  waitingFor: Seq | null
   advance(to: Seq): void
 }
 
@@ -19,6 +21,7 @@ export function createProjected(): TestProjected {
     datapoints: new Map(),
     reads: [],
     doneSeq: Infinity,
+    waitingFor: null,
     advance(to) {
       projected.doneSeq = to
       const all = waiting
@@ -27,10 +30,12 @@ export function createProjected(): TestProjected {
     },
     async reached(seq, signal) {
       while (projected.doneSeq < seq && !signal.aborted) {
+        projected.waitingFor = seq
         await new Promise<void>((resolve) => {
           waiting.push(resolve)
           signal.addEventListener('abort', () => resolve(), { once: true })
         })
+        projected.waitingFor = null
       }
     },
     async datapointsOf(seqs) {
