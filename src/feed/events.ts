@@ -97,19 +97,16 @@ export function createEventSource(parts: {
       yield [{ cursor: cursors.encode(to), type: 'skipped', skipped: { from: toSeq(from), to: toSeq(to) } }]
     }
     const states = types.includes('state') ? await newStates(access, page) : nothing
-    const seen = ({ fact }: FactPart): number => (fact.seq === after.seq + 1 ? after.part : 0)
-    function* tell(group: FactPart[], datapoints: ReadonlyMap<Seq, readonly Datapoint[]>) {
-      const telling = { types, device, states, datapoints, wanted }
-      for (const part of group) yield* eventsOf(part, seen(part), telling, cursors)
-    }
+    const told = { types, device, states, wanted }
+    const form = { cursors, countMax: limits.feedPageEventsMax }
     if (!types.includes('datapoint')) {
-      yield* batches(tell(withoutDatapoints(page.facts), nothing), limits.feedPageEventsMax)
+      yield* eventsOf(withoutDatapoints(page.facts), after, { ...told, datapoints: nothing }, form)
       return
     }
     for (const group of groupsOf(page.facts, limits)) {
       const datapoints = await datapointsOf(group, signal)
       if (signal.aborted) return
-      yield* batches(tell(group, datapoints), limits.feedPageEventsMax)
+      yield* eventsOf(group, after, { ...told, datapoints }, form)
     }
   }
 
@@ -187,15 +184,4 @@ function createMatcher(
     (metric === undefined || datapoint.metric === metric) &&
     matches(datapoint.topic) &&
     access.mayRead(datapoint.topic)
-}
-
-function* batches<Item>(items: Iterable<Item>, countMax: number): Generator<Item[], void, undefined> {
-  let batch: Item[] = []
-  for (const item of items) {
-    batch.push(item)
-    if (batch.length < countMax) continue
-    yield batch
-    batch = []
-  }
-  if (batch.length > 0) yield batch
 }

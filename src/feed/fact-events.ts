@@ -3,7 +3,7 @@
  * presence, then the state after it, then its datapoints. So a cursor can tell which of them have been seen. Pure.
  */
 
-import type { Cursors } from '../cursor.ts'
+import type { Cursors, Position } from '../cursor.ts'
 import type { Datapoint, PresenceChange, Redriven } from '../datapoints.ts'
 import { toDatapointView, toPresenceChangeView } from '../device-views.ts'
 import type { CommandTransition, Fact, Seq, TopicState } from '../model.ts'
@@ -51,48 +51,70 @@ export function sourcesOf(fact: Fact): readonly Seq[] {
   }
 }
 
-/** `seen`: events up to this number are left out. */
+/** Events of facts, at most `countMax` at a time, without those that a reader at `after` has seen. */
 export function* eventsOf(
-  part: FactPart,
-  seen: number,
+  parts: Iterable<FactPart>,
+  after: Pick<Position, 'seq' | 'part'>,
   telling: Telling,
-  cursors: Pick<Cursors, 'encode'>
-): Generator<StreamEvent, void, undefined> {
-  const { fact, first, last } = part
-  const itself = first && seen === 0 ? eventOf(fact, telling) : null
-  const state = first && seen < stateNumber ? telling.states.get(fact.seq) : undefined
-  const datapoints = datapointsOf(part, seen, telling)
-  let left = (itself === null ? 0 : 1) + (state === undefined ? 0 : 1) + datapoints.length
-  // With its last event, the fact has been seen whole
-  const cursorOf = (number: number): string =>
-    --left === 0 && last ? cursors.encode(fact.seq) : cursors.encode(fact.seq - 1, number)
+  { cursors, countMax }: { cursors: Pick<Cursors, 'encode'>; countMax: number }
+): Generator<StreamEvent[], void, undefined> {
+  let events: StreamEvent[] = []
+  for (const part of parts) {
+    const { fact, first, last } = part
+    const seen = fact.seq === after.seq + 1 ? after.part : 0
+    const itself = first && seen === 0 && tellsItself(fact, telling)
+    const state = first && seen < stateNumber ? telling.states.get(fact.seq) : undefined
+    const datapoints = part.seqs.length === 0 ? none : datapointsOf(part, seen, telling)
+    // With its last event, the fact has been seen whole
+    const end = last ? (datapoints.at(-1)?.[0] ?? (state === undefined ? 1 : stateNumber)) : Infinity
+    const place = (number: number): string =>
+      number < end ? cursors.encode(fact.seq - 1, number) : cursors.encode(fact.seq)
 
-  if (itself !== null) yield itself(cursorOf(1))
-  if (state !== undefined)
-    yield { cursor: cursorOf(stateNumber), type: 'state', state: toTopicStateView(state) }
-  for (const [number, datapoint] of datapoints)
-    yield { cursor: cursorOf(number), type: 'datapoint', datapoint: toDatapointView(datapoint) }
+    if (itself) events.push(toEvent(fact, place(1)))
+    if (state !== undefined)
+      events.push({ cursor: place(stateNumber), type: 'state', state: toTopicStateView(state) })
+    for (const [number, datapoint] of datapoints) {
+      events.push({ cursor: place(number), type: 'datapoint', datapoint: toDatapointView(datapoint) })
+      if (events.length < countMax) continue
+      yield events
+      events = []
+    }
+    if (events.length < countMax) continue
+    yield events
+    events = []
+  }
+  if (events.length > 0) yield events
 }
 
-/** What a fact is itself, where that is asked for. */
-function eventOf(fact: Fact, { types, device }: Telling): ((cursor: string) => StreamEvent) | null {
+const none: ReadonlyArray<[number: number, datapoint: Datapoint]> = []
+
+/** Whether a fact itself is asked for; kinds that only one type takes have been chosen by the feed. */
+function tellsItself(fact: Fact, { types, device }: Telling): boolean {
   switch (fact.kind) {
     case 'message':
-    case 'cleared': {
-      const { message } = fact
+    case 'cleared':
       // A retained message that a snapshot found gone is cleared without a message
-      if (message === null || !types.includes('message')) return null
-      return (cursor) => ({ cursor, type: 'message', message: toMessageView(message) })
-    }
-    case 'command':
-      return (cursor) => ({ cursor, type: 'command', command: toCommandEventView(toCommandEvent(fact)) })
+      return fact.message !== null && types.includes('message')
     case 'presence':
-      if (device !== undefined && (fact.detail as PresenceChange).device !== device) return null
-      return (cursor) => ({ cursor, type: 'presence', presence: toPresenceChangeView(fact) })
+      return device === undefined || (fact.detail as PresenceChange).device === device
+    case 'command':
     case 'gap':
-      return (cursor) => ({ cursor, type: 'gap', gap: toGapView(fact) })
+      return true
     default:
-      return null
+      return false
+  }
+}
+
+function toEvent(fact: Fact, cursor: string): StreamEvent {
+  switch (fact.kind) {
+    case 'presence':
+      return { cursor, type: 'presence', presence: toPresenceChangeView(fact) }
+    case 'command':
+      return { cursor, type: 'command', command: toCommandEventView(toCommandEvent(fact)) }
+    case 'gap':
+      return { cursor, type: 'gap', gap: toGapView(fact) }
+    default:
+      return { cursor, type: 'message', message: toMessageView(fact.message!) }
   }
 }
 

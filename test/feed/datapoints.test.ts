@@ -303,9 +303,11 @@ test('of messages that were normalized again, everyone gets what he may see, som
   assert.deepEqual(journal.projected.reads, [4, 4, 2])
   const filtered = await journal.read({ types, after, filters: ['secret/+'] }, isGap)
   assert.deepEqual(filtered.map(told), [...[2, 4, 6, 8, 10].flatMap(three), 'gap'])
-  for (const [index, { cursor }] of filtered.slice(0, -1).entries()) {
-    const ask = { types, after: journal.position(cursor), filters: ['secret/+'] }
-    assert.deepEqual(await journal.read(ask, isGap), filtered.slice(index + 1))
+  const all = await journal.read({ types, after }, isGap)
+  assert.equal(all.length, 31)
+  for (const [index, { cursor }] of all.slice(0, -1).entries()) {
+    const rest = await journal.read({ types, after: journal.position(cursor) }, isGap)
+    assert.deepEqual(rest, all.slice(index + 1))
   }
 })
 
