@@ -31,6 +31,7 @@ const costs = {
   otherFirst: 7,
   missing: 2,
   missingFixed: 3.5,
+  missingFirst: 6,
   extra: 3.5,
   extraAtEnd: 1.5,
   slash: 2
@@ -93,7 +94,7 @@ function align(levels: readonly Level[], names: readonly string[]): { steps: Ste
         ways.push({ step: beside(levels[i - 1], names[j - 1]!, i === levels.length), from: [i, j - 1] })
       if (i > 0 && j > 0)
         ways.push({ step: compare(levels[i - 1]!, names[j - 1]!, i === 1), from: [i - 1, j - 1] })
-      if (i > 0) ways.push({ step: without(levels[i - 1]!), from: [i - 1, j] })
+      if (i > 0) ways.push({ step: without(levels[i - 1]!, i === 1), from: [i - 1, j] })
       let cell: (typeof best)[number][number] | null =
         i === 0 && j === 0 ? { cost: 0, steps: null, from: [0, 0] } : null
       for (const { step, from } of ways) {
@@ -122,12 +123,14 @@ function compare(level: Level, name: string, first: boolean): Step {
   return step('other', first ? costs.otherFirst : costs.other)
 }
 
-const without = (level: Level): Step => ({
+const without = (level: Level, first: boolean): Step => ({
   cost:
     level.kind === 'rest'
       ? 0
       : level.kind === 'fixed' && level.text !== ''
-        ? costs.missingFixed
+        ? first
+          ? costs.missingFirst
+          : costs.missingFixed
         : costs.missing,
   level,
   name: null,

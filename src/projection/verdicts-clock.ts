@@ -25,7 +25,7 @@ export function clockVerdicts(evidence: Evidence, seen: Seen): Verdict[] {
   if (timestamp === null || timestamp.raw !== undefined || seen.preview.datapoints.length === 0) return []
   if (seen.preview.datapoints.some(({ clock }) => clock === 'device')) return []
   if (seen.preview.rejections.some(({ reason }) => reason === 'invalid_timestamp')) return []
-  const why = whyNothing(decoded(seen.message).value, timestamp.select) ?? timeLike(seen, timestamp.select)
+  const why = timeLike(seen, timestamp.select) ?? whyNothing(decoded(seen.message).value, timestamp.select)
   return [
     verdict(
       'timestamp_missing',
@@ -54,19 +54,25 @@ function timestampOf({ fields, matched }: Evidence, { message }: Seen): Timestam
   return { select, unit, raw: outer ?? inner }
 }
 
-const names = /^(ts|t|time|timestamp|datetime|date|when|observedat|at|epoch|unix|utc|iso)$/i
-
-/** A member that looks like a time, where none was found by name. */
+/** A member that is a time near receipt, where none was found by name. */
 function timeLike({ message }: Seen, select: string): { detail: string; fix: string } | null {
   const { value } = decoded(message)
   if (typeof value !== 'object' || value === null) return null
-  const name = Object.keys(value).find((key) => names.test(key))
+  const isTime = (member: unknown): boolean =>
+    typeof member === 'string'
+      ? /^\d{4}-\d\d-\d\d[T ]/.test(member)
+      : typeof member === 'number' && unitOf(member, message.receivedAt) !== null
+  const name = Object.entries(value).find(([, member]) => isTime(member))?.[0]
   if (name === undefined) return null
   return {
     detail: `\`${select}\` selects nothing; there is \`${name}\``,
     fix: `Write \`${name}\` instead of \`${select}\``
   }
 }
+
+/** The unit in which a number would be a time near receipt. */
+const unitOf = (number: number, receivedAt: Millis): [unit: string, perMilli: number] | null =>
+  units.find(([, perMilli]) => Math.abs(number / perMilli - receivedAt) < nearMs) ?? null
 
 function wrongClock(
   evidence: Evidence,
@@ -87,8 +93,8 @@ function wrongClock(
   const number =
     typeof raw === 'number' ? raw : typeof raw === 'string' && /^\d+$/.test(raw) ? Number(raw) : null
   if (number !== null) {
-    const fits = units.find(([, perMilli]) => Math.abs(number / perMilli - receivedAt) < nearMs)
-    if (fits !== undefined && fits[0] !== timestamp!.unit)
+    const fits = unitOf(number, receivedAt)
+    if (fits !== null && fits[0] !== timestamp!.unit)
       return verdict(
         code,
         `${detail}. In \`${fits[0]}\` it would be ${toTime(number / fits[1])}`,
@@ -139,7 +145,7 @@ export function latestVerdicts({ topic, latest }: Evidence, { stored }: Seen): V
     const newer = latest.find(
       ({ device, metric }) => device === datapoint.device && metric === datapoint.metric
     )
-    if (newer === undefined || newer.observedAt <= datapoint.observedAt || newer.seq === datapoint.seq)
+    if (newer === undefined || newer.seq === datapoint.seq || newer.observedAt < datapoint.observedAt)
       continue
     const what = `\`${datapoint.metric}\` of \`${datapoint.device}\``
     if (newer.topic !== topic)

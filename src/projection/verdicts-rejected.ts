@@ -51,7 +51,8 @@ function explain(rejected: Rejected): Verdict {
     if (look !== null) return verdict(look.code, `The payload is ${look.is} (${detail})`, look.fix)
   }
   const better = explanations[reason]?.(rejected)
-  if (better) return verdict(reason, `${better.detail} (${detail})`, better.fix)
+  if (better)
+    return verdict(reason, better.detail === detail ? detail : `${better.detail} (${detail})`, better.fix)
   return verdict(reason, `${rejectionReasons[reason]}: ${detail}`, fixes[reason] ?? null)
 }
 
@@ -112,6 +113,8 @@ const shown = (value: unknown): string => String(value).trim().slice(0, 40)
 
 function whyNothingSelected({ document, fields }: Rejected): Better {
   if (fields === null) return null
+  const list = fields.each === null ? null : otherList(document, fields.each)
+  if (list !== null) return list
   const reasons = expressionsOf(fields).flatMap(({ at, expression }) => {
     const why = whyNothing(document, expression)
     return why === null ? [] : [{ ...why, detail: `\`${at}\`: ${why.detail}` }]
@@ -119,11 +122,23 @@ function whyNothingSelected({ document, fields }: Rejected): Better {
   if (reasons[0] !== undefined) return reasons[0]
   if (fields.each === null) return null
   // The list is there: then it is in its items
-  const list = valueAt(document, stepsOf(fields.each) ?? [])
-  const item: unknown = Array.isArray(list) ? list[0] : undefined
+  const items = valueAt(document, stepsOf(fields.each) ?? [])
+  const item: unknown = Array.isArray(items) ? items[0] : undefined
   const inItems = { ...fields, each: null }
   const inside = expressionsOf(inItems).map(({ expression }) => whyNothing(item, expression))
   return inside.find((why) => why !== null) ?? null
+}
+
+/** The list that was meant by `each`, where there is only one. */
+function otherList(document: unknown, each: string): Better {
+  if (whyNothing(document, each) === null || typeof document !== 'object' || document === null) return null
+  const lists = Object.entries(document).filter(([, value]) => Array.isArray(value))
+  if (lists.length !== 1) return null
+  const name = toExpression([lists[0]![0]])
+  return {
+    detail: `\`each: ${each}\` selects nothing; there is a list in \`${name}\``,
+    fix: `Write \`each: ${name}\``
+  }
 }
 
 function whyShape({ document, fields }: Rejected): Better {

@@ -20,12 +20,12 @@ import { storedVerdict, takenVerdicts } from './verdicts-stored.ts'
 export function verdicts(evidence: Evidence): Verdict[] {
   const { topic } = evidence
   if (topic === '' || /[+#\0]/.test(topic)) return [notATopic(topic)]
-  const onTheWay = [
-    ...connectionVerdicts(evidence),
-    ...filterVerdicts(evidence),
-    ...gapVerdicts(evidence),
-    ...receivedVerdicts(evidence)
-  ]
+  const before = [...connectionVerdicts(evidence), ...filterVerdicts(evidence), ...gapVerdicts(evidence)]
+  // That nothing came is no news where it could not
+  const received = receivedVerdicts(evidence).filter(
+    ({ code }) => code !== 'never_received' || before.length === 0 || evidence.others.length > 0
+  )
+  const onTheWay = [...before, ...received]
   const mapping = mappingVerdicts(evidence)
   const [newest] = evidence.seen
   if (evidence.state === null || newest === undefined || evidence.matched === null)
