@@ -34,6 +34,8 @@ export const bridges = {
       'home/kitchen',
       'city/+/air',
       '/yard/#',
+      "'quoted/#'",
+      'sensor/#',
       'ok/#'
     ],
     mappings: 'automatic: true\n'
@@ -94,6 +96,15 @@ mappings:
   - { name: rooms, topic: "rooms/{room}/+/temp", device: "{room}", metric: temp }
   - { name: several, topic: "several/{device}", metrics: [{ name: t, value: temp }, { name: h, value: humidty }] }
   - { name: names, topic: "names/{device}", decoder: json }
+  - { name: nul, topic: "nul/{device}", decoder: json }
+  - { name: nul-number, topic: "nul-number/{device}", metric: t, decoder: number }
+  - { name: thousands, topic: "thousands/{device}", metric: t, decoder: number }
+  - { name: loose, topic: "loose/{device}", decoder: json }
+  - { name: xml, topic: "xml/{device}", decoder: json }
+  - { name: csv, topic: "csv/{device}", metric: t, decoder: number }
+  - { name: dotnet, topic: "dotnet/{device}", metrics: [{ name: t, value: t }], timestamp: { select: ts } }
+  - { name: micros, topic: "micros/{device}", metrics: [{ name: t, value: t }], timestamp: { select: ts, unit: s } }
+  - { name: shouted, topic: "shouted/{device}/lwt", presence: {} }
   - { name: ok, topic: "ok/{device}/{metric}" }
   - { name: ok-object, topic: "ok-object/{device}", metrics: [{ name: temp, value: data.temp, unit: "°C" }], timestamp: { select: ts } }
   - { name: ok-presence, topic: "ok-presence/{device}/lwt", presence: {} }
@@ -426,6 +437,78 @@ export const mistakes: readonly Mistake[] = [
       { payload: '21', retain: true, expirySeconds: 1 },
       'expired',
       /expir/
+    ]
+  ]),
+  // Written later, in one go, and measured before anything was changed for them
+  ...on('mapped', [
+    [
+      'the NUL that ends a text in C, behind JSON',
+      'nul/nul-1',
+      text('{"temp":21.5}\0'),
+      'malformed_json',
+      /NUL/
+    ],
+    [
+      'the NUL that ends a text in C, behind a number',
+      'nul-number/nul-1',
+      text('21.5\0'),
+      'not_a_number',
+      /NUL/
+    ],
+    [
+      'a separator of thousands',
+      'thousands/thousands-1',
+      text('1,234.5'),
+      'not_a_number',
+      /1234\.5|thousand/
+    ],
+    ['names without quotes', 'loose/loose-1', text('{temp: 21.5}'), 'malformed_json', /quotes/],
+    ['a comma before the end', 'loose/loose-2', text('{"temp": 21.5,}'), 'malformed_json', /comma/],
+    ['XML', 'xml/xml-1', text('<temp>21.5</temp>'), 'malformed_json', /XML/],
+    ['several numbers in one text', 'csv/csv-1', text('21.5;40;1013'), 'not_a_number', /;/],
+    [
+      'a date of .NET',
+      'dotnet/dotnet-1',
+      json({ t: 1, ts: `/Date(${now})/` }),
+      'invalid_timestamp',
+      /RFC 3339/
+    ],
+    [
+      'microseconds said to be seconds',
+      'micros/micros-1',
+      json({ t: 1, ts: now * 1000 }),
+      'clock_ahead',
+      /unit: us/
+    ],
+    ['a word of presence in capitals', 'shouted/shouted-1/lwt', text('ONLINE'), 'unknown_presence', /ONLINE/]
+  ]),
+  ...on('filters', [
+    [
+      'quotes that became part of the filter',
+      'quoted/a/b',
+      text('1'),
+      'no_filter_matches',
+      /'quoted\/#.*quot/s
+    ],
+    ['singular and plural', 'sensors/a/b', text('1'), 'no_filter_matches', /sensor\/#/]
+  ]),
+  ...on('automatic', [
+    [
+      'a list of records, without a mapping',
+      'records/a',
+      json([
+        { n: 't', v: 1 },
+        { n: 'h', v: 2 }
+      ]),
+      'object_as_one_metric',
+      /each/
+    ],
+    [
+      'a space behind the topic',
+      'shed/door/state',
+      { topic: 'shed/door/state ', payload: '1' },
+      'never_received',
+      /space|`shed\/door\/state `/
     ]
   ]),
 
