@@ -1,5 +1,6 @@
 /** The mappings of this instance meet the projection that is current: at the start, and when they are read again. */
 
+import type { Logger } from 'pino'
 import type { Projection } from '../datapoints.ts'
 import type { Feed } from '../feed/feed.ts'
 import type { Limits } from '../limits.ts'
@@ -8,6 +9,7 @@ import type { Store } from '../store/store.ts'
 import { DecoderStates } from './decoder-states.ts'
 import type { Live } from './projector.ts'
 import { tell } from './projector.ts'
+import { carryAll } from './carried.ts'
 import type { Rebuild } from './rebuild.ts'
 
 export interface AdoptParts {
@@ -15,6 +17,7 @@ export interface AdoptParts {
   feed: Feed
   rebuild: Rebuild
   limits: Limits
+  log: Logger
   /** A document without mappings. */
   empty: MappingSet
 }
@@ -37,19 +40,20 @@ export async function openProjection(parts: AdoptParts, set: MappingSet): Promis
  * kept are in one that is built behind it. What the decoders of unchanged mappings remember stays.
  */
 export async function adopt(
-  { store, rebuild, empty }: AdoptParts,
+  { store, rebuild, empty, limits, log }: AdoptParts,
   live: Live,
   set: MappingSet,
   rebuilding: boolean
 ): Promise<{ live: Live; building: Projection | null }> {
   let { row } = live
   if (row.mappingHash === empty.hash && set.hash !== empty.hash) {
-    // Nothing was read while there was nothing to do: what is kept is for the rebuild
-    const { seq } = await store.journal.head()
-    if (seq > row.doneSeq) {
-      const chunk = { from: row.doneSeq, to: seq, messages: [], states: [] }
-      await store.projections.write(row.id, chunk, { live: false })
-      row = { ...row, doneSeq: seq }
+    // Nothing has been read yet, so that the current one itself can begin where the journal does
+    if (rebuilding) await carryAll({ store, limits, log }, { ...live, set })
+    else row = await skipToHead(store, row)
+    await store.projections.setMapping(row.id, { hash: set.hash, text: set.text })
+    return {
+      live: { ...live, row: { ...row, mappingHash: set.hash, mappingText: set.text }, set },
+      building: null
     }
   }
   // One that is being built for other mappings would bring them back
@@ -58,6 +62,15 @@ export async function adopt(
   await store.projections.setMapping(row.id, { hash: set.hash, text: set.text })
   row = { ...row, mappingHash: set.hash, mappingText: set.text }
   return { live: { ...live, row, set }, building }
+}
+
+/** What has come so far is left as it is. */
+async function skipToHead(store: Store, row: Projection): Promise<Projection> {
+  const { seq } = await store.journal.head()
+  if (seq <= row.doneSeq) return row
+  const chunk = { from: row.doneSeq, to: seq, messages: [], states: [] }
+  await store.projections.write(row.id, chunk, { live: false })
+  return { ...row, doneSeq: seq }
 }
 
 /** A switch that was not brought to its end: what it changed is told, and what it replaced is dropped. */

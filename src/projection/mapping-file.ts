@@ -21,7 +21,9 @@ export async function loadMappings(file: string | null, limits: Limits): Promise
   const text = bytes.toString('utf8')
   const modules = new Map<string, Decoder>()
   for (const name of modulesOf(text)) modules.set(name, await loadDecoder(file, name))
-  return compileMappings({ text, file }, { limits, modules })
+  const set = compileMappings({ text, file }, { limits, modules })
+  // However it says so, nothing is to be done
+  return set.mappings.length === 0 ? loadMappings(null, limits) : set
 }
 
 async function loadDecoder(file: string, name: string): Promise<Decoder> {

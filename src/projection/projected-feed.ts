@@ -23,6 +23,7 @@ export function createProjectedFeed(parts: {
   limits: Pick<Limits, 'projectedCacheDatapointsMax' | 'projectionRetryMs'>
   /** Of a document without mappings: nothing is waited for then. */
   emptyHash: string
+  leading: () => boolean
 }): ProjectedFeed & ProjectedCache {
   const { store, limits } = parts
   let own: { id: number; doneSeq: Seq } | null = null
@@ -105,7 +106,8 @@ export function createProjectedFeed(parts: {
           if (own.doneSeq >= seq) return
           await advanced(signal)
         } else {
-          const done = await storedDone().catch(() => -1)
+          // One that leads and has not begun may be about to adopt other mappings than those that are stored
+          const done = parts.leading() ? -1 : await storedDone().catch(() => -1)
           if (done >= seq) return
           await delay(limits.projectionRetryMs, null, { signal }).catch(() => {})
         }

@@ -15,6 +15,7 @@ import type { Store } from '../store/store.ts'
 import { DecoderStates } from './decoder-states.ts'
 import type { Live, Projector } from './projector.ts'
 import { NotLeadingError, tell } from './projector.ts'
+import { carry } from './carried.ts'
 import { journalAfter } from './read-facts.ts'
 import { writeFacts } from './write-facts.ts'
 
@@ -165,15 +166,6 @@ export function createRebuild(parts: RebuildParts): Rebuild {
     },
     stop: end
   }
-}
-
-/** Facts that the journal no longer has; returns where to go on, or null when all have been read. */
-async function carry(parts: RebuildParts, mine: Live, after: Seq): Promise<Seq | null> {
-  const facts = await parts.store.projections.carried(after, parts.limits.projectionChunkFactsMax)
-  if (facts.length === 0) return null
-  const place = { from: mine.row.doneSeq, carried: true, live: false }
-  const { to } = await writeFacts(parts, { ...mine, id: mine.row.id }, place, facts)
-  return to
 }
 
 /** Facts behind where it is, but none that the current one has not seen. */

@@ -55,7 +55,7 @@ export async function createProjectionService(parts: ProjectionServiceParts): Pr
   let set = parts.set
   let loadedAt = Date.now()
   let faults: readonly MappingFault[] = []
-  const cache = createProjectedFeed({ store, limits, emptyHash: empty.hash })
+  const cache = createProjectedFeed({ store, limits, emptyHash: empty.hash, leading: parts.leading })
   const rebuild = createRebuild({
     ...parts,
     projector: () => projector,
@@ -64,7 +64,7 @@ export async function createProjectionService(parts: ProjectionServiceParts): Pr
       await tidyRetired(adoptParts, current)
     }
   })
-  const adoptParts = { store, feed, rebuild, limits, empty }
+  const adoptParts = { store, feed, rebuild, limits, log: parts.log, empty }
   const redriver = createRedriver({ ...parts, cache, rebuild })
   const silence = createSilence(parts)
   const projector: Projector = createProjector({
@@ -131,6 +131,11 @@ export async function createProjectionService(parts: ProjectionServiceParts): Pr
       return { changed, hash: next.hash, building }
     },
     async redrive({ principal }, ask) {
+      if ((await store.projections.redrives.open()) >= limits.redrivesOpenMax)
+        throw new Problem(
+          'too_many_requests',
+          `At most ${limits.redrivesOpenMax} redrives wait; let some end`
+        )
       const { seq } = await store.journal.head()
       const redrive = await store.projections.redrives.create({
         ...ask,

@@ -138,7 +138,7 @@ export function createPartitions(
 
 /** Projections that are kept up to date may lag behind the head. */
 const progressSql = `
-  select seq, coalesce((select min(done_seq) from projections where state in ('building', 'current')), seq) as projected
+  select seq, coalesce((select min(done_seq) from projections where state in ('building', 'current') and mapping_text <> ''), seq) as projected
   from journal_head where shard = 0`
 
 const total = (partitions: ReadonlyArray<{ bytes: number }>): number =>

@@ -53,7 +53,7 @@ export class OutrunError extends Error {
 export type AppendedFacts = Fact[] | null
 
 export interface ProjectionStore {
-  /** The current one; made, empty and done up to the head, where there is none yet. */
+  /** The current one; made, empty and at the horizon, where there is none yet. */
   current(initial: { hash: string; text: string }): Promise<Projection>
   building(): Promise<Projection | null>
   list(): Promise<Projection[]>
@@ -109,6 +109,8 @@ export interface ProjectionStore {
     list(ask: { after: string | null; limit: number }): Promise<Redrive[]>
     /** The oldest that is not done. */
     next(): Promise<Redrive | null>
+    /** How many are not done. */
+    open(): Promise<number>
     update(
       id: string,
       change: Partial<Pick<Redrive, 'state' | 'mode' | 'error' | 'lastSeq' | 'messages' | 'accepted'>>

@@ -67,7 +67,7 @@ export function createProjectionStore(parts: {
       // Two instances may start at once: one of them finds what the other made
       await pool.query(
         `insert into projections (state, mapping_hash, mapping_text, done_seq, target_seq)
-         select 'current', $1, $2, seq, seq from journal_head where shard = 0
+         select 'current', $1, $2, horizon, seq from journal_head where shard = 0
            and not exists (select from projections where state = 'current')
          on conflict (state) where state in ('building', 'current') do nothing`,
         [initial.hash, initial.text]

@@ -48,6 +48,7 @@ export function createRedrives({ pool, prisma }: Database, limits: Limits): Proj
       })
       return row && toRedrive(row)
     },
+    open: () => prisma.redrive.count({ where: { state: { in: ['pending', 'running'] } } }),
     async update(id, change) {
       const ended = change.state === 'done' || change.state === 'failed'
       await prisma.redrive.update({

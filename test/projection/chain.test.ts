@@ -26,8 +26,8 @@ test('one line makes devices and metrics of whatever comes', async () => {
   const metrics = async (device: string): Promise<Record<string, unknown>> => {
     const { body } = await request(`${bridge.url}/v1/devices/${encodeURIComponent(device)}/metrics`)
     return Object.fromEntries(
-      (body.items ?? []).map((item: { name: string; type: string; latest: Record<string, unknown> }) => [
-        item.name,
+      (body.items ?? []).map((item: { metric: string; type: string; latest: Record<string, unknown> }) => [
+        item.metric,
         [item.type, item.latest['valueText'] ?? item.latest['valueBase64']]
       ])
     )
@@ -170,11 +170,13 @@ mappings:
     return body.items?.length === 2 && body.items
   })
   assert.deepEqual(
-    rejections.map(({ reason, mapping, payloadText }: Record<string, string>) => [
-      reason,
-      mapping,
-      payloadText
-    ]),
+    rejections.map(
+      ({ reason, mapping, raw }: { reason: string; mapping: string; raw: { payloadText: string } }) => [
+        reason,
+        mapping,
+        raw.payloadText
+      ]
+    ),
     [
       ['decoder_timeout', 'bad', 'loop'],
       ['decoder_failed', 'bad', 'throw']
@@ -215,7 +217,10 @@ test('what is forgotten is nowhere, and somebody is named for it', async () => {
   )
   assert.deepEqual(
     audit.map((row) => ({ ...row })),
-    [{ action: 'forget', subject: 'device secret-one', principal: 'anonymous' }]
+    [
+      { action: 'forget', subject: 'topic f/secret-one/x', principal: 'anonymous' },
+      { action: 'forget', subject: 'device secret-one', principal: 'anonymous' }
+    ]
   )
   // And what it says from now on is kept again
   await client.publishAsync('f/secret-one/x', 'again', { qos: 1 })

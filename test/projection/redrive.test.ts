@@ -84,7 +84,7 @@ test('subscribers see what was redriven, with its own time; the filter, reason a
   await eventually(async () => (await request(`${bridge.url}/v1/rejections`)).body.items?.length === 3)
   await writeFile(file, wide)
   await postJson(`${bridge.url}/v1/mappings/reload`, { rebuild: false })
-  const asked = await postJson(`${bridge.url}/v1/rejections/redrive`, { filter: ['hall/a/#'] })
+  const asked = await postJson(`${bridge.url}/v1/rejections/redrive`, { filters: ['hall/a/#'] })
   assert.equal(asked.status, 202, JSON.stringify(asked.body))
   const done = await eventually(async () => {
     const { body } = await request(new URL(asked.headers.get('location')!, bridge.url).href)
