@@ -9,7 +9,6 @@ const words = <Word extends string>(of: Record<Word, unknown>): Word[] => Object
 const count = (description: string): TSchema => Type.Integer({ minimum: 0, description })
 
 const presenceSources = ['availability', 'birth', 'death', 'seen', 'timeout', 'cleared', 'projection']
-const presenceSource = 'What said so: a topic, a message, or silence'
 
 export const presenceWord = word(
   words(presences),
@@ -77,11 +76,7 @@ const device = named('Device', 'What is known of a device now.', {
   lastSeenAt: time('When the last message from it was received'),
   presence: presenceWord,
   presenceAt: nullable(time('Since when')),
-  presenceSource: Type.Unsafe({
-    type: ['string', 'null'],
-    enum: [...presenceSources, null],
-    description: presenceSource
-  }),
+  presenceSource: nullable(word(presenceSources, 'What said so: a topic, a message, or silence')),
   offlineAfterSeconds: nullable(
     Type.Integer({ minimum: 0, description: 'Silent so long, it is offline; null: silence says nothing' })
   ),

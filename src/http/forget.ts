@@ -33,7 +33,7 @@ export async function forgetRoutes(app: Routes, { store, projections }: RoutePar
         schema: {
           operationId: `forgetDevice${suffix}`,
           summary: `Deletes a device with all its data, ${by}`,
-          description: `Its metrics and datapoints. A message from it makes it anew. ${note}`,
+          description: `Its metrics, its datapoints and the messages they came from; of a topic that is its alone, everything. A message from it makes it anew. ${note}`,
           tags: ['Devices'],
           ...deviceAddressSchema(addressing),
           response

@@ -7,10 +7,15 @@ import { commandStates } from '../model.ts'
 import { payloadFaults } from '../payload.ts'
 
 export const ref = (name: string): TSchema => Type.Unsafe({ $ref: `${name}#` })
-export const nullable = (schema: TSchema): TSchema =>
-  '$ref' in schema
-    ? Type.Union([schema, Type.Null()])
-    : Type.Unsafe({ ...schema, type: [(schema as { type?: string }).type, 'null'] })
+export const nullable = (schema: TSchema): TSchema => {
+  if ('$ref' in schema) return Type.Union([schema, Type.Null()])
+  const { type, enum: words } = schema as { type?: string; enum?: unknown[] }
+  return Type.Unsafe({
+    ...schema,
+    type: [type, 'null'],
+    ...(words !== undefined && { enum: [...words, null] })
+  })
+}
 
 /** Of a request: a field that is not named is refused. */
 export const strict = <Properties extends TProperties>(properties: Properties) =>
