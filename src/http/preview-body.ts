@@ -6,6 +6,7 @@ import type { Limits } from '../limits.ts'
 import type { PreviewAsk } from '../projection/projections.ts'
 import { receivedTopicFault } from '../topic.ts'
 import { propertiesSchema, readBase64, refuse } from './command-body.ts'
+import { toCanonicalJson } from './json-body.ts'
 import { createCheck } from './validation.ts'
 
 export const previewSchema = (limits: Limits) =>
@@ -51,6 +52,7 @@ export const previewSchema = (limits: Limits) =>
 export function createPreviewReader(limits: Limits): (value: unknown) => PreviewAsk {
   const check = createCheck(previewSchema(limits))
   return (value) => {
+    toCanonicalJson(value) // throws where it is nested deeper than can be written anew
     const { seq, topic, properties, mappings = null, ...payloads } = check(value)
     if (mappings !== null && Buffer.byteLength(mappings) > limits.mappingsBytesMax)
       throw refuse('/mappings', `has more than ${limits.mappingsBytesMax} bytes`, 'payload_too_large')

@@ -43,6 +43,16 @@ test('bytes, properties, and topics that nobody may publish to', () => {
     assert.equal(madeUp({ topic, payload: 1 }).topic, topic)
 })
 
+test('JSON nested deeper than can be written anew is refused, also where it is nested beyond the stack', () => {
+  for (const levels of [200, 100_000]) {
+    const payload: unknown = JSON.parse('['.repeat(levels) + ']'.repeat(levels))
+    assert.throws(
+      () => read({ topic: 'a', payload }),
+      ({ code, message }: Problem) => code === 'invalid_value' && /levels/.test(message)
+    )
+  }
+})
+
 for (const [what, body, pointer, code] of [
   ['nothing', null, '', 'invalid_value'],
   ['a text', 'a', '', 'invalid_value'],

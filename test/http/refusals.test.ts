@@ -52,7 +52,7 @@ const cases: Array<[what: string, ask: InjectOptions, code: keyof typeof problem
   ['a topic with NUL', get('/v1/commands?topic=a%00'), 'invalid_topic', 'topic'],
   ['an id that is none', get('/v1/commands/1'), 'invalid_value', 'id'],
   ['a topic id that is none', get('/v1/topics/by-id/0'), 'invalid_value', 'topicId'],
-  ['an unknown type of events', get('/v1/stream?types=message,presence'), 'invalid_value', 'types'],
+  ['an unknown type of events', get('/v1/stream?types=message,metrics'), 'invalid_value', 'types'],
   ['a mode of later', get('/v1/stream?mode=latest'), 'invalid_value', 'mode'],
   ['a cursor made up', get('/v1/stream?after=abc'), 'cursor_invalid'],
   ['a device without a name', get('/v1/device'), 'invalid_value', 'name'],
