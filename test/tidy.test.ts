@@ -63,6 +63,8 @@ const owners: Record<string, readonly string[]> = {
   fastify: ['http', 'graphql', 'app', 'listening'],
   aedes: ['embedded'],
   ws: ['mqtt', 'embedded', 'graphql'],
+  '@jmespath-community/jmespath': ['normalize'],
+  yaml: ['normalize'],
   'prom-client': ['http'],
   'close-with-grace': ['main']
 }
