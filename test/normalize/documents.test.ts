@@ -118,3 +118,41 @@ test('docs/decoders.md: the decoder runs as it is written', async () => {
   )
   assert.match(say('a', 1).rejections[0]!.detail, /4 bytes, not 1/)
 })
+
+interface Candidate {
+  candidate: string
+  version: string
+  tasks: Record<string, { result: unknown; microseconds?: number }>
+}
+
+test('docs/decisions/0008 has the figures of the benchmark', () => {
+  const file = new URL('../../bench/results/expressions.json', import.meta.url)
+  const { results } = JSON.parse(readFileSync(file, 'utf8')) as { results: Candidate[] }
+  const rows = read('decisions/0008-selecting-values.md')
+    .split('\n')
+    .filter((line) => line.startsWith('| `') || line.startsWith('| this'))
+    .map((line) => line.split('|').map((cell) => cell.trim()))
+  assert.equal(rows.length, results.length)
+  for (const [index, { candidate, version, tasks }] of results.entries()) {
+    const [, name, , path, filter, many, doubled, text] = rows[index]!
+    if (candidate !== 'ours') assert.equal(name, `\`${candidate}\` ${version}`)
+    const check = (cell: string | undefined, task: string, by: number, digits: number): void => {
+      const { result, microseconds } = tasks[task]!
+      if (cell === '-') assert.equal(result, 'not in the language')
+      else if (microseconds === undefined) assert.equal(cell, result)
+      else {
+        assert.equal(
+          Number(/[\d.]+/.exec(cell!)![0]).toFixed(digits),
+          (microseconds / by).toFixed(digits),
+          `${candidate} ${task}`
+        )
+        assert.equal(cell!.startsWith('refused'), String(result).startsWith('error'))
+      }
+    }
+    check(path, 'plain', 1, 2)
+    check(filter, 'filter', 1, 2)
+    check(many, 'many items', 1_000, 0)
+    check(doubled, 'doubling 25 times', 1_000, 0)
+    check(text, 'text of a shared value', 1_000, 0)
+  }
+})
