@@ -31,24 +31,14 @@ export function parseExact(text: string): unknown {
 function unmark(value: unknown, mark: string): unknown {
   if (typeof value === 'string') return value.startsWith(mark) ? BigInt(value.slice(mark.length)) : value
   if (typeof value !== 'object' || value === null) return value
-  if (Array.isArray(value)) for (const [index, item] of value.entries()) value[index] = unmark(item, mark)
-  else
-    for (const name of Object.keys(value)) {
-      const members = value as Record<string, unknown>
-      // Not by assignment: __proto__ would be lost
-      if (needsUnmark(members[name]))
-        Object.defineProperty(value, name, {
-          value: unmark(members[name], mark),
-          enumerable: true,
-          writable: true,
-          configurable: true
-        })
-    }
+  // All of them are own members, so that even an assignment to __proto__ is one
+  const members = value as Record<string, unknown>
+  for (const name of Object.keys(members)) {
+    const member = members[name]
+    if (typeof member === 'string' || typeof member === 'object') members[name] = unmark(member, mark)
+  }
   return value
 }
-
-const needsUnmark = (value: unknown): boolean =>
-  typeof value === 'string' || (typeof value === 'object' && value !== null)
 
 export class UnwritableError extends Error {
   readonly tooLarge: boolean

@@ -136,6 +136,9 @@ test('an expression takes a bounded number of steps, and never finds what is not
     )
   const exact = '{"a":9007199254740993,"b":9007199254740992,"l":[{"i":9007199254740993,"v":1}]}'
   const found = (expression: string): unknown => values(select(expression, exact))['a m']
+  for (const inherited of ['constructor', '[0].toString', '"__proto__"'])
+    assert.equal(found(`type(not_null(${inherited}, \`null\`))`), 'null', inherited)
+  assert.equal(found('length(*.constructor)'), 0)
   assert.equal(found('a == b'), false)
   assert.equal(found('a > b'), true)
   assert.equal(found('to_string(a)'), '9007199254740993')

@@ -20,6 +20,7 @@ function faultsOf(text: string, options = {}): readonly MappingFault[] {
 const table: Array<[text: string, place: string, message: RegExp, fix: RegExp]> = [
   ['automatic: maybe', '1:12 /automatic', /neither true nor false/, /true or false/],
   ['automatic: true\nautomatik: true', '2:1 /automatik', /no key "automatik"/, /Did you mean automatic\?/],
+  ['"a/b~c": 1', '1:1 /a~1b~0c', /no key "a\/b~c"/, /There is automatic/],
   ['- a', '1:1 ', /no mapping of keys/, /automatic: true/],
   ['just text', '1:1 ', /no mapping of keys/, /automatic: true/],
   ['rebuild: 1', '1:10 /rebuild', /neither true nor false/, /true or false/],

@@ -265,6 +265,8 @@ test('the memory is bounded: what would be larger is refused, and what was remem
     const set = compileText(mapping('topic: x/{device}', `merge: ${merge}`), {
       limits: { decoderStateBytesMax: 60 }
     })
+    const large = set.normalize(message('x/a', { ['large'.repeat(20)]: 1 }), null)
+    assert.deepEqual([large.state, reasons(large.outcome)], [undefined, ['state_too_large']])
     const next = createRunner(set)
     assert.deepEqual(reasons(next(message('x/a', { first: 1 }))), [])
     const outcome = next(message('x/a', { ['second'.repeat(20)]: 2 }))
