@@ -2,29 +2,22 @@
 
 import { isMap, isSeq } from 'yaml'
 import type { Outcome } from '../datapoints.ts'
-import type { Limits } from '../limits.ts'
 import { defaultLimits } from '../limits.ts'
-import type { Decoder } from './decoder.ts'
 import type { MappingSet } from './mapping-set.ts'
 import { MappingsError } from './mapping-set.ts'
 import { createMatcher } from './match.ts'
 import { normalizeMessage } from './normalize-message.ts'
 import { readDocument } from './read-document.ts'
+import type { ReadOptions } from './read-mappings.ts'
 import { hashOf, isModule, readMappings } from './read-mappings.ts'
 
 export { decodeState, encodeState } from './exact-json.ts'
 export { toDecoder } from './decoder.ts'
 
-export interface CompileOptions {
-  limits: Limits
-  /** Decoders by their path as the document has it. */
-  modules: ReadonlyMap<string, Decoder>
-}
-
 /** Throws MappingsError with all faults. */
 export function compileMappings(
   { text, file }: { text: string; file: string },
-  options: CompileOptions
+  options: ReadOptions
 ): MappingSet {
   const { root, faults } = readDocument(text, options.limits)
   const read = root === null ? { automatic: false, rebuild: true, mappings: [] } : readMappings(root, options)

@@ -9,6 +9,7 @@ import type { MappingDefinition, MergePolicy } from './definition.ts'
 import type { Entry } from './document-entry.ts'
 import { suggest } from './mapping-faults.ts'
 import { checkTogether } from './mapping-rules.ts'
+import { printable } from './names.ts'
 import type { PartReader } from './read-parts.ts'
 import { createPartReader } from './read-parts.ts'
 import { timestampUnits } from './timestamps.ts'
@@ -18,7 +19,8 @@ import { defaultBooleans } from './values.ts'
 
 export interface ReadOptions {
   limits: Limits
-  modules: ReadonlyMap<string, Decoder>
+  /** Decoders by their path as the document has it; an Error says why one cannot be loaded. */
+  modules: ReadonlyMap<string, Decoder | Error>
 }
 
 export interface ReadMappings {
@@ -159,12 +161,12 @@ function readDecoder(value: Entry | undefined, options: ReadOptions): BuiltInDec
       `${suggest(text, builtInDecoders)}. A module of your own begins with ./`
     )
   }
-  return (
-    options.modules.get(text) ??
-    value.fault(
-      `The decoder ${text} is not there, or exports no decode function`,
-      'See docs/decoders.md for what it is'
-    )
+  const module = options.modules.get(text)
+  if (module !== undefined && !(module instanceof Error)) return module
+  const why = module === undefined ? 'it is not there' : printable(module.message).slice(0, 200)
+  return value.fault(
+    `The decoder ${text} cannot be used: ${why}`,
+    'See docs/decoders.md for what a decoder is'
   )
 }
 

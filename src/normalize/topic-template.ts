@@ -141,3 +141,7 @@ export function parseTextTemplate(text: string): TextTemplate | TemplateFault {
   }
   return { text, names, render }
 }
+
+/** A template that is known to be right, with captures in the place of names: where a command goes. */
+export const renderTemplate = (text: string, captures: Captures): string =>
+  text.replace(/\{(\w+)\+?\}/g, (_, name: string) => captures[name] ?? '')

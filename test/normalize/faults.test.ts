@@ -3,9 +3,10 @@ import { test } from 'node:test'
 import { modulesOf } from '../../src/normalize/compile-mappings.ts'
 import type { MappingFault } from '../../src/normalize/mapping-set.ts'
 import { MappingsError } from '../../src/normalize/mapping-set.ts'
+import type { CompileTextOptions } from './mappings.ts'
 import { compileText, mapping } from './mappings.ts'
 
-function faultsOf(text: string, options = {}): readonly MappingFault[] {
+function faultsOf(text: string, options: CompileTextOptions = {}): readonly MappingFault[] {
   try {
     compileText(text, options)
   } catch (error) {
@@ -86,7 +87,7 @@ const table: Array<[text: string, place: string, message: RegExp, fix: RegExp]> 
   [
     mapping('topic: x/{device}', 'decoder: ./mine.mjs'),
     '4:14 /mappings/0/decoder',
-    /\.\/mine\.mjs is not there/,
+    /mine\.mjs cannot be used: it is not there/,
     /decoders\.md/
   ],
   [mapping('topic: x/{device}', 'value: a..b'), '4:12 /mappings/0/value', /Not an expression/, /JMESPath/],
@@ -312,6 +313,12 @@ test('as many mappings as may be, and no more', () => {
     `mappings:\n${Array.from({ length: count }, (_, n) => `  - { name: m${n}, topic: "x/${n}/{device}" }\n`).join('')}`
   assert.equal(compileText(some(1_000)).mappings.length, 1_000)
   assert.match(faultsOf(some(1_001))[0]!.message, /More than 1000/)
+})
+
+test('a decoder that cannot be loaded says why', () => {
+  const text = mapping('topic: x/{device}', 'decoder: ./mine.mjs')
+  const [fault] = faultsOf(text, { modules: { './mine.mjs': new Error('exports no\nfunction') } })
+  assert.match(fault!.message, /cannot be used: exports no.function/)
 })
 
 test('modules are told before they are loaded', () => {

@@ -9,9 +9,14 @@ import type { DecoderState, MappingSet } from '../../src/normalize/mapping-set.t
 
 export const receivedAt = Date.UTC(2026, 10, 24, 12)
 
+export interface CompileTextOptions {
+  limits?: Partial<Limits>
+  modules?: Record<string, Decoder | Error>
+}
+
 export const compileText = (
   text: string,
-  { limits = {}, modules = {} }: { limits?: Partial<Limits>; modules?: Record<string, Decoder> } = {}
+  { limits = {}, modules = {} }: CompileTextOptions = {}
 ): MappingSet =>
   compileMappings(
     { text, file: 'rialto.yaml' },

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { TopicTemplate } from '../../src/normalize/topic-template.ts'
-import { isTemplateFault, parseTextTemplate, parseTopicTemplate } from '../../src/normalize/topic-template.ts'
+import {
+  isTemplateFault,
+  parseTextTemplate,
+  parseTopicTemplate,
+  renderTemplate
+} from '../../src/normalize/topic-template.ts'
 import { compileFilter } from '../../src/topic.ts'
 
 function parse(text: string): TopicTemplate {
@@ -100,6 +105,7 @@ test('text with names renders what was captured', () => {
   assert.ok('render' in template)
   assert.deepEqual(template.names, ['a', 'b', 'a'])
   assert.equal(template.render({ a: '{b}', b: '$&' }), 'x/{b}/$&/{b}')
+  assert.equal(renderTemplate('x/{a+}/+/{b}/#', { a: '1/2', b: '{a}' }), 'x/1/2/+/{a}/#')
   for (const wrong of ['{', '}', '{a', 'a}', '{}', '{a b}', '{{a}}', '{a+}'])
     assert.ok('fix' in parseTextTemplate(wrong), wrong)
   for (const right of ['', 'a', '{a}{b}', '{a1_b}']) assert.ok('render' in parseTextTemplate(right), right)
