@@ -16,7 +16,7 @@ export function normalizeAutomatically(findings: Findings): void {
   if (decoded === null || decoded.value === undefined) return
   const { value, plain } = decoded
   const at = received(message)
-  const say = (device: string, metric: string, said: unknown): void =>
+  const say = (device: string, metric: string, said: unknown): boolean =>
     findings.datapoint({ device, metric, value: said, at, role: 'state', unit: null, quality: null }, plain)
   const slash = isMembers(value) ? -1 : message.topic.lastIndexOf('/')
   const device = slash === -1 ? message.topic : message.topic.slice(0, slash)

@@ -8,9 +8,6 @@ const digitsMax = 309
 /** Only such text can have an integer beyond 2^53; 9007199254740993 has 16 digits. */
 export const mayHaveLargeIntegers = (text: string): boolean => /\d{16}/.test(text)
 
-/** Strings, so that digits in them are left alone; or a number, with its fraction and exponent. */
-const stringOrNumber = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
-
 /**
  * As JSON.parse, for text that JSON.parse takes. Large integers travel through it as strings with a mark that the text does
  * not have. (Node 20 does not show the source of a number to a reviver.)
@@ -18,15 +15,47 @@ const stringOrNumber = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
 export function parseExact(text: string): unknown {
   let mark = 'integer:'
   while (text.includes(mark)) mark = `_${mark}`
-  let found = false
-  const marked = text.replace(stringOrNumber, (token) => {
-    if (token.length < 16 || !/^-?\d+$/.test(token) || Number.isSafeInteger(Number(token))) return token
-    if (token.length > digitsMax + 1) return token
-    found = true
-    return `"${mark}${token}"`
-  })
-  return found ? unmark(JSON.parse(marked), mark) : JSON.parse(text)
+  const marked = markIntegers(text, mark)
+  return marked === null ? JSON.parse(text) : unmark(JSON.parse(marked), mark)
 }
+
+/** Null: there is none. By hand, since the stack of a regular expression ends before a long string does. */
+function markIntegers(text: string, mark: string): string | null {
+  let marked = ''
+  let done = 0
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === quotationMark) {
+      while (text.charCodeAt(++at) !== quotationMark) if (text.charCodeAt(at) === backslash) at++
+    } else if (isNumeric(code)) {
+      const begin = at
+      while (at + 1 < text.length && isNumeric(text.charCodeAt(at + 1))) at++
+      const token = text.slice(begin, at + 1)
+      if (!isLargeInteger(token)) continue
+      marked += `${text.slice(done, begin)}"${mark}${token}"`
+      done = at + 1
+    }
+  }
+  return done === 0 ? null : marked + text.slice(done)
+}
+
+const quotationMark = 0x22
+const backslash = 0x5c
+
+/** 0-9 + - . E e, of which a number of JSON consists. (The e of `true` is a token of its own.) */
+const isNumeric = (code: number): boolean =>
+  (code >= 0x30 && code <= 0x39) ||
+  code === 0x2d ||
+  code === 0x2b ||
+  code === 0x2e ||
+  code === 0x65 ||
+  code === 0x45
+
+const isLargeInteger = (token: string): boolean =>
+  token.length >= 16 &&
+  token.length <= digitsMax + 1 &&
+  /^-?\d+$/.test(token) &&
+  !Number.isSafeInteger(Number(token))
 
 function unmark(value: unknown, mark: string): unknown {
   if (typeof value === 'string') return value.startsWith(mark) ? BigInt(value.slice(mark.length)) : value

@@ -68,26 +68,36 @@ export class Findings {
     if (this.#rejections?.size === 0) this.#rejections = null
   }
 
-  /** `plain`: no part of the value is larger than the payload, and JSON.stringify writes it. */
-  datapoint(found: Found, plain: boolean): void {
+  /** `plain`: no part of the value is larger than the payload, and JSON.stringify writes it. False: there is no more room. */
+  datapoint(found: Found, plain: boolean): boolean {
     const { device, metric, at, role } = found
-    if (!this.isDevice(device)) return
+    if (!this.isDevice(device)) return true
     const fault = nameFault(metric, this.limits.nameBytesMax)
-    if (fault !== null)
-      return this.reject('invalid_metric', `${quote(metric)} is no name of a metric: ${fault}`)
-    if (this.#datapoints.length >= this.limits.datapointsPerMessageMax)
-      return this.reject(
+    if (fault !== null) {
+      this.reject('invalid_metric', `${quote(metric)} is no name of a metric: ${fault}`)
+      return true
+    }
+    if (this.#datapoints.length >= this.limits.datapointsPerMessageMax) {
+      const { datapointsPerMessageMax: max } = this.limits
+      this.reject(
         'too_many_datapoints',
-        `The message brings more than ${this.limits.datapointsPerMessageMax} datapoints; those behind were left out`
+        `The message brings more than ${max} datapoints; those behind were left out`
       )
+      return false
+    }
     const bytesMax = this.limits.datapointBytesMax
     const value = toValue(found.value, plain ? bytesMax : Math.min(bytesMax, this.#bytesLeft), plain)
-    if (isUnfit(value)) return this.reject(value.reason, `${quote(metric)}: ${value.detail}`)
-    if (!this.spend(datapointBytes + device.length + metric.length + (value.exact?.length ?? 0)))
-      return this.reject(
+    if (isUnfit(value)) {
+      this.reject(value.reason, `${quote(metric)}: ${value.detail}`)
+      return true
+    }
+    if (!this.spend(datapointBytes + device.length + metric.length + (value.exact?.length ?? 0))) {
+      this.reject(
         'too_many_datapoints',
         'The datapoints of the message are much larger than it is; those behind were left out'
       )
+      return false
+    }
     this.#datapoints.push({
       device,
       metric,
@@ -100,6 +110,7 @@ export class Findings {
       unit: found.unit === null ? null : this.#word(found.unit, 'unit'),
       quality: found.quality === null ? null : this.#word(found.quality, 'quality')
     })
+    return true
   }
 
   presence(device: string, presence: Presence, source: PresenceSource): void {

@@ -61,7 +61,7 @@ function normalizeValues(
   const plain = decoded.plain && mapping.plain && mapping.merge !== 'merge'
   for (const one of found) {
     findings.heard(one.device)
-    findings.datapoint(one, plain)
+    if (!findings.datapoint(one, plain)) break
   }
   return next
 }

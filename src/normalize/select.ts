@@ -53,8 +53,9 @@ function selectRecord(
   const quality = toWord(mapping.quality, document, findings)
   const unit = toWord(mapping.unit, document, findings)
   const role = mapping.merge === 'event' ? 'event' : 'state'
-  const push = (metric: string, value: unknown): number =>
-    found.push({ device, metric, value, at, role, unit, quality })
+  // One more than there may be, so that it is told
+  const push = (metric: string, value: unknown): boolean =>
+    found.push({ device, metric, value, at, role, unit, quality }) <= findings.limits.datapointsPerMessageMax
   if (mapping.metrics !== null) {
     let selected = false
     for (const metric of mapping.metrics) {
@@ -87,14 +88,16 @@ export function flatten(
   members: Record<string, unknown>,
   depth: number,
   prefix: string,
-  push: (metric: string, value: unknown) => void
-): void {
+  /** False: no more. */
+  push: (metric: string, value: unknown) => boolean
+): boolean {
   for (const name of Object.keys(members)) {
     const value = members[name]
-    if (depth > 1 && isMembers(value) && Object.keys(value).length > 0)
-      flatten(value, depth - 1, `${prefix}${name}.`, push)
-    else push(prefix + name, value)
+    const isParent = depth > 1 && isMembers(value) && Object.keys(value).length > 0
+    if (!(isParent ? flatten(value, depth - 1, `${prefix}${name}.`, push) : push(prefix + name, value)))
+      return false
   }
+  return true
 }
 
 /** Instead of a value: why there is none was told. */

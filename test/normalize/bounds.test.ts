@@ -47,7 +47,7 @@ test('datapoints of a message, and bytes of one and of all', () => {
   assert.deepEqual([many.datapoints.length, reasons(many)], [10_000, []])
   const more = automatic('a', members(10_003))
   assert.deepEqual([more.datapoints.length, reasons(more)], [10_000, ['too_many_datapoints']])
-  assert.match(more.rejections[0]!.detail, /10000.*and 2 more/)
+  assert.match(more.rejections[0]!.detail, /more than 10000 datapoints/)
 
   const max = defaultLimits.datapointBytesMax
   assert.deepEqual(reasons(automatic('a/b', 'x'.repeat(max))), [])
@@ -73,6 +73,20 @@ test('datapoints of a message, and bytes of one and of all', () => {
   )
   const multiplied = compileText(times).normalize(message('x/a', { a: 'x'.repeat(10_000) }), null).outcome
   assert.deepEqual([multiplied.datapoints, reasons(multiplied)], [[], ['value_too_large']])
+})
+
+test('long texts and many members are read as short and few', () => {
+  for (const filler of ['x', '\\n', '\\"', '1'.repeat(20)])
+    assert.deepEqual(
+      values(
+        automatic(
+          'a',
+          `{"i":18446744073709551615,"s":"${filler.repeat(12_000_000 / filler.length)}","t":true,"e":[1e16,-1.5E-7]}`
+        )
+      ),
+      { 'a i': 18446744073709551615n, 'a t': true, 'a e': { json: '[1e+16,-1.5e-7]' } },
+      filler
+    )
 })
 
 test('one rejection for each reason, with a detail of a bounded length that anybody can read', () => {
