@@ -8,6 +8,7 @@ import type { Seq } from '../model.ts'
 import { factKinds } from '../model.ts'
 import { int8Array } from './binary.ts'
 import type { Pool, PoolClient } from './database.ts'
+import { inTransaction } from './projected-facts.ts'
 import type { StoredAttributes } from './projected-rows.ts'
 
 /** What was forgotten, so far. */
@@ -93,31 +94,29 @@ export async function forgetPresence(
 
 /** Attributes of devices carry the message that said so; those of messages that were forgotten go. */
 export async function forgetAttributes({ pool, limits }: ForgetParts): Promise<void> {
-  let after = 0
-  for (;;) {
-    const { rows } = await pool.query<{ id: number; attributes: StoredAttributes }>(
-      'select id, attributes from devices where id > $1 and attributes is not null order by id limit $2',
-      [after, limits.forgetRowsPerStepMax]
-    )
-    if (rows.length === 0) return
-    after = rows.at(-1)!.id
-    const seqs = rows.flatMap(({ attributes }) => Object.values(attributes).map(([seq]) => seq))
-    const gone = await forgottenAmong(pool, seqs)
-    for (const { id, attributes } of rows) {
-      const kept = Object.entries(attributes).filter(([, [seq]]) => !gone.has(seq))
-      if (kept.length === Object.keys(attributes).length) continue
-      // Only as it was read: what a chunk wrote since is looked at again by the next round, which there is
-      const { rowCount } = await pool.query(
-        'update devices set attributes = $2 where id = $1 and attributes::text = $3',
-        [id, JSON.stringify(Object.fromEntries(kept)), JSON.stringify(attributes)]
+  for (let after: number | null = 0; after !== null;) {
+    const from: number = after
+    after = await inTransaction(pool, async (client) => {
+      await client.query('select from projections order by id for no key update')
+      const { rows } = await client.query<{ id: number; attributes: StoredAttributes }>(
+        'select id, attributes from devices where id > $1 and attributes is not null order by id limit $2',
+        [from, limits.forgetRowsPerStepMax]
       )
-      if (rowCount === 0) after = Math.min(after, id - 1)
-    }
+      const seqs = rows.flatMap(({ attributes }) => Object.values(attributes).map(([seq]) => seq))
+      const gone = await forgottenAmong(client, seqs)
+      for (const { id, attributes } of rows) {
+        const kept = Object.entries(attributes).filter(([, [seq]]) => !gone.has(seq))
+        if (kept.length === Object.keys(attributes).length) continue
+        const json = JSON.stringify(Object.fromEntries(kept))
+        await client.query('update devices set attributes = $2 where id = $1', [id, json])
+      }
+      return rows.at(-1)?.id ?? null
+    })
   }
 }
 
-async function forgottenAmong(pool: Pool, seqs: readonly Seq[]): Promise<Set<Seq>> {
-  const { rows } = await pool.query<{ seq: Seq }>(
+async function forgottenAmong(client: PoolClient, seqs: readonly Seq[]): Promise<Set<Seq>> {
+  const { rows } = await client.query<{ seq: Seq }>(
     `select u.seq from unnest($1::int8[]) as u (seq) cross join retention_classes c
      join journal j on j.retention_class = c.id and j.seq = u.seq where j.kind = ${factKinds.forgotten}`,
     [int8Array([...new Set(seqs)])]

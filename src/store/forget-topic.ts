@@ -80,7 +80,7 @@ export async function forgetRest(parts: ForgetParts, id: number, name: string): 
     return rowCount ?? 0
   })
   await steps(async (client) => (await client.query(rejectionsSql, [id, step])).rowCount ?? 0)
-  await steps(async (client) => refreshMetrics(client, id, step))
+  await steps(async (client) => refreshMetrics(parts, client, id, step))
   await steps(async (client) => refreshDevices(parts, client, id, step))
   await forgetPresence(parts, 'topic', name)
   await forgetStates(parts, name)
@@ -109,17 +109,23 @@ const rejectionsSql = `
       and topic_id = $1 limit $2)`
 
 /** Metrics whose greatest datapoint came by the topic show the greatest that is left, or go. */
-async function refreshMetrics(client: PoolClient, topicId: number, step: number): Promise<number> {
+async function refreshMetrics(
+  { counts }: ForgetParts,
+  client: PoolClient,
+  topicId: number,
+  step: number
+): Promise<number> {
   await lockAllProjections(client)
   const { rows } = await client.query<{ id: number }>('select id from metrics where topic_id = $1 limit $2', [
     topicId,
     step
   ])
   const ids = rows.map(({ id }) => id)
-  await client.query('delete from datapoints where metric_id = any ($1::int8[]) and topic_id = $2', [
-    ids,
-    topicId
-  ])
+  const { rowCount } = await client.query(
+    'delete from datapoints where metric_id = any ($1::int8[]) and topic_id = $2',
+    [ids, topicId]
+  )
+  counts.datapoints += rowCount ?? 0
   await refreshLatest(client, ids)
   await client.query('delete from metrics where id = any ($1::int8[]) and topic_id = $2', [ids, topicId])
   return ids.length

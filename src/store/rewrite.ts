@@ -3,13 +3,14 @@
 import type { Redriven } from '../datapoints.ts'
 import type { Fact, Seq } from '../model.ts'
 import type { ProjectionGuard } from './append-projected.ts'
-import { int8Array } from './binary.ts'
+import { byteaArray, int8Array } from './binary.ts'
 import type { Pool, PoolClient } from './database.ts'
 import { refreshLatest } from './latest.ts'
 import { lockProjections } from './presence.ts'
-import type { ProjectionStore } from './projected.ts'
+import type { ProjectedMessage, ProjectionStore } from './projected.ts'
 import { OutrunError } from './projected.ts'
 import { appendFacts, inTransaction } from './projected-facts.ts'
+import { hashName } from './projection-ids.ts'
 import type { ChunkWriter } from './write-chunk.ts'
 
 export function createRewriter(
@@ -36,7 +37,7 @@ export function createRewriter(
             repeatable: false
           })
           if (facts === null) throw new StaleIdsError()
-          await refreshMetrics(client, id, touched, seqs)
+          await refreshMetrics(client, id, touched, chunk.messages)
           return [...facts, ...(await tell(client, redrive, seqs))]
         }).catch((error: unknown) => {
           if (error instanceof StaleIdsError) return null
@@ -100,8 +101,9 @@ async function refreshMetrics(
   client: PoolClient,
   projection: number,
   metrics: readonly number[],
-  seqs: readonly Seq[]
+  messages: readonly ProjectedMessage[]
 ): Promise<void> {
+  const seqs = messages.map(({ seq }) => seq)
   // Its place may be taken by another value, so it is found anew in any case
   const { rows } = await client.query<{ id: number }>(
     'select id from metrics where id = any ($1::int8[]) and latest_seq = any ($2::int8[])',
@@ -110,14 +112,33 @@ async function refreshMetrics(
   if (rows.length === 0) return
   const ids = rows.map(({ id }) => id)
   await refreshLatest(client, ids)
-  const { rowCount } = await client.query(removeMetricsSql, [int8Array(ids), projection])
-  if (rowCount !== 0)
-    await client.query('update projections set version = version + 1 where id = $1', [projection])
+  const { rows: removed } = await client.query<{ device_id: number }>(removeMetricsSql, [
+    int8Array(ids),
+    projection
+  ])
+  if (removed.length === 0) return
+  await client.query('update projections set version = version + 1 where id = $1', [projection])
+  // A device that these messages alone seemed to speak of, by a mapping that was wrong
+  const named = messages.flatMap(({ devices, datapoints, presence, attributes }) => [
+    ...devices,
+    ...[...datapoints, ...presence, ...attributes].map(({ device }) => device)
+  ])
+  await client.query(removeDevicesSql, [
+    int8Array(removed.map((row) => row.device_id)),
+    int8Array(seqs),
+    byteaArray([...new Set(named)].map(hashName))
+  ])
 }
 
 const removeMetricsSql = `
   delete from metrics m where m.id = any ($1::int8[]) and not exists (
-    select from datapoints p where p.metric_id = m.id and p.projection_id = $2)`
+    select from datapoints p where p.metric_id = m.id and p.projection_id = $2)
+  returning device_id`
+
+const removeDevicesSql = `
+  delete from devices d where id = any ($1::int8[]) and message_seq = any ($2::int8[])
+    and name_hash <> all ($3::bytea[]) and presence_seq = 0
+    and not exists (select from metrics where device_id = d.id)`
 
 const acceptedSql = `
   select distinct seq from rejections r where projection_id = $1 and seq > $3

@@ -120,9 +120,7 @@ test('messages that were rejected and are written again give what they would hav
         const messages = one.toMessages(generated)
         await rebuild(one, async (id) => {
           const first = messages.map((message, index) =>
-            rejected[index]!
-              ? { ...rejectedAs(message), datapoints: message.datapoints.slice(0, 1) }
-              : message
+            rejected[index]! ? { ...rejectedAs(message), datapoints: wrong(message) } : message
           )
           const chunk = chunkOf(0, first)
           await one.store.projections.write(id, chunk, { live: false })
@@ -162,6 +160,14 @@ test('messages that were rejected and are written again give what they would hav
     { numRuns: 100 }
   )
 })
+
+/** As a wrong mapping reads it: later than it is, of a metric that is none, and of a device that is none. */
+const wrong = ({ datapoints }: ProjectedMessage): ProjectedMessage['datapoints'] =>
+  datapoints.slice(0, 1).flatMap((datapoint) => [
+    { ...datapoint, observedAt: 9, number: -1 },
+    { ...datapoint, metric: 'none' },
+    { ...datapoint, device: 'nobody' }
+  ])
 
 const rejectedAs = (message: ProjectedMessage): ProjectedMessage => ({
   ...message,
