@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { toTrouble } from '../../src/store/database.ts'
 import { OutrunError } from '../../src/store/projected.ts'
 import { query } from '../support/database.ts'
 import { chunkOf, messageOf, point } from '../support/projected.ts'
@@ -220,4 +221,99 @@ test('changes of presence that come twice in one chunk are told in turn, and non
   ])
   assert.deepEqual(await told(say(5, 'online'), say(6, 'online')), [])
   assert.deepEqual(await told(say(7, 'online'), say(8, 'offline')), ['offline'])
+})
+
+test('connections that end at any moment: the caller begins again from the row, and nothing is missing or double', async () => {
+  const { store, receive, url } = await openTestStore({ limits })
+  const { topicIds } = (await receive({ topic: 't' }))!
+  const topic = { topic: 't', topicId: topicIds.get('t')!.id }
+  const { id } = await store.projections.current(mapping)
+  const end = 1 + 60 * 10
+  let [ended, failed] = [false, 0]
+  async function terminate(): Promise<void> {
+    while (!ended) {
+      await query(
+        url,
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and application_name = 'rialto'`
+      )
+    }
+  }
+  const terminating = terminate()
+  for (;;) {
+    try {
+      const from = (await store.projections.list())[0]!.doneSeq
+      if (from === end) break
+      const messages = Array.from({ length: 10 }, (_, index) =>
+        messageOf(from + index + 1, topic, {
+          datapoints: [point(`d${index % 3}`, 'm', from)],
+          presence: [
+            { device: 'd', presence: index % 2 === 0 ? 'online' : 'offline', source: 'availability', at: 1 }
+          ],
+          ...(index === 0 && { attributes: [{ device: 'd', attributes: { last: from } }] })
+        })
+      )
+      await store.projections.write(id, chunkOf(from, messages), { live: true })
+    } catch (error) {
+      if (error instanceof OutrunError || toTrouble(error) === 'transient') failed++
+      else {
+        ended = true
+        throw error
+      }
+    }
+  }
+  ended = true
+  await terminating
+  assert.ok(failed > 0)
+  const [count] = await query<{ points: string; facts: string; seqs: string; head: string }>(
+    url,
+    `select (select count(*) from datapoints) as points, (select count(*) from journal where kind = 6) as facts,
+       (select count(distinct seq) from journal) as seqs, (select seq from journal_head) as head`
+  )
+  assert.deepEqual(count, { points: '600', facts: '600', seqs: '601', head: '601' })
+})
+
+test('forgetting, receiving and projecting at the same time: no row is left of a topic that is gone', async () => {
+  const { store, receive, url } = await openTestStore({
+    limits: { poolConnectionsMax: 4, forgetRowsPerStepMax: 2 }
+  })
+  const { id } = await store.projections.current(mapping)
+  let [from, ended, forgotten, received] = [0, false, 0, 0]
+  async function project(): Promise<void> {
+    while (!ended) {
+      const facts = await store.journal.following(from, 20, 1e6)
+      const messages = facts.flatMap(({ seq, topic, topicId, message }) =>
+        message === null || topic === null || topicId === null
+          ? []
+          : [messageOf(seq, { topic, topicId }, { datapoints: [point(topic, 'm', seq)] })]
+      )
+      const to = facts.at(-1)?.seq ?? from
+      await store.projections.write(id, { from, to, messages, states: [] }, { live: true })
+      from = to
+    }
+  }
+  async function come(): Promise<void> {
+    for (; received < 100 || forgotten < 6; received++)
+      await receive({ topic: `t${received % 3}` }, { topic: 'stays' })
+    ended = true
+  }
+  async function forget(): Promise<void> {
+    for (let turn = 0; !ended; turn++) {
+      if ((await store.forget({ topic: `t${turn % 3}` }, 'p')) !== null) forgotten++
+      if ((await store.forget({ device: `t${(turn + 1) % 3}` }, 'p')) !== null) forgotten++
+    }
+  }
+  await Promise.all([project(), come(), forget()])
+  const orphans = await query(
+    url,
+    `select from journal where topic_id not in (select id from topics)
+     union all select from datapoints where topic_id not in (select id from topics) or metric_id not in (select id from metrics)
+     union all select from topics where name = ''`
+  )
+  assert.equal(orphans.length, 0)
+  const kept = await query<{ count: string }>(
+    url,
+    `select count(*) from journal j join topics t on t.id = j.topic_id where name = 'stays'`
+  )
+  assert.equal(Number(kept[0]!.count), received)
 })
