@@ -185,6 +185,9 @@ export const defaultLimits = {
   graphqlSelectionsMax: 1_000,
   /** Each of them may be a page of the database. */
   graphqlRootFieldsMax: 20,
+  /** Pages within pages of one request, such as the metrics of each device, and how many are read at once. */
+  graphqlNestedPagesMax: 200,
+  graphqlNestedReadsMax: 4,
   graphqlDocumentsKeptMax: 100,
   graphqlErrorsMax: 20,
   /** Operations at work on one socket. */

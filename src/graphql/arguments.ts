@@ -2,6 +2,7 @@
 
 import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
+import type { Millis } from '../model.ts'
 import { filterFault } from '../topic.ts'
 
 export type Order = 'asc' | 'desc'
@@ -11,6 +12,27 @@ export interface PageArguments {
   after?: string | null
   order: Order
 }
+
+export interface RangeArguments {
+  from?: string | null
+  to?: string | null
+}
+
+/** DateTime has checked that they are times. */
+export function readRange({ from = null, to = null }: RangeArguments): {
+  from: Millis | null
+  to: Millis | null
+} {
+  const read = (time: string | null): Millis | null => (time === null ? null : Date.parse(time))
+  const range = { from: read(from), to: read(to) }
+  if (range.from !== null && range.to !== null && range.to < range.from)
+    throw invalid('to', '`to` is before `from`')
+  return range
+}
+
+/** Pages of one list have the same arguments. */
+export const listName = (name: string, order: string, more: readonly unknown[]): string =>
+  `graphql ${name} ${order} ${JSON.stringify(more)}`
 
 export function readFilters(
   filters: readonly string[] | null | undefined,
@@ -44,6 +66,6 @@ export function readFirst(first: number | null | undefined, limits: Limits): num
 export const invalid = (name: string, detail: string): Problem =>
   new Problem('invalid_value', detail, [{ pointer: `/${name}`, detail }])
 
-/** Ids of commands are UUIDs; what is none names no command, and the database would not take it. */
-export const isCommandId = (id: string): boolean =>
+/** Ids of commands and redrives are UUIDs; what is none names nothing, and the database would not take it. */
+export const isUuid = (id: string): boolean =>
   /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i.test(id)

@@ -22,28 +22,56 @@ export interface ListAsk {
   page: PageArguments
 }
 
-export interface ListPage<Item> {
-  items: Item[]
-  next: number | null
-}
-
+/** A list whose order is that of one number: an id or a seq. */
 export interface List<Item, Node> {
   /** A page after a place; what is newer than `until` belongs to no page of this list. */
-  read: (after: number | null, until: Seq) => Promise<ListPage<Item>>
+  read: (after: number | null, until: Seq) => Promise<{ items: Item[]; next: number | null }>
   place: (item: Item) => number
   view: (item: Item) => Node
 }
 
-/** A place in a list is told with the position the journal had when its first page was read, which all pages share. */
-export async function readConnection<Item, Node>(
-  parts: { cursors: Cursors; head: () => Promise<Head> },
-  { list, page }: ListAsk,
+/** A list whose order takes several numbers. */
+export interface KeyedList<Item, Node> {
+  /** How many. */
+  numbers: number
+  read: (
+    after: readonly number[] | null,
+    until: Seq
+  ) => Promise<{ items: Item[]; next: readonly number[] | null }>
+  place: (item: Item) => readonly number[]
+  view: (item: Item) => Node
+}
+
+interface Parts {
+  cursors: Cursors
+  head: () => Promise<Head>
+}
+
+export const readConnection = <Item, Node>(
+  parts: Parts,
+  ask: ListAsk,
   { read, place, view }: List<Item, Node>
+): Promise<Connection<Node>> =>
+  readKeyedConnection(parts, ask, {
+    numbers: 1,
+    async read(after, until) {
+      const { items, next } = await read(after?.[0] ?? null, until)
+      return { items, next: next === null ? null : [next] }
+    },
+    place: (item) => [place(item)],
+    view
+  })
+
+/** A place in a list is told with the position the journal had when its first page was read, which all pages share. */
+export async function readKeyedConnection<Item, Node>(
+  parts: Parts,
+  { list, page }: ListAsk,
+  { numbers, read, place, view }: KeyedList<Item, Node>
 ): Promise<Connection<Node>> {
   const { cursors } = parts
-  const [after, until] = await begin(parts, list, page.after)
+  const [after, until] = await begin(parts, list, page.after, numbers)
   const { items, next } = await read(after, until)
-  const toToken = (at: number): string => cursors.encodePage(list, { until, after: at })
+  const toToken = (at: readonly number[]): string => cursors.encodePage(list, { until, after: at })
   const edges = items.map((item) => ({ cursor: toToken(place(item)), node: view(item) }))
   return {
     edges,
@@ -59,11 +87,12 @@ export async function readConnection<Item, Node>(
 }
 
 async function begin(
-  { cursors, head }: { cursors: Cursors; head: () => Promise<Head> },
+  { cursors, head }: Parts,
   list: string,
-  token: string | null | undefined
-): Promise<[after: number | null, until: Seq]> {
+  token: string | null | undefined,
+  numbers: number
+): Promise<[after: readonly number[] | null, until: Seq]> {
   if (token == null) return [null, (await head()).seq]
-  const { after, until } = cursors.decodePage(list, token)
+  const { after, until } = cursors.decodeKeyedPage(list, token, numbers)
   return [after, until]
 }

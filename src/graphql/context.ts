@@ -1,5 +1,7 @@
 /** What resolvers know of the request they serve. */
 
+import { Problem } from '../errors.ts'
+import type { Limits } from '../limits.ts'
 import type { Access } from '../model.ts'
 import type { CommandStore } from '../store/commands.ts'
 import type { CommandEventView } from '../views.ts'
@@ -11,18 +13,41 @@ export interface Context {
   signal: AbortSignal
   /** Transitions of a command; all that are asked for in one tick are read at once. */
   commandEvents(id: string): Promise<CommandEventView[]>
+  /** Reads a page within a page: few at a time, and not too many for one request. Throws Problem query_too_complex. */
+  nested<Page>(read: () => Promise<Page>): Promise<Page>
 }
 
 export function createContext(
   access: Access,
   signal: AbortSignal,
-  commands: Pick<CommandStore, 'events'>
+  { commands, limits }: { commands: Pick<CommandStore, 'events'>; limits: Limits }
 ): Context {
   const commandEvents = createBatch(async (ids) => {
     const events = await commands.events(ids)
     return (id) => (events.get(id) ?? []).map(toCommandEventView)
   })
-  return { access, signal, commandEvents }
+  return { access, signal, commandEvents, nested: createNesting(limits) }
+}
+
+function createNesting({ graphqlNestedPagesMax, graphqlNestedReadsMax }: Limits): Context['nested'] {
+  const waiting: Array<() => void> = []
+  let pages = 0
+  let active = 0
+  return async (read) => {
+    if (++pages > graphqlNestedPagesMax) {
+      const detail = `A request reads at most ${graphqlNestedPagesMax} pages within pages: ask for fewer items`
+      throw new Problem('query_too_complex', detail)
+    }
+    if (active >= graphqlNestedReadsMax) await new Promise<void>((resolve) => waiting.push(resolve))
+    else active++
+    try {
+      return await read()
+    } finally {
+      const next = waiting.shift()
+      if (next === undefined) active--
+      else next()
+    }
+  }
 }
 
 /** Collects keys until the present tick is over, reads them at once and hands each its value. Keeps nothing. */

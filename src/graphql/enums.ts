@@ -7,7 +7,7 @@ import { payloadFaults } from '../payload.ts'
 import type { StreamEvent } from '../views.ts'
 
 /** One value for each word, so that a new word of the domain does not compile until it is described here. */
-const enumOf = <Word extends string>(
+export const enumOf = <Word extends string>(
   name: string,
   description: string,
   values: Record<Word, string>

@@ -3,11 +3,15 @@
 import type { GraphQLFieldConfig } from 'graphql'
 import { extendSchema, GraphQLObjectType, GraphQLSchema, parse } from 'graphql'
 import type { Context } from './context.ts'
+import { deviceEnums } from './enums-devices.ts'
 import { enums } from './enums.ts'
 import { scalars } from './scalars.ts'
 import { connections, reading } from './schema.ts'
 import { commands } from './schema-commands.ts'
+import { devices } from './schema-devices.ts'
+import { mappings } from './schema-mappings.ts'
 import { objects } from './schema-objects.ts'
+import { previews } from './schema-previews.ts'
 
 type Field = GraphQLFieldConfig<unknown, Context>
 
@@ -18,14 +22,14 @@ export type Resolvers = Record<string, Record<string, Pick<Field, 'resolve' | 's
 export function buildSchema(): GraphQLSchema {
   // SDL cannot say how a scalar is parsed or which value an enum stands for, so those are there before it is read
   return extendSchema(
-    new GraphQLSchema({ types: [...scalars, ...enums] }),
-    parse([reading, commands, objects, connections].join(''))
+    new GraphQLSchema({ types: [...scalars, ...enums, ...deviceEnums] }),
+    parse([reading, commands, objects, connections, devices, mappings, previews].join(''))
   )
 }
 
-export function buildExecutableSchema(resolvers: Resolvers): GraphQLSchema {
+export function buildExecutableSchema(...resolvers: Resolvers[]): GraphQLSchema {
   const schema = buildSchema()
-  for (const [typeName, fields] of Object.entries(resolvers)) {
+  for (const [typeName, fields] of resolvers.flatMap((some) => Object.entries(some))) {
     const type = schema.getType(typeName)
     if (!(type instanceof GraphQLObjectType)) throw new Error(`There is no object type ${typeName}`)
     for (const [fieldName, functions] of Object.entries(fields)) {

@@ -6,7 +6,7 @@ import { Problem } from '../errors.ts'
 import type { Access } from '../model.ts'
 import type { CommandView } from '../views.ts'
 import { toCommandView, toSeq } from '../views.ts'
-import { invalid, isCommandId } from './arguments.ts'
+import { invalid, isUuid } from './arguments.ts'
 import type { CommandInput, PayloadInput } from './command-input.ts'
 import { readCommand, readPayload, stringify } from './command-input.ts'
 import type { Context } from './context.ts'
@@ -149,7 +149,7 @@ export function createMutations(parts: GraphqlParts): Resolvers {
       },
       cancelCommand: {
         async resolve(_source, { id }: { id: string }, { access }) {
-          if (!isCommandId(id)) throw new Problem('not_found', 'There is no such command')
+          if (!isUuid(id)) throw new Problem('not_found', 'There is no such command')
           const command = await commands.cancel(access, id)
           return { command: toCommandView(command), cursor: store.cursors.encode(command.seq) }
         }

@@ -5,15 +5,17 @@ import type { Commands } from '../commands/commands.ts'
 import type { EventSource } from '../feed/events.ts'
 import type { Feed } from '../feed/feed.ts'
 import type { Limits } from '../limits.ts'
+import type { Projections } from '../projection/projections.ts'
 import type { Stats } from '../stats.ts'
 import type { Store } from '../store/store.ts'
 import type { ServiceStatus } from '../service-status.ts'
 
 export interface GraphqlParts {
-  store: Pick<Store, 'journal' | 'states' | 'commands' | 'cursors'>
+  store: Pick<Store, 'journal' | 'states' | 'commands' | 'cursors' | 'devices' | 'datapoints' | 'rejections'>
   feed: Feed
   events: EventSource
   commands: Commands
+  projections: Projections
   authenticator: Authenticator
   limits: Limits
   stats: Stats

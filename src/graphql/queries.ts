@@ -3,7 +3,7 @@
 import type { CommandState, Fact } from '../model.ts'
 import { eventKinds, toCommandView, toGapView, toMessageView, toTopicStateView } from '../views.ts'
 import type { PageArguments } from './arguments.ts'
-import { isCommandId, readFilters, readFirst } from './arguments.ts'
+import { isUuid, listName, readFilters, readFirst } from './arguments.ts'
 import type { Connection, List, ListAsk } from './connections.ts'
 import { readConnection } from './connections.ts'
 import type { Resolvers } from './executable.ts'
@@ -84,7 +84,7 @@ export function createQueries({ store, limits, status }: GraphqlParts): Resolver
       },
       command: {
         async resolve(_source, { id }: { id: string }, { access }) {
-          const command = isCommandId(id) ? await commands.byId(access, id) : null
+          const command = isUuid(id) ? await commands.byId(access, id) : null
           return command && toCommandView(command)
         }
       },
@@ -120,7 +120,3 @@ export function createQueries({ store, limits, status }: GraphqlParts): Resolver
     }
   }
 }
-
-/** Pages of one list have the same order and filters. */
-const listName = (name: string, order: string, more: readonly unknown[]): string =>
-  `graphql ${name} ${order} ${JSON.stringify(more)}`

@@ -115,6 +115,10 @@ export const objects = /* GraphQL */ `
     message: Message
     "For state: the topic's state, by now perhaps newer than this event."
     state: TopicState
+    "For datapoint."
+    datapoint: Datapoint
+    "For presence."
+    presence: PresenceChange
     "For command."
     command: CommandEvent
     "For gap."

@@ -1,20 +1,6 @@
 /** What can be read and followed, in SDL. Commands are in schema-commands.ts, the objects in schema-objects.ts. */
 
-const filterArgument = /* GraphQL */ `
-  "Topic filters, with the wildcards + and #; what one of them matches is included. None: everything."
-  filter: [String!]`
-
-const pageArguments = (order: 'asc' | 'desc'): string => /* GraphQL */ `
-  "Items of a page: 1 to 1000, by default 100. Large ones make a page shorter."
-  first: Int
-  "\`endCursor\`, or the \`cursor\` of an edge, of a page before, with the same other arguments."
-  after: String
-  "Where the list begins."
-  order: Order! = ${order}`
-
-const afterArgument = /* GraphQL */ `
-  "The \`cursor\` to go on from, or \`earliest\`: all that is kept. Absent: from now."
-  after: String`
+import { afterArgument, connection, filterArgument, pageArguments } from './schema-arguments.ts'
 
 export const reading = /* GraphQL */ `
   schema {
@@ -83,28 +69,6 @@ export const reading = /* GraphQL */ `
       "\`id\` of a command."
       id: ID!
     ): Command!
-  }
-`
-
-const connection = (name: string, node: string, about: string): string => /* GraphQL */ `
-  "${about}, a page at a time."
-  type ${name}Connection {
-    "The items with their places."
-    edges: [${name}Edge!]!
-    "The items."
-    nodes: [${node}!]!
-    "Where the page stands in the list."
-    pageInfo: PageInfo!
-    "Position of the journal when the first page was read: a subscription goes on from there."
-    cursor: Cursor!
-  }
-
-  "An item and its place."
-  type ${name}Edge {
-    "The place in this list, for \`after\`."
-    cursor: String!
-    "The item."
-    node: ${node}!
   }
 `
 

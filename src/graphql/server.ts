@@ -9,8 +9,11 @@ import { createDocuments } from './documents.ts'
 import { buildExecutableSchema } from './executable.ts'
 import { registerGraphiql } from './graphiql.ts'
 import { createHttpHandler } from './http.ts'
+import { createMappingMutations } from './mutations-mappings.ts'
 import { createMutations } from './mutations.ts'
 import type { GraphqlParts } from './parts.ts'
+import { createDeviceQueries } from './queries-devices.ts'
+import { createMappingQueries } from './queries-mappings.ts'
 import { createQueries } from './queries.ts'
 import { closeSockets, createSocketHandler, logSocketError, socketOptions } from './socket.ts'
 import { createSubscriptions } from './subscriptions.ts'
@@ -24,11 +27,14 @@ export type { GraphqlParts } from './parts.ts'
  */
 export async function registerGraphql(app: FastifyInstance, parts: GraphqlParts): Promise<void> {
   const { limits, introspection, authenticator } = parts
-  const schema = buildExecutableSchema({
-    ...createQueries(parts),
-    ...createMutations(parts),
-    ...createSubscriptions(parts)
-  })
+  const schema = buildExecutableSchema(
+    createQueries(parts),
+    createDeviceQueries(parts),
+    createMappingQueries(parts),
+    createMutations(parts),
+    createMappingMutations(parts),
+    createSubscriptions(parts)
+  )
   const closing = new AbortController()
   app.addHook('preClose', async () => closing.abort())
   const surface: Surface = {
@@ -37,7 +43,7 @@ export async function registerGraphql(app: FastifyInstance, parts: GraphqlParts)
     limits,
     closing: closing.signal,
     prepare: createDocuments({ schema, limits, introspection }),
-    toContext: (access, signal) => createContext(access, signal, parts.store.commands)
+    toContext: (access, signal) => createContext(access, signal, { commands: parts.store.commands, limits })
   }
 
   // Outside of the scope below, so that upgrades to any other path are answered and their sockets closed

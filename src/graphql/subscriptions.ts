@@ -4,9 +4,9 @@ import { isFinal } from '../commands/lifecycle.ts'
 import { Problem } from '../errors.ts'
 import type { EventsAsk } from '../feed/events.ts'
 import type { Access, Command, Seq } from '../model.ts'
-import type { EventType, MessageView, StreamEvent } from '../views.ts'
+import type { EventType, StreamEvent } from '../views.ts'
 import { eventKinds, toCommandView } from '../views.ts'
-import { invalid, isCommandId, readFilters } from './arguments.ts'
+import { invalid, isUuid, readFilters } from './arguments.ts'
 import type { Resolvers } from './executable.ts'
 import type { GraphqlParts } from './parts.ts'
 import { createStreams } from './streams.ts'
@@ -20,11 +20,13 @@ interface EventsArguments extends StreamArguments {
   types: StreamEvent['type'][]
 }
 
-interface MessageEvent {
-  cursor: string
-  message: MessageView
-  skipped: { from: string; to: string } | null
+interface DeviceArguments extends StreamArguments {
+  device?: string | null
+  metric?: string | null
 }
+
+/** Types of events that have a subscription of their own. */
+type OwnType = 'message' | 'datapoint' | 'presence'
 
 export function createSubscriptions(parts: GraphqlParts): Resolvers {
   const { store, feed, events, limits } = parts
@@ -58,7 +60,33 @@ export function createSubscriptions(parts: GraphqlParts): Resolvers {
         async subscribe(_source, { filter, after }: StreamArguments, { access, signal: gone }) {
           const filters = readFilters(filter, limits)
           const ask = { filters, types: ['message'] as const, after: await position(after) }
-          return streams.open(gone, (signal) => messagesOf(events.events(access, ask, signal)))
+          return streams.open(gone, (signal) =>
+            only('messages', 'message', events.events(access, ask, signal))
+          )
+        }
+      },
+      datapoints: {
+        async subscribe(_source, given: DeviceArguments, { access, signal: gone }) {
+          const { device, metric, filter, after } = given
+          const ask = {
+            filters: readFilters(filter, limits),
+            types: ['datapoint'] as const,
+            after: await position(after),
+            device: device ?? undefined,
+            metric: metric ?? undefined
+          }
+          return streams.open(gone, (signal) =>
+            only('datapoints', 'datapoint', events.events(access, ask, signal))
+          )
+        }
+      },
+      presence: {
+        async subscribe(_source, { device, after }: DeviceArguments, { access, signal: gone }) {
+          const types = ['presence'] as const
+          const ask = { filters: [], types, after: await position(after), device: device ?? undefined }
+          return streams.open(gone, (signal) =>
+            only('presence', 'presence', events.events(access, ask, signal))
+          )
         }
       },
       topicStates: {
@@ -75,7 +103,7 @@ export function createSubscriptions(parts: GraphqlParts): Resolvers {
       command: {
         async subscribe(_source, { id }: { id: string }, { access, signal: gone }) {
           const after = feed.end() // listen first, then look: what happens in between is seen
-          const command = isCommandId(id) ? await store.commands.byId(access, id) : null
+          const command = isUuid(id) ? await store.commands.byId(access, id) : null
           if (command === null) throw new Problem('not_found', 'There is no such command')
           return streams.open(gone, (signal) => follow(parts, access, command, after, signal))
         }
@@ -87,7 +115,8 @@ export function createSubscriptions(parts: GraphqlParts): Resolvers {
 /** `skipped` and `progress` are about the stream itself and always come. */
 function readTypes(types: readonly StreamEvent['type'][]): EventType[] {
   const kinds = types.filter((type): type is EventType => Object.hasOwn(eventKinds, type))
-  if (kinds.length === 0) throw invalid('types', 'Ask for at least one of message, state, command and gap')
+  if (kinds.length === 0)
+    throw invalid('types', `Ask for at least one of ${Object.keys(eventKinds).join(', ')}`)
   return kinds
 }
 
@@ -106,17 +135,21 @@ async function* each<Result>(
   for await (const page of pages) for (const event of page) yield toResult(event)
 }
 
-/** Only messages, so that `message` is never null; what was skipped is told with the message behind it. */
-async function* messagesOf(
+/** Only events of one type, so that its field is never null; what was skipped is told with the event behind it. */
+async function* only(
+  field: string,
+  type: OwnType,
   pages: AsyncIterable<StreamEvent[]>
-): AsyncGenerator<{ messages: MessageEvent }, void, undefined> {
-  let skipped = null as MessageEvent['skipped']
-  for await (const event of each(pages, (one) => one)) {
-    if (event.type === 'skipped')
-      skipped = { from: skipped?.from ?? event.skipped.from, to: event.skipped.to }
-    if (event.type !== 'message') continue
-    yield { messages: { cursor: event.cursor, message: event.message, skipped } }
-    skipped = null
+): AsyncGenerator<Record<string, unknown>, void, undefined> {
+  let skipped = null as { from: string; to: string } | null
+  for await (const page of pages) {
+    for (const event of page) {
+      if (event.type === 'skipped')
+        skipped = { from: skipped?.from ?? event.skipped.from, to: event.skipped.to }
+      if (event.type !== type) continue
+      yield { [field]: { ...event, skipped } }
+      skipped = null
+    }
   }
 }
 

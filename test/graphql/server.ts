@@ -23,6 +23,7 @@ import type {
   Seq,
   TopicState
 } from '../../src/model.ts'
+import type { Projections } from '../../src/projection/projections.ts'
 import { createStats } from '../../src/stats.ts'
 import type { CommandStore } from '../../src/store/commands.ts'
 import type { Store } from '../../src/store/store.ts'
@@ -67,6 +68,8 @@ export async function startServer(
     store,
     feed,
     events,
+    // Devices and mappings are tested on a real store
+    projections: {} as Projections,
     commands: createCommands({ store: store as Store, feed, limits, stats }),
     authenticator: createAuthenticator({ apiKey: given.apiKey ?? null }),
     stats,
@@ -128,6 +131,7 @@ function createMemory(): Memory {
     onFacts: () => {},
     eventReads: 0,
     store: {
+      ...({} as Pick<Store, 'devices' | 'datapoints' | 'rejections'>),
       cursors: createCursors([{ id: 'journal', beganSeq: 0 }], Buffer.alloc(32, 7)),
       journal: {
         head: async () => ({ seq: memory.facts.length, at: Date.now(), horizon: 0 }),

@@ -1,0 +1,236 @@
+/** Devices, their metrics and datapoints, in SDL: the views of device-views.ts, field by field. */
+
+import {
+  afterArgument,
+  connection,
+  filterArgument,
+  pageArguments,
+  rangeArguments
+} from './schema-arguments.ts'
+import { payloadFields } from './schema-objects.ts'
+
+export const datapointFields = /* GraphQL */ `
+  "Its number in the message, from 0."
+  n: Int!
+  "Name of the device."
+  device: String!
+  "Name of the metric."
+  metric: String!
+  "Topic name of the message."
+  topic: String!
+  "null, number, integer (beyond 2^53), boolean, text, json or bytes."
+  type: String!
+  "The value, as well as JSON can say it; null for null and bytes. An integer beyond 2^53 is the nearest double."
+  value: JSON
+  "The exact value as text; null for null and bytes."
+  valueText: String
+  "The bytes; null for everything else."
+  valueBase64: Base64
+  "Unit, as the mapping or the device gives it."
+  unit: String
+  "Quality, as the device gives it."
+  quality: String
+  "When it was observed: never far from receipt."
+  observedAt: DateTime!
+  "When the message was received."
+  receivedAt: DateTime!
+  "Whose clock \`observedAt\` is from."
+  clock: Clock!
+  "Whether it can be the latest."
+  role: DatapointRole!`
+
+const nameArgument = /* GraphQL */ `
+  "Name of the device."
+  id: ID!`
+
+export const devices = /* GraphQL */ `
+  extend type Query {
+    "Devices, in the order in which they were first heard from."
+    devices(
+      "Only those that are so."
+      presence: Presence
+      ${pageArguments('asc')}
+    ): DeviceConnection!
+    "One device; null if nothing is known of it."
+    device(${nameArgument}): Device
+    "Datapoints of a device, by the time they were observed."
+    datapoints(
+      "Name of the device."
+      device: String!
+      "Name of a metric. Absent: all of the device."
+      metric: String
+      ${rangeArguments('\`observedAt\`')}
+      ${pageArguments('desc')}
+    ): DatapointConnection!
+    "What mappings could not make anything of."
+    rejections(
+      ${filterArgument}
+      "Only those with this reason."
+      reason: RejectionReason
+      "Only those of this mapping."
+      mapping: String
+      ${rangeArguments('\`receivedAt\`')}
+      ${pageArguments('desc')}
+    ): RejectionConnection!
+    "How many of the newest rejections there are, by mapping and reason; most first."
+    rejectionCounts: [RejectionCount!]!
+  }
+
+  extend type Subscription {
+    "Datapoints as they are found; also those that a redrive finds or changes, when it does."
+    datapoints(
+      "Only those of this device."
+      device: String
+      "Only those of metrics with this name."
+      metric: String
+      ${filterArgument}
+      ${afterArgument}
+    ): DatapointEvent!
+    "Devices coming online and going offline."
+    presence(
+      "Only this one."
+      device: String
+      ${afterArgument}
+    ): PresenceEvent!
+  }
+
+  "What something is that sends messages."
+  type Device {
+    "Its name."
+    device: String!
+    "Its version: the newest fact that changed it."
+    seq: Seq!
+    "Name of the mapping that found it last."
+    mapping: String!
+    "Topic name of the last message from it."
+    topic: String!
+    "When it was first heard from."
+    firstSeenAt: DateTime!
+    "When it was last heard from."
+    lastSeenAt: DateTime!
+    "Whether it can be reached."
+    presence: Presence!
+    "Since when."
+    presenceAt: DateTime
+    "What said so."
+    presenceSource: PresenceSource
+    "After so many seconds without a message it is offline; null: silence says nothing."
+    offlineAfterSeconds: Int
+    "What is known of it beside metrics: an object."
+    attributes: JSON!
+    "How many metrics it has."
+    metricCount: Int!
+    "Its metrics, in the order in which they were first seen."
+    metrics(
+      "Items of a page: 1 to 1000, by default 100."
+      first: Int
+      "\`endCursor\`, or the \`cursor\` of an edge, of a page before."
+      after: String
+    ): MetricConnection!
+  }
+
+  "A typed series of datapoints."
+  type Metric {
+    "Name of the device."
+    device: String!
+    "Its name."
+    metric: String!
+    "Its version: the newest fact that changed it."
+    seq: Seq!
+    "Type of its newest value: null, number, integer (beyond 2^53), boolean, text, json or bytes."
+    type: String!
+    "Unit of its newest value."
+    unit: String
+    "Topic name of the message that it was last in."
+    topic: String!
+    "The one observed last; null where there were only events or late ones."
+    latest: Datapoint
+    "Its datapoints, by the time they were observed."
+    datapoints(${rangeArguments('\`observedAt\`')} ${pageArguments('desc')}): DatapointConnection!
+  }
+
+  "A value of a metric at an instant. \`seq\` and \`n\` are its place: a redrive may change it, and never adds it twice."
+  type Datapoint {
+    "Position in the journal of the message it is from."
+    seq: Seq!
+    ${datapointFields}
+  }
+
+  "A device came online or went offline."
+  type PresenceChange {
+    "Its position in the journal."
+    seq: Seq!
+    "Name of the device."
+    device: String!
+    "The presence before."
+    from: Presence!
+    "The presence from then on."
+    to: Presence!
+    "What said so."
+    source: PresenceSource!
+    "When."
+    at: DateTime!
+    "Topic name of the message that said so, or of the last one from the device."
+    topic: String!
+  }
+
+  "What a mapping could not make anything of."
+  type Rejection {
+    "Position in the journal of the message."
+    seq: Seq!
+    "Its number among the rejections of the message, from 0."
+    n: Int!
+    "Topic name."
+    topic: String!
+    "Name of the mapping."
+    mapping: String!
+    "Why."
+    reason: RejectionReason!
+    "What exactly, and what to do."
+    detail: String!
+    "When the message was received."
+    receivedAt: DateTime!
+    "What was received; null when the journal no longer has it."
+    raw: RawPayload
+  }
+
+  "What was received."
+  type RawPayload {
+    ${payloadFields}
+  }
+
+  "Rejections of one mapping with one reason."
+  type RejectionCount {
+    "Name of the mapping."
+    mapping: String!
+    "The reason."
+    reason: RejectionReason!
+    "How many there are."
+    count: Float!
+  }
+
+  "A datapoint, and where it stands in the journal."
+  type DatapointEvent {
+    "Give it as \`after\` to go on behind this datapoint."
+    cursor: Cursor!
+    "The datapoint."
+    datapoint: Datapoint!
+    "What retention took between the datapoint before and this one; null: nothing."
+    skipped: Skipped
+  }
+
+  "A change of presence, and where it stands in the journal."
+  type PresenceEvent {
+    "Give it as \`after\` to go on behind this change."
+    cursor: Cursor!
+    "The change."
+    presence: PresenceChange!
+    "What retention took between the change before and this one; null: nothing."
+    skipped: Skipped
+  }
+
+  ${connection('Device', 'Device', 'Devices')}
+  ${connection('Metric', 'Metric', 'Metrics')}
+  ${connection('Datapoint', 'Datapoint', 'Datapoints')}
+  ${connection('Rejection', 'Rejection', 'Rejections')}
+`
