@@ -59,7 +59,7 @@ export const devices = /* GraphQL */ `
       device: String!
       "Name of a metric. Absent: all of the device."
       metric: String
-      ${rangeArguments('\`observedAt\`')}
+      ${rangeArguments('`observedAt`')}
       ${pageArguments('desc')}
     ): DatapointConnection!
     "What mappings could not make anything of."
@@ -69,7 +69,7 @@ export const devices = /* GraphQL */ `
       reason: RejectionReason
       "Only those of this mapping."
       mapping: String
-      ${rangeArguments('\`receivedAt\`')}
+      ${rangeArguments('`receivedAt`')}
       ${pageArguments('desc')}
     ): RejectionConnection!
     "How many of the newest rejections there are, by mapping and reason; most first."
@@ -146,7 +146,7 @@ export const devices = /* GraphQL */ `
     "The one observed last; null where there were only events or late ones."
     latest: Datapoint
     "Its datapoints, by the time they were observed."
-    datapoints(${rangeArguments('\`observedAt\`')} ${pageArguments('desc')}): DatapointConnection!
+    datapoints(${rangeArguments('`observedAt`')} ${pageArguments('desc')}): DatapointConnection!
   }
 
   "A value of a metric at an instant. \`seq\` and \`n\` are its place: a redrive may change it, and never adds it twice."

@@ -8,7 +8,7 @@ const selectionArguments = /* GraphQL */ `
   reason: RejectionReason
   "Only those of this mapping."
   mapping: String
-  ${rangeArguments('\`receivedAt\`')}`
+  ${rangeArguments('`receivedAt`')}`
 
 const writeCursor = /* GraphQL */ `
   "Position of the journal when this was answered."
