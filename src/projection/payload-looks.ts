@@ -27,7 +27,7 @@ export function binaryLook(payload: Uint8Array): Look | null {
   if (starts(bytes, 0xff, 0xd8, 0xff)) return binary('a JPEG picture', 'Give the mapping `decoder: bytes`')
   if (starts(bytes, 0x89, 0x50, 0x4e, 0x47))
     return binary('a PNG picture', 'Give the mapping `decoder: bytes`')
-  if (isText(bytes)) return null
+  if (isText(bytes) || endsWithNul(bytes)) return null
   const { length } = bytes
   if (length % 2 === 0 && everySecondIsZero(bytes))
     return binary('text in UTF-16', 'Let the device send UTF-8')
@@ -42,6 +42,12 @@ export function binaryLook(payload: Uint8Array): Look | null {
 function isText(bytes: Buffer): boolean {
   // eslint-disable-next-line no-control-regex
   return isUtf8(bytes) && !/[\u0000-\u0008\u000e-\u001f]/.test(bytes.toString('utf8', 0, 4_096))
+}
+
+/** Text as C keeps it, published with the NUL that ends it there. */
+export function endsWithNul(payload: Uint8Array): boolean {
+  const end = payload.findLastIndex((byte) => byte !== 0) + 1
+  return end > 0 && end < payload.length && isText(Buffer.from(payload.subarray(0, end)))
 }
 
 const everySecondIsZero = (bytes: Buffer): boolean => {
@@ -192,6 +198,11 @@ export function jsonFault(text: string): { is: string; fix: string } | null {
     return { is: 'JSON with a comma before the end', fix: 'Leave out the comma before } or ]' }
   if (/^[{,]\s*[A-Za-z_$][\w$]*\s*:/.test(trimmed))
     return { is: 'JSON with names that have no quotes', fix: 'Put names into " quotes' }
+  if (/^<[\w?!]/.test(trimmed))
+    return {
+      is: 'XML, not JSON',
+      fix: 'Let the device send JSON, or give the mapping a decoder module that reads XML'
+    }
   if (/^[^{["]/.test(trimmed))
     return {
       is: `text, not JSON: \`${trimmed.slice(0, 40)}\``,

@@ -74,6 +74,28 @@ function timeLike({ message }: Seen, select: string): { detail: string; fix: str
 const unitOf = (number: number, receivedAt: Millis): [unit: string, perMilli: number] | null =>
   units.find(([, perMilli]) => Math.abs(number / perMilli - receivedAt) < nearMs) ?? null
 
+/** A timestamp that is none in its unit. */
+export function whyNoTime(evidence: Evidence, seen: Seen): { detail: string; fix: string } {
+  const timestamp = timestampOf(evidence, seen)
+  const number = toNumber(timestamp?.raw)
+  const fits = number === null ? null : unitOf(number, seen.message.receivedAt)
+  const detail = 'The timestamp cannot be read; the time of receipt was taken'
+  if (fits !== null && fits[0] !== timestamp!.unit)
+    return {
+      detail: `${detail}. In \`${fits[0]}\` it would be ${toTime(number! / fits[1])}`,
+      fix: `Write \`timestamp: { select: ${timestamp!.select}, unit: ${fits[0]} }\``
+    }
+  return {
+    detail,
+    fix:
+      'Let the device send a number since 1970, or RFC 3339 with its zone, such as 2026-11-24T17:00:00Z: a time without a ' +
+      'zone may be any'
+  }
+}
+
+const toNumber = (raw: unknown): number | null =>
+  typeof raw === 'number' ? raw : typeof raw === 'string' && /^\d+$/.test(raw) ? Number(raw) : null
+
 function wrongClock(
   evidence: Evidence,
   seen: Seen,
@@ -90,8 +112,7 @@ function wrongClock(
   const raw = timestamp?.raw
   const value = raw === undefined ? 'The timestamp' : `The timestamp \`${String(raw)}\``
   const detail = `${value} is ${bound}; the time of receipt (${toTime(receivedAt)}) is taken`
-  const number =
-    typeof raw === 'number' ? raw : typeof raw === 'string' && /^\d+$/.test(raw) ? Number(raw) : null
+  const number = toNumber(raw)
   if (number !== null) {
     const fits = unitOf(number, receivedAt)
     if (fits !== null && fits[0] !== timestamp!.unit)

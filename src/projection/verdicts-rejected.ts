@@ -6,8 +6,9 @@ import type { MappingFields } from './mapping-fields.ts'
 import { expressionsOf } from './mapping-fields.ts'
 import type { Evidence, Seen } from './evidence.ts'
 import { decoded } from './evidence.ts'
+import { whyNoTime } from './verdicts-clock.ts'
 import { contents, stepsOf, toExpression, valueAt, whyNothing } from './paths.ts'
-import { binaryLook, jsonFault, textLook } from './payload-looks.ts'
+import { binaryLook, endsWithNul, jsonFault, textLook } from './payload-looks.ts'
 import type { Verdict } from './projections.ts'
 import { verdict } from './verdict-codes.ts'
 
@@ -46,6 +47,12 @@ function explain(rejected: Rejected): Verdict {
   const { seen, rejection, document, text } = rejected
   const { reason, detail } = rejection
   if (byLook.has(reason)) {
+    if (endsWithNul(seen.message.payload))
+      return verdict(
+        reason,
+        `The payload is text with the NUL behind it that ends a text in C (${detail})`,
+        'Publish as many bytes as the text has (strlen), not the array that it stands in (sizeof)'
+      )
     const whole = typeof document === 'string' ? document : text
     const look = binaryLook(seen.message.payload) ?? (whole === null ? null : lookOf(rejected, whole))
     if (look !== null) return verdict(look.code, `The payload is ${look.is} (${detail})`, look.fix)
@@ -88,12 +95,7 @@ const explanations: Partial<Record<RejectionReason, (rejected: Rejected) => Bett
     detail: 'The payload is empty, and the mapping expects a value',
     fix: 'Let the device send a value; an empty payload with retain clears what is retained'
   }),
-  invalid_timestamp: () => ({
-    detail: 'The timestamp cannot be read; the time of receipt was taken',
-    fix:
-      'Let the device send a number since 1970, or RFC 3339 with its zone, such as 2026-11-24T17:00:00Z: a time without a zone ' +
-      'may be any'
-  })
+  invalid_timestamp: ({ evidence, seen }) => whyNoTime(evidence, seen)
 }
 
 const fixes: Partial<Record<RejectionReason, string>> = {
@@ -158,9 +160,15 @@ function whyNot(
   text: string | null,
   fields: MappingFields | null
 ): Better {
+  const plain = shown(document ?? text)
+  if (/^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$/.test(plain))
+    return {
+      detail: `\`${plain}\` has commas between its thousands`,
+      fix: `Let the device send \`${plain.replaceAll(',', '')}\``
+    }
   if (typeof document !== 'object' || document === null)
     return {
-      detail: `\`${shown(document ?? text)}\` is not a ${what}`,
+      detail: `\`${plain}\` is not a ${what}`,
       fix: `Let the device send a ${what}, or give the mapping \`decoder: text\` to take it as it is`
     }
   const member = Array.isArray(document)

@@ -76,11 +76,11 @@ function textVerdicts(evidence: Evidence, seen: Seen, { device, metric, type, ex
 function objectVerdicts(evidence: Evidence, { message, preview }: Seen): Verdict[] {
   const fields = fieldsOf(evidence)
   const [only] = preview.datapoints
-  if (fields === null || fields.value !== null || fields.type === 'json' || fields.metrics.length > 0)
-    return []
+  const { value } = decoded(message)
+  if (fields === null) return listVerdicts(evidence, value, preview.datapoints)
+  if (fields.value !== null || fields.type === 'json' || fields.metrics.length > 0) return []
   if (preview.datapoints.length !== 1 || only!.type !== 'json' || preview.captures['metric'] === undefined)
     return []
-  const { value } = decoded(message)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return []
   const names = Object.keys(value).slice(0, 5)
   return [
@@ -88,6 +88,19 @@ function objectVerdicts(evidence: Evidence, { message, preview }: Seen): Verdict
       'object_as_one_metric',
       `The payload is an object with ${names.map((name) => `\`${name}\``).join(', ')}, and {metric} makes it one metric, \`${only!.metric}\``,
       'Leave {metric} out of the topic (`+` or another name instead): then the members become metrics; or name them in `metrics`'
+    )
+  ]
+}
+
+/** `automatic` does not look into lists. */
+function listVerdicts({ topic }: Evidence, value: unknown, datapoints: readonly Found[]): Verdict[] {
+  if (datapoints.length !== 1 || datapoints[0]!.type !== 'json' || !Array.isArray(value)) return []
+  if (typeof value[0] !== 'object' || value[0] === null) return []
+  return [
+    verdict(
+      'object_as_one_metric',
+      `The payload is a list of ${value.length}, and \`automatic\` keeps a list as one metric, \`${datapoints[0]!.metric}\``,
+      `Add a mapping for \`${topic}\` with \`each: "@"\`, and with \`metric\` and \`value\` selected in each item`
     )
   ]
 }

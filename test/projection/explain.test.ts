@@ -87,7 +87,10 @@ before(async () => {
   await Promise.all(
     (['filters', 'none', 'automatic', 'mapped', 'repaired'] as const).map(async (name) => {
       const broker = await startBroker()
-      await start(name, broker.url, {}, { expiryCheckMs: 50 })
+      const { app } = await start(name, broker.url, {}, { expiryCheckMs: 50 })
+      // So that no message is normalized twice, by what is live and by what is built
+      const building = async (): Promise<boolean> => (await app.store.projections.building()) !== null
+      await eventually(async () => !(await building()), { what: `${name} has begun` })
       await publish(name, broker.url)
     })
   )

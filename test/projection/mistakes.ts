@@ -34,7 +34,7 @@ export const bridges = {
       'home/kitchen',
       'city/+/air',
       '/yard/#',
-      "'quoted/#'",
+      "'quoted/+/temp'",
       'sensor/#',
       'ok/#'
     ],
@@ -477,7 +477,7 @@ export const mistakes: readonly Mistake[] = [
       'microseconds said to be seconds',
       'micros/micros-1',
       json({ t: 1, ts: now * 1000 }),
-      'clock_ahead',
+      'invalid_timestamp',
       /unit: us/
     ],
     ['a word of presence in capitals', 'shouted/shouted-1/lwt', text('ONLINE'), 'unknown_presence', /ONLINE/]
@@ -485,10 +485,10 @@ export const mistakes: readonly Mistake[] = [
   ...on('filters', [
     [
       'quotes that became part of the filter',
-      'quoted/a/b',
+      'quoted/a/temp',
       text('1'),
       'no_filter_matches',
-      /'quoted\/#.*quot/s
+      /'quoted.*quot/s
     ],
     ['singular and plural', 'sensors/a/b', text('1'), 'no_filter_matches', /sensor\/#/]
   ]),
