@@ -27,13 +27,13 @@ interface Run {
   missing: number
 }
 
-const child = (script: string, ...args: Array<string | number>): ChildProcess =>
+export const child = (script: string, ...args: Array<string | number>): ChildProcess =>
   fork(new URL(script, import.meta.url), args.map(String), {
     execArgv: ['--import', 'tsx'],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc']
   })
 
-async function answer<T>(process: ChildProcess): Promise<T> {
+export async function answer<T>(process: ChildProcess): Promise<T> {
   return ((await once(process, 'message')) as [T])[0]
 }
 
@@ -116,7 +116,8 @@ async function runRialto(qos: QoS): Promise<Run> {
   }
 }
 
-const median = (values: number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
+export const median = (values: number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
 
 export async function benchIngest(write: (line: string) => void): Promise<object[]> {
   const results: object[] = []

@@ -9,6 +9,7 @@ import { benchIngest } from './ingest.ts'
 import { benchExpressions } from './expressions.ts'
 import { benchNormalize } from './normalize.ts'
 import { benchProjected } from './projected.ts'
+import { benchProjection } from './projection.ts'
 import { benchScanner } from './scanner.ts'
 import { benchTopics } from './topics.ts'
 
@@ -16,6 +17,7 @@ const benchmarks: Record<string, (write: (line: string) => void) => Promise<obje
   ingest: benchIngest,
   append: benchAppend,
   projected: benchProjected,
+  projection: benchProjection,
   scanner: benchScanner,
   topics: benchTopics,
   normalize: benchNormalize,
