@@ -11,6 +11,7 @@ import type { Access } from '../../src/model.ts'
 import type { Explanation } from '../../src/projection/projections.ts'
 import { partsFor, startBridge } from '../support/bridge.ts'
 import { startBroker } from '../support/broker.ts'
+import { adopted } from '../support/adopted.ts'
 import { atEnd } from '../support/cleanup.ts'
 import { createDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
@@ -88,9 +89,7 @@ before(async () => {
     (['filters', 'none', 'automatic', 'mapped', 'repaired'] as const).map(async (name) => {
       const broker = await startBroker()
       const { app } = await start(name, broker.url, {}, { expiryCheckMs: 50 })
-      // So that no message is normalized twice, by what is live and by what is built
-      const building = async (): Promise<boolean> => (await app.store.projections.building()) !== null
-      await eventually(async () => !(await building()), { what: `${name} has begun` })
+      await adopted(app)
       await publish(name, broker.url)
     })
   )
