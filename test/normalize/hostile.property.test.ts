@@ -111,9 +111,18 @@ const payload = fc.oneof(
   json.chain((text) => fc.nat(text.length).map((at) => Buffer.from(text.slice(0, at)))),
   fc.uint8Array({ maxLength: 100 }).map((bytes) => Buffer.from(bytes)),
   fc.constantFrom(
-    ...['online', 'ON', '+.5', '1e400', 'off', '0', '{'.repeat(500), '['.repeat(500) + ']'.repeat(500)].map(
-      (text) => Buffer.from(text)
-    )
+    ...[
+      'online',
+      '{"a":"online"}',
+      '{"a":"offline","v":"x"}',
+      'ON',
+      '+.5',
+      '1e400',
+      'off',
+      '0',
+      '{'.repeat(500),
+      '['.repeat(500) + ']'.repeat(500)
+    ].map((text) => Buffer.from(text))
   )
 )
 const topic = fc
@@ -182,7 +191,7 @@ for (const text of documents) {
       }),
       { numRuns: 2_000 }
     )
-    assert.ok(datapoints > 50, String(datapoints))
+    assert.ok(datapoints > 20, String(datapoints))
     assert.equal(Object.keys(Object.prototype).length, before)
     assert.equal(({} as Record<string, unknown>)['a'], undefined)
   })
