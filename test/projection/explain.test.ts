@@ -155,6 +155,8 @@ test('at least 48 of 50 mistakes are named, with words that help', (t) => {
   t.diagnostic(`${mistakes.length - missed.length} of ${mistakes.length} are named`)
   for (const one of missed) t.diagnostic(one)
   assert.ok((mistakes.length - missed.length) / mistakes.length >= namedMin, missed.join('\n'))
+  // Nor is one lost that was named before
+  assert.deepEqual(missed, [])
 })
 
 for (const row of rightOnes)
