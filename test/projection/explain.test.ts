@@ -94,7 +94,7 @@ before(async () => {
     })
   )
   const repaired = running.get('repaired')!
-  await writeFile(repaired.file!, bridges.repaired.later)
+  await writeFile(repaired.file!, bridges.repaired.repaired)
   await repaired.app.projections.reload({ rebuild: null })
   const { store } = running.get('automatic')!.app
   await eventually(async () => (await store.states.byName(all, 'brief/1/temp'))?.tombstone ?? null)

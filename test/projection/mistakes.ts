@@ -123,9 +123,9 @@ mappings:
   repaired: {
     topics: ['#'],
     mappings: 'mappings: [{ name: m, topic: "r/{device}", metric: t, value: tmp }]\n',
-    later: 'rebuild: false\nmappings: [{ name: m, topic: "r/{device}", metric: t, value: temp }]\n'
+    repaired: 'rebuild: false\nmappings: [{ name: m, topic: "r/{device}", metric: t, value: temp }]\n'
   }
-} as const satisfies Record<string, { topics: string[]; mappings: string | null; later?: string }>
+} as const satisfies Record<string, { topics: string[]; mappings: string | null; repaired?: string }>
 
 export type BridgeName = keyof typeof bridges
 
