@@ -181,6 +181,16 @@ test('an explanation carries what it was concluded from', () => {
   assert.deepEqual(stored.shadowed, [])
 })
 
+test('REST gives the same', async () => {
+  const { app } = running.get('mapped')!
+  const response = await fetch(`${app.url}/v1/explain?topic=${encodeURIComponent('comma/comma-1')}`)
+  const { verdicts } = (await response.json()) as Pick<Explanation, 'verdicts'>
+  assert.deepEqual(
+    verdicts,
+    explanations.get(mistakes.find(({ topic }) => topic === 'comma/comma-1')!)!.verdicts
+  )
+})
+
 test('who may not read a topic is told nothing of it', async () => {
   const { app } = running.get('mapped')!
   const some: Access = { ...all, mayRead: (topic) => topic !== 'ok/ok-1/temp' }
