@@ -5,7 +5,7 @@ import { chunkOf, messageOf, point } from '../support/projected.ts'
 import type { TestStore } from '../support/store.ts'
 import { everything, openTestStore } from '../support/store.ts'
 
-const mapping = { hash: 'h', text: '' }
+const mapping = { hash: 'h', text: 'mappings' }
 const limits = { poolConnectionsMax: 3, partitionRowsMax: 10, partitionsAheadMin: 1 }
 
 const partitions = async (url: string, prefix: string): Promise<string[]> =>

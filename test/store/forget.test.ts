@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { query } from '../support/database.ts'
-import { chunkOf, messageOf, point } from '../support/projected.ts'
+import { chunkOf, messageOf, point, currentAtHead } from '../support/projected.ts'
 import { storedContent } from '../support/projection-model.ts'
 import type { TestStore } from '../support/store.ts'
 import { everything, openTestStore } from '../support/store.ts'
@@ -38,7 +38,7 @@ async function open(): Promise<TestStore> {
   const one = await openTestStore({ limits })
   const { store, receive } = one
   const payload = (text: string) => Buffer.from(JSON.stringify({ text }))
-  await store.projections.current(mapping)
+  await currentAtHead(store, mapping)
   await receive({ topic: 'own/a', payload: payload(secret), retain: true })
   await receive({ topic: 'own/a', payload: Buffer.alloc(0), retain: true })
   await receive({ topic: 'own/a', payload: payload(secret), retain: true })
@@ -87,7 +87,7 @@ async function open(): Promise<TestStore> {
     { key: 'map/0123456789abcdef/by-device', seq: 10, state: Buffer.from(secret) }
   ]
   const building = await store.projections.begin(mapping)
-  const { id } = await store.projections.current(mapping)
+  const { id } = await currentAtHead(store, mapping)
   await query(one.url, 'update projections set done_seq = 0 where id = $1', [id])
   await query(one.url, `drop table datapoints_${id}`)
   await store.partitions.makeAhead()
@@ -183,7 +183,7 @@ test('an instance that knows the topic by its old id stores what comes under a n
   const one = await openTestStore({ limits })
   const other = await openTestStore({ url: one.url, limits })
   await other.receive({ topic: 'x' }, { topic: 'y' })
-  const { id } = await one.store.projections.current(mapping)
+  const { id } = await currentAtHead(one.store, mapping)
   const old = (await one.store.states.byName(everything, 'x'))!.topicId
   await one.store.projections.write(
     id,

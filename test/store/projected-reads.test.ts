@@ -4,7 +4,7 @@ import type { Limits } from '../../src/limits.ts'
 import type { Access } from '../../src/model.ts'
 import type { DatapointsAsk } from '../../src/store/datapoints.ts'
 import type { RejectionsAsk } from '../../src/store/rejections.ts'
-import { chunkOf, messageOf, point } from '../support/projected.ts'
+import { chunkOf, messageOf, point, currentAtHead } from '../support/projected.ts'
 import { everything, openTestStore } from '../support/store.ts'
 
 const mapping = { hash: 'h', text: '' }
@@ -13,7 +13,7 @@ const onlyPublic: Access = { ...everything, mayRead: (topic) => topic.startsWith
 /** On `public/1` the devices d0 to d4, on `secret/1` s0 to s4; ten messages, each with two datapoints and a rejection. */
 async function open(limits: Partial<Limits> = {}) {
   const { store, receive } = await openTestStore({ limits: { poolConnectionsMax: 3, ...limits } })
-  const { id } = await store.projections.current(mapping)
+  const { id } = await currentAtHead(store, mapping)
   const names = Array.from({ length: 10 }, (_, index) => (index % 2 === 0 ? 'public/1' : 'secret/1'))
   const { topicIds } = (await receive(
     ...names.map((topic, index) => ({ topic, payload: Buffer.from(`payload ${index + 1}`) }))

@@ -1,7 +1,8 @@
 /** Chunks as the projector makes them, in few words. */
 
-import type { NormalizedDatapoint } from '../../src/datapoints.ts'
+import type { NormalizedDatapoint, Projection } from '../../src/datapoints.ts'
 import type { ProjectedChunk, ProjectedMessage, StateChange } from '../../src/store/projected.ts'
+import type { Store } from '../../src/store/store.ts'
 
 export const point = (
   device: string,
@@ -21,6 +22,18 @@ export const point = (
   quality: null,
   ...more
 })
+
+/** The current projection, with what is in the journal already passed over. */
+export async function currentAtHead(
+  store: Store,
+  mapping: { hash: string; text: string }
+): Promise<Projection> {
+  const row = await store.projections.current(mapping)
+  const { seq } = await store.journal.head()
+  if (seq === row.doneSeq) return row
+  await store.projections.write(row.id, { ...chunkOf(row.doneSeq, []), to: seq }, { live: false })
+  return { ...row, doneSeq: seq }
+}
 
 /** Received 1,000 ms after the epoch, and one for each seq. From the devices of its datapoints, unless told. */
 export const messageOf = (
