@@ -28,10 +28,12 @@ export function createProjectedFeed(parts: {
   const { store, limits } = parts
   let own: { id: number; doneSeq: Seq } | null = null
   let waiting = new Set<() => void>()
-  /** Datapoints of the facts in (cachedFrom, doneSeq]; facts without any are not in it. */
-  let cached = new Map<Seq, Datapoint[]>()
+  /** Messages among the facts in (cachedFrom, doneSeq]: those that came last, and those before them. */
+  let recent = new Map<Seq, ProjectedMessage>()
+  let older = new Map<Seq, ProjectedMessage>()
+  let recentFrom: Seq = 0
   let cachedFrom: Seq = 0
-  let cachedCount = 0
+  let recentDatapoints = 0
 
   function wakeAll(): void {
     const all = waiting
@@ -40,18 +42,18 @@ export function createProjectedFeed(parts: {
   }
 
   function drop(): void {
-    cached = new Map()
-    cachedCount = 0
-    cachedFrom = own?.doneSeq ?? 0
+    recent = new Map()
+    older = new Map()
+    recentDatapoints = 0
+    cachedFrom = recentFrom = own?.doneSeq ?? 0
   }
 
-  function trim(): void {
-    for (const [seq, datapoints] of cached) {
-      if (cachedCount <= limits.projectedCacheDatapointsMax) return
-      cached.delete(seq)
-      cachedCount -= datapoints.length
-      cachedFrom = seq
-    }
+  function turn(): void {
+    older = recent
+    cachedFrom = recentFrom
+    recent = new Map()
+    recentFrom = own!.doneSeq
+    recentDatapoints = 0
   }
 
   /** How far the projection is that another instance writes. */
@@ -88,16 +90,13 @@ export function createProjectedFeed(parts: {
     advance(id, from, { to, messages }) {
       if (own === null || own.id !== id) return
       if (from !== own.doneSeq) drop()
-      for (const { seq, topic, receivedAt, datapoints } of messages) {
-        if (datapoints.length === 0) continue
-        cached.set(
-          seq,
-          datapoints.map((datapoint, n) => ({ ...datapoint, seq, n, topic, receivedAt }))
-        )
-        cachedCount += datapoints.length
+      for (const message of messages) {
+        if (message.datapoints.length === 0) continue
+        recent.set(message.seq, message)
+        recentDatapoints += message.datapoints.length
       }
       own.doneSeq = to
-      trim()
+      if (recentDatapoints > limits.projectedCacheDatapointsMax / 2) turn()
       wakeAll()
     },
     async reached(seq, signal) {
@@ -118,8 +117,8 @@ export function createProjectedFeed(parts: {
       const isHere = (seq: Seq): boolean => here !== null && seq > cachedFrom && seq <= here.doneSeq
       const found = new Map<Seq, Datapoint[]>()
       for (const seq of seqs) {
-        const datapoints = isHere(seq) ? cached.get(seq) : undefined
-        if (datapoints !== undefined) found.set(seq, datapoints)
+        const message = isHere(seq) ? (recent.get(seq) ?? older.get(seq)) : undefined
+        if (message !== undefined) found.set(seq, toDatapoints(message))
       }
       const others = seqs.filter((seq) => !isHere(seq))
       if (others.length > 0)
@@ -128,3 +127,7 @@ export function createProjectedFeed(parts: {
     }
   }
 }
+
+/** As they are stored; made only for those who ask. */
+const toDatapoints = ({ seq, topic, receivedAt, datapoints }: ProjectedMessage): Datapoint[] =>
+  datapoints.map((datapoint, n) => ({ ...datapoint, seq, n, topic, receivedAt }))

@@ -147,8 +147,8 @@ function metricOf(folded: Folded, numbers: Map<string, number>, device: number, 
 
 /** The order that decides what is latest, whatever the order of writing: historical ones are below all others. */
 function isGreater(one: FoldedDatapoint, other: FoldedDatapoint): boolean {
-  const [state, otherState] = [one, other].map(({ value }) => Number(value.role !== 'historical'))
-  if (state !== otherState) return state! > otherState!
+  const [counts, otherCounts] = [one.value.role !== 'historical', other.value.role !== 'historical']
+  if (counts !== otherCounts) return counts
   if (one.value.observedAt !== other.value.observedAt) return one.value.observedAt > other.value.observedAt
   if (one.seq !== other.seq) return one.seq > other.seq
   return one.n > other.n
