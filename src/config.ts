@@ -36,8 +36,10 @@ export interface Config {
   sessionExpirySeconds: number
   retention: Retention
   heldBytes: number
-  /** Path of rialto.yaml; null: none. */
+  /** Path of rialto.yaml; null: none, whatever is there. */
   mappingsFile: string | null
+  /** Somebody named it, so that it has to be there. */
+  mappingsFileGiven: boolean
   apiKey: string | null
   embeddedMqttPort: number
   embeddedMqttWsPort: number
@@ -220,7 +222,8 @@ export function readConfig(environment: Environment = process.env): Readonly<Con
     sessionExpirySeconds: read('RIALTO_SESSION_EXPIRY_SECONDS') ?? 0,
     retention: read('RIALTO_RETENTION') ?? { keepSeconds: null, keepBytes: null },
     heldBytes: read('RIALTO_HELD_BYTES') ?? 0,
-    mappingsFile: read('RIALTO_CONFIG') ?? null,
+    mappingsFile: read('RIALTO_CONFIG'),
+    mappingsFileGiven: (environment['RIALTO_CONFIG'] ?? '') !== '',
     apiKey: key,
     embeddedMqttPort: read('RIALTO_MQTT_PORT') ?? 0,
     embeddedMqttWsPort: read('RIALTO_MQTT_WS_PORT') ?? 0

@@ -40,7 +40,7 @@ export async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
   const { config, broker, limits, log } = parts
   let feed: Feed | null = null
   let dispatcher: Dispatcher | null = null
-  const set = await loadMappings(config.mappingsFile, limits)
+  const set = await loadMappings(config.mappingsFile, limits, { optional: !config.mappingsFileGiven })
   const store = await openStore({
     url: parts.databaseUrl,
     directUrl: parts.databaseDirectUrl,
@@ -114,6 +114,7 @@ export async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
     stats,
     log: log.child({ part: 'projection' }),
     file: config.mappingsFile,
+    fileOptional: !config.mappingsFileGiven,
     set,
     leading: leader.leading,
     connectedSince: () => {

@@ -1,6 +1,6 @@
 /** The process: reads the environment, starts what is needed, closes with grace. No logic. */
 
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import closeWithGrace from 'close-with-grace'
 import type { Logger } from 'pino'
@@ -67,8 +67,7 @@ async function startServers(config: Config, log: Logger): Promise<Started> {
 
 async function main(): Promise<void> {
   const given = readConfig()
-  const found = existsSync('rialto.yaml') ? resolve('rialto.yaml') : null
-  const config = { ...given, mappingsFile: given.mappingsFile ?? found }
+  const config = { ...given, mappingsFile: given.mappingsFile ?? resolve('rialto.yaml') }
   const log = createLogger(config.logLevel)
   const stop: Array<() => Promise<void>> = []
   const closing = closeWithGrace({ delay: defaultLimits.closeMsMax, logger: log }, async ({ err }) => {

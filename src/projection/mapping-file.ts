@@ -11,11 +11,14 @@ import type { MappingSet } from '../normalize/mapping-set.ts'
 import { MappingsError } from '../normalize/mapping-set.ts'
 
 /** Throws MappingsError, and an error that names the file where it cannot be read. No file: no mappings. */
-export async function loadMappings(file: string | null, limits: Limits): Promise<MappingSet> {
-  if (file === null) return compileMappings({ text: '', file: 'rialto.yaml' }, { limits, modules: new Map() })
-  const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
-    throw new Error(`Cannot read ${file}: ${error.message}`, { cause: error })
-  })
+export async function loadMappings(
+  file: string | null,
+  limits: Limits,
+  { optional = false } = {}
+): Promise<MappingSet> {
+  const bytes = file === null ? null : await read(file, optional)
+  if (file === null || bytes === null)
+    return compileMappings({ text: '', file: 'rialto.yaml' }, { limits, modules: new Map() })
   if (bytes.length > limits.mappingsBytesMax)
     throw onlyFault(file, `The file has ${bytes.length} bytes`, `At most ${limits.mappingsBytesMax} are read`)
   const text = bytes.toString('utf8')
@@ -24,6 +27,16 @@ export async function loadMappings(file: string | null, limits: Limits): Promise
   const set = compileMappings({ text, file }, { limits, modules })
   // However it says so, nothing is to be done
   return set.mappings.length === 0 ? loadMappings(null, limits) : set
+}
+
+/** Null: not there, and it need not be. */
+async function read(file: string, optional: boolean): Promise<Buffer | null> {
+  try {
+    return await readFile(file)
+  } catch (error) {
+    if (optional && (error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw new Error(`Cannot read ${file}: ${(error as Error).message}`, { cause: error })
+  }
 }
 
 async function loadDecoder(file: string, name: string): Promise<Decoder> {

@@ -42,6 +42,8 @@ export interface ProjectionServiceParts {
   log: Logger
   /** Path of rialto.yaml, or null. */
   file: string | null
+  /** It need not be there. */
+  fileOptional: boolean
   set: MappingSet
   leading: () => boolean
   connectedSince: () => number | null
@@ -87,7 +89,7 @@ export async function createProjectionService(parts: ProjectionServiceParts): Pr
 
   async function read(): Promise<MappingSet> {
     try {
-      const next = await loadMappings(parts.file, limits)
+      const next = await loadMappings(parts.file, limits, { optional: parts.fileOptional })
       faults = []
       return next
     } catch (error) {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
@@ -27,7 +27,8 @@ const prints: Array<RegExp[]> = [
   [/"state":"published"/, /"final":true/],
   [/^event: message\ndata: \{.*demo\//m],
   [/"topic":"hello\/world"/, /"answer":42/, /2\d(\.\d+)?\n$/],
-  [/"payload":\d+/, /"tombstone":null/]
+  [/"payload":\d+/, /"tombstone":null/],
+  [/"changed":true/, /"metric":"temperature"/, /"unit":null/]
 ]
 
 const run = async (block: string): Promise<string> =>
@@ -52,6 +53,7 @@ before(async () => {
   assert.equal(service.url, 'http://127.0.0.1:3000', 'port 3000 must be free')
   assert.equal(bannerUrl(service.output(), 'mqtt'), 'mqtt://127.0.0.1:1883', 'port 1883 must be free')
   atEnd(() => service.kill('SIGINT'))
+  atEnd(() => rm('rialto.yaml', { force: true })) // as the README writes it, where the service looks
   await eventually(
     async () => (await request(`${service.url}/v1/topics?filter=demo/%2B/telemetry`)).body.items.length === 6
   )

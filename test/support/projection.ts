@@ -88,6 +88,7 @@ export async function startProjecting(parts: {
     stats,
     log: silent,
     file: parts.file,
+    fileOptional: false,
     set: await loadMappings(parts.file, limits),
     leading: () => true,
     connectedSince: parts.connectedSince ?? (() => null),
