@@ -64,7 +64,7 @@ const owners: Record<string, readonly string[]> = {
   aedes: ['embedded'],
   ws: ['mqtt', 'embedded', 'graphql'],
   '@jmespath-community/jmespath': ['normalize'],
-  yaml: ['normalize'],
+  yaml: ['normalize', 'projection'],
   'prom-client': ['http'],
   'close-with-grace': ['main']
 }

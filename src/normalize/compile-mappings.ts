@@ -35,6 +35,7 @@ export function compileMappings(
     ]),
     rebuild: read.rebuild,
     mappings: matcher.summaries,
+    modules: options.modules,
     match: (topic) => matcher.match(topic),
     normalize(message, state) {
       const match = matcher.match(message.topic)

@@ -1,6 +1,7 @@
 /** Compiled mappings: what a topic's messages mean. Pure: no clock, no I/O; the same input gives the same output. */
 
 import type { Outcome, SourceMessage } from '../datapoints.ts'
+import type { Decoder } from './decoder.ts'
 
 /** What a decoder remembers under one key. JSON, with integers beyond 2^53 as bigint. */
 export type DecoderState = string | number | bigint | boolean | object
@@ -53,6 +54,8 @@ export interface MappingSet {
   /** Whether another version of it rebuilds what is kept. */
   rebuild: boolean
   mappings: readonly MappingSummary[]
+  /** Decoders of users that are loaded, by the names that the document gives them. */
+  modules: ReadonlyMap<string, Decoder | Error>
   /** The first mapping whose template matches. Names of captures that are no names are rejections, not here. */
   match(topic: string): MatchedMapping | null
   /** Never throws. `state` is what the last call under this message's state key gave, or null. */

@@ -20,6 +20,9 @@ export interface Matcher {
   match(topic: string): Match | null
 }
 
+/** Our own status and responses are of no device. */
+const ownTopic = /^rialto\/[^/]+\/(status$|responses\/)/
+
 const automaticSummary: MappingSummary = {
   name: 'automatic',
   topic: '#',
@@ -55,7 +58,7 @@ export function createMatcher(
       if (captures !== null) return toMatch(mapping, summary, captures, topic)
     }
     // [MQTT-4.7.2-1]
-    if (!automatic || topic.startsWith('$')) return null
+    if (!automatic || topic.startsWith('$') || ownTopic.test(topic)) return null
     return automaticMatch
   }
 

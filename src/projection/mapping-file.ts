@@ -22,7 +22,7 @@ export async function loadMappings(
   if (bytes.length > limits.mappingsBytesMax)
     throw onlyFault(file, `The file has ${bytes.length} bytes`, `At most ${limits.mappingsBytesMax} are read`)
   const text = bytes.toString('utf8')
-  const modules = new Map<string, Decoder>()
+  const modules = new Map<string, Decoder | Error>()
   for (const name of modulesOf(text)) modules.set(name, await loadDecoder(file, name))
   const set = compileMappings({ text, file }, { limits, modules })
   // However it says so, nothing is to be done
@@ -39,19 +39,17 @@ async function read(file: string, optional: boolean): Promise<Buffer | null> {
   }
 }
 
-async function loadDecoder(file: string, name: string): Promise<Decoder> {
+/** An error is a fault of the line that names it. */
+async function loadDecoder(file: string, name: string): Promise<Decoder | Error> {
   const path = resolve(dirname(file), name)
   try {
-    const source = await readFile(path)
+    const version = createHash('sha256')
+      .update(await readFile(path))
+      .digest('hex')
     // Another content is another URL, so that it is loaded again; what it imports itself is not
-    const version = createHash('sha256').update(source).digest('hex')
     return toDecoder(await import(`${pathToFileURL(path).href}?v=${version}`), version)
   } catch (error) {
-    throw onlyFault(
-      file,
-      `The decoder ${name} cannot be loaded: ${(error as Error).message}`,
-      'docs/decoders.md has an example'
-    )
+    return error as Error
   }
 }
 

@@ -5,7 +5,6 @@ import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Access, Seq } from '../model.ts'
 import { compileMappings, modulesOf } from '../normalize/compile-mappings.ts'
-import type { Decoder } from '../normalize/decoder.ts'
 import type { DecoderState, MappingSet } from '../normalize/mapping-set.ts'
 import { MappingsError } from '../normalize/mapping-set.ts'
 import type { Store } from '../store/store.ts'
@@ -18,8 +17,6 @@ export interface PreviewParts {
   mappings: () => MappingSet
   store: Pick<Store, 'journal' | 'projections'>
   limits: Limits
-  /** Decoder modules that are loaded, by the names that rialto.yaml gives them. */
-  modules?: () => ReadonlyMap<string, Decoder>
 }
 
 export interface Previewer {
@@ -63,11 +60,11 @@ export function createPreviewer(parts: PreviewParts): Previewer {
 }
 
 /** Another text may use the decoders that are loaded; to load more, over the network, would be to run what somebody sends. */
-function compileText(text: string, { mappings, limits, modules }: PreviewParts): MappingSet {
+function compileText(text: string, { mappings, limits }: PreviewParts): MappingSet {
   if (Buffer.byteLength(text) > limits.mappingsBytesMax)
     throw new Problem('invalid_value', `At most ${limits.mappingsBytesMax} bytes of mappings are read`)
   if (text === mappings().text) return mappings()
-  const loaded = modules?.() ?? new Map<string, Decoder>()
+  const loaded = mappings().modules
   const missing = modulesOf(text).find((name) => !loaded.has(name))
   if (missing !== undefined)
     throw new Problem(
