@@ -2,6 +2,7 @@
 
 import type { Seq } from '../model.ts'
 import { int8Array } from './binary.ts'
+import type { PoolClient } from './database.ts'
 import { forgetRest, lockAllProjections, takeName } from './forget-topic.ts'
 import type { ForgetParts } from './forget-messages.ts'
 import { forgetAttributes, forgetMessages, forgetPresence } from './forget-messages.ts'
@@ -28,6 +29,8 @@ export async function forgetDevice(parts: ForgetParts, name: string): Promise<bo
   await forgetAttributes(parts)
   await inTransaction(pool, async (client) => {
     await lockAllProjections(client)
+    // What came since the last step
+    while ((await forgetFew(parts, client, ids)) > 0);
     const { rowCount } = await client.query(
       `with gone as (delete from devices where id = any ($1::int8[]) returning projection_id)
        select from gone join projections p on p.id = projection_id where p.state = 'current'`,
@@ -83,18 +86,26 @@ async function servesOthers(
 const forgetSome = (parts: ForgetParts, devices: readonly number[]): Promise<number> =>
   inTransaction(parts.pool, async (client) => {
     await client.query('select from projections order by id for no key update')
-    const { rows } = await client.query<{ seq: Seq }>(
-      `with few as materialized (
-         select p.projection_id, p.seq, p.n from metrics m, lateral (
-           select * from datapoints where metric_id = m.id limit $2
-         ) as p where m.device_id = any ($1::int8[]) limit $2
-       ), gone as (
-         delete from datapoints p using few s
-         where p.projection_id = s.projection_id and p.seq = s.seq and p.n = s.n returning p.seq
-       ) select seq from gone`,
-      [devices, parts.limits.forgetRowsPerStepMax]
-    )
-    parts.counts.datapoints += rows.length
-    await forgetMessages(client, parts.counts, [...new Set(rows.map(({ seq }) => seq))])
-    return rows.length
+    return forgetFew(parts, client, devices)
   })
+
+async function forgetFew(
+  parts: ForgetParts,
+  client: PoolClient,
+  devices: readonly number[]
+): Promise<number> {
+  const { rows } = await client.query<{ seq: Seq }>(
+    `with few as materialized (
+       select p.projection_id, p.seq, p.n from metrics m, lateral (
+         select * from datapoints where metric_id = m.id limit $2
+       ) as p where m.device_id = any ($1::int8[]) limit $2
+     ), gone as (
+       delete from datapoints p using few s
+       where p.projection_id = s.projection_id and p.seq = s.seq and p.n = s.n returning p.seq
+     ) select seq from gone`,
+    [devices, parts.limits.forgetRowsPerStepMax]
+  )
+  parts.counts.datapoints += rows.length
+  await forgetMessages(client, parts.counts, [...new Set(rows.map(({ seq }) => seq))])
+  return rows.length
+}
