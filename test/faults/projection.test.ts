@@ -67,8 +67,10 @@ for (const qos of [1, 2] as const) {
         async () => {
           const open = await query(
             databaseUrl,
+            // The last start may not have looked at its mapping yet
             `select from projections where state = 'building' or state = 'retired'
-               or done_seq < (select seq from journal_head)`
+               or done_seq < (select seq from journal_head) or mapping_text <> $1`,
+            [mapping('after')]
           )
           if (open.length > 0) return false
           const [row] = await query<{ missing: number; more: number; stale: number }>(
