@@ -70,7 +70,16 @@ async function main(): Promise<void> {
   const config = { ...given, mappingsFile: given.mappingsFile ?? resolve('rialto.yaml') }
   const log = createLogger(config.logLevel)
   const stop: Array<() => Promise<void>> = []
-  const closing = closeWithGrace({ delay: defaultLimits.closeMsMax, logger: log }, async ({ err }) => {
+  // A terminal that is closed ends what was started in it; a service reads its file again
+  const reloads = !process.stdout.isTTY
+  const closeOptions = {
+    delay: defaultLimits.closeMsMax,
+    logger: log,
+    skip: reloads ? ['SIGHUP' as const] : []
+  }
+  let reload = (): void => {}
+  if (reloads) process.on('SIGHUP', () => reload())
+  const closing = closeWithGrace(closeOptions, async ({ err }) => {
     if (err) log.fatal({ err }, 'Ending because of an error')
     for (const end of stop) await end().catch((error: unknown) => log.error({ err: error }, 'Closing'))
   })
@@ -81,13 +90,13 @@ async function main(): Promise<void> {
     const databaseDirectUrl = config.databaseDirectUrl ?? servers.databaseUrl
     const app = await startApp({ config, ...servers, databaseDirectUrl, version, limits, log })
     stop.unshift(app.close)
-    process.on('SIGHUP', () => {
+    reload = () => {
       app.projections.reload({ rebuild: null }).then(
         ({ changed, hash }) => log.info({ changed, hash }, 'Read rialto.yaml again'),
         (error: unknown) =>
           log.error({ err: error }, 'rialto.yaml is not usable; the one before stays in use')
       )
-    })
+    }
     if (process.argv.includes('--demo')) stop.unshift((await startDemo({ broker: servers.broker, log })).stop)
     printBanner({ config, url: app.url, servers, version })
   } catch (error) {

@@ -51,7 +51,13 @@ for (const qos of [1, 2] as const) {
         environment: { RIALTO_CONFIG: file }
       })
       await rialto.start()
-      const publisher = world.publisher({ url: broker.url, qos, messages, perSecond: sized(2_000, 1_000) })
+      // Ready is ready to receive; the projector begins a moment later, and none of the next starts may live so long
+      await eventually(
+        async () =>
+          (await query(databaseUrl, `select from projections where mapping_text = $1`, [mapping('before')]))
+            .length > 0
+      )
+      const publisher = world.publisher({ url: broker.url, qos, messages, perSecond: sized(2_000, 500) })
       for (let kill = 0; kill < kills; kill++) {
         const at = Math.floor((messages / kills) * (kill + 0.2 + Math.random() * 0.6))
         await eventually(() => publisher.next() >= at, { withinMs: 120_000, everyMs: 3 })
