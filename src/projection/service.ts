@@ -161,14 +161,17 @@ export async function createProjectionService(parts: ProjectionServiceParts): Pr
       const work = async () => {
         const interrupted = rebuild.building() !== null
         await rebuild.stop()
-        const forgotten = await store.forget(subject, access.principal)
-        if (forgotten === null) throw new Problem('not_found', 'There is nothing of that name')
-        cache.forget()
-        // Every instance keeps the newest facts in memory, and lets go of them when it reads this one
-        await store.note('forgotten', { messages: forgotten.messages })
-        feed.forget()
-        if (interrupted) await rebuild.begin(set)
-        return forgotten
+        try {
+          const forgotten = await store.forget(subject, access.principal)
+          if (forgotten === null) throw new Problem('not_found', 'There is nothing of that name')
+          cache.forget()
+          // Every instance keeps the newest facts in memory, and lets go of them when it reads this one
+          await store.note('forgotten', { messages: forgotten.messages })
+          feed.forget()
+          return forgotten
+        } finally {
+          if (interrupted) await rebuild.begin(set)
+        }
       }
       if (!parts.leading()) throw notLeading()
       return exclusive(async (live) => {

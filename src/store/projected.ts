@@ -4,7 +4,6 @@ import type {
   NormalizedDatapoint,
   NormalizedPresence,
   NormalizedRejection,
-  Presence,
   Projection,
   Redrive,
   RedriveAsk
@@ -118,10 +117,4 @@ export interface ProjectionStore {
     /** Rejected messages behind `after`, up to `untilSeq`, each once, oldest first, with what was received. */
     messages(projection: number, redrive: Redrive, limit: number): Promise<Fact[]>
   }
-}
-
-/** What of a device's presence is known now, for preview. */
-export interface KnownPresence {
-  device: string
-  presence: Presence
 }

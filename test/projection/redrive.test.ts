@@ -112,3 +112,30 @@ test('subscribers see what was redriven, with its own time; the filter, reason a
   const metrics = await request(`${bridge.url}/v1/devices/a/metrics`)
   assert.equal(metrics.body.items[0].latest.value, 21)
 })
+
+test('no more redrives wait than redrivesOpenMax', async () => {
+  const url = await createDatabase()
+  const file = await mappingFile(narrow)
+  const projecting = await startProjecting({ url, file, limits: { redrivesOpenMax: 0 } })
+  const ask = { filters: [], reason: null, mapping: null, from: null, to: null }
+  await assert.rejects(projecting.service.projections.redrive(everything, ask), { code: 'too_many_requests' })
+  assert.equal((await projecting.store.projections.redrives.list({ after: null, limit: 1 })).length, 0)
+  await projecting.end()
+})
+
+test('forgetting what is not there does not end a rebuild', async () => {
+  const url = await createDatabase()
+  const file = await mappingFile(narrow)
+  const limits = { projectionChunkFactsMax: 1, rebuildPauseMs: 20 }
+  const projecting = await startProjecting({ url, file, limits })
+  const { projections } = projecting.service
+  await projecting.append(messages.slice(0, 200))
+  await projecting.settled()
+  await writeFile(file, wide)
+  const { building } = await projections.reload({ rebuild: null })
+  assert.ok(building !== null)
+  await assert.rejects(projections.forget(everything, { topic: 'nobody/knows' }), { code: 'not_found' })
+  await projecting.settled()
+  assert.ok((await projections.list()).some(({ id, state }) => state === 'current' && id > building.id))
+  await projecting.end()
+})
