@@ -5,7 +5,7 @@ import type { Logger } from 'pino'
 import type { AppParts } from './app.ts'
 import type { Dispatcher } from './commands/dispatcher.ts'
 import { createDispatcher } from './commands/dispatcher.ts'
-import type { Effect } from './datapoints.ts'
+import type { Effect } from './effects.ts'
 import type { Feed } from './feed/feed.ts'
 import { createFeed } from './feed/feed.ts'
 import type { Leader } from './ingest/leader.ts'
@@ -140,7 +140,9 @@ export async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
 const createEffects =
   (publisher: Publisher, { topicLevelsMax }: Limits, log: Logger) =>
   (effects: readonly Effect[]): void => {
-    for (const { topic, payload, qos } of effects) {
+    for (const effect of effects) {
+      if (effect.kind === 'cancel') continue
+      const { topic, payload, qos } = effect
       if (topicFault(topic, topicLevelsMax) !== null) continue
       publisher
         .publish({ topic, payload: Buffer.from(payload), qos, retain: false, properties: null })

@@ -1,5 +1,6 @@
 /** What normalization finds in messages, in the field's words. Imports only the model. */
 
+import type { CommandResponse, Effect } from './effects.ts'
 import type { MessageProperties, Millis, Seq } from './model.ts'
 
 /** What a value is; the numbers are stored, so they never change. */
@@ -102,14 +103,6 @@ export interface NormalizedRejection {
   detail: string
 }
 
-/** A request that a decoder makes of the service; run after the commit, and never when history is read again. */
-export interface Effect {
-  kind: 'publish'
-  topic: string
-  payload: Uint8Array
-  qos: 0 | 1 | 2
-}
-
 /** What one message says. */
 export interface Outcome {
   /** The mapping that matched, or null. */
@@ -123,6 +116,7 @@ export interface Outcome {
   attributes: Array<{ device: string; attributes: Record<string, unknown> }>
   /** A device of this mapping that is silent so long is offline; null: silence says nothing. */
   offlineAfterSeconds: number | null
+  responses: CommandResponse[]
   effects: Effect[]
 }
 

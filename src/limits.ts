@@ -108,6 +108,16 @@ export const defaultLimits = {
   decoderStateCacheBytesMax: 64 * 1024 * 1024,
   decoderMsMax: 250,
   effectsPerMessageMax: 10,
+  effectDelayMsMax: 60_000,
+  /** Effects that wait for their time; more are not begun. */
+  effectsWaitingMax: 10_000,
+  /** What a convention remembers under one key: births and descriptions of many devices. */
+  conventionStateBytesMax: 4 * 1024 * 1024,
+  /** What a compressed payload may become. */
+  decompressedBytesMax: 16 * 1024 * 1024,
+  conventionsMax: 50,
+  conventionOptionItemsMax: 100,
+  conventionFileBytesMax: 1024 * 1024,
   /** Of facts that are projected in one transaction. */
   projectionChunkFactsMax: 2_000,
   projectionChunkBytesMax: 8 * 1024 * 1024,

@@ -1,15 +1,17 @@
 /** rialto.yaml to what its mappings do with a message. */
 
-import { isMap, isSeq } from 'yaml'
+import { isMap, isScalar, isSeq } from 'yaml'
 import type { Outcome } from '../datapoints.ts'
 import { defaultLimits } from '../limits.ts'
+import type { Convention } from './convention.ts'
 import type { MappingSet } from './mapping-set.ts'
 import { MappingsError } from './mapping-set.ts'
 import { createMatcher } from './match.ts'
 import { normalizeMessage } from './normalize-message.ts'
 import { readDocument } from './read-document.ts'
 import type { ReadOptions } from './read-mappings.ts'
-import { hashOf, isModule, readMappings } from './read-mappings.ts'
+import { hashOf } from './hash.ts'
+import { isModule, readMappings } from './read-mappings.ts'
 
 export { decodeState, encodeState } from './exact-json.ts'
 export { toDecoder } from './decoder.ts'
@@ -31,16 +33,20 @@ export function compileMappings(
     text,
     hash: hashOf([
       root?.node?.toJSON() ?? null,
-      read.mappings.map(({ decoder }) => (typeof decoder === 'string' ? null : decoder.hash))
+      read.mappings.map(({ decoder, meaning, convention }) =>
+        convention !== null ? meaning : typeof decoder === 'string' ? null : decoder.hash
+      )
     ]),
     rebuild: read.rebuild,
     mappings: matcher.summaries,
     modules: options.modules,
-    match: (topic) => matcher.match(topic),
+    files: options.files ?? new Map(),
+    match: (topic) => matcher.match(topic)?.shown ?? null,
     normalize(message, state) {
       const match = matcher.match(message.topic)
-      if (match === null) return { outcome: silence(), state: undefined }
-      return normalizeMessage(match, message, state, options.limits)
+      return match === null
+        ? { outcome: silence(), state: undefined }
+        : normalizeMessage(match, message, state, options.limits)
     }
   }
 }
@@ -54,6 +60,7 @@ const silence = (): Outcome => ({
   rejections: [],
   attributes: [],
   offlineAfterSeconds: null,
+  responses: [],
   effects: []
 })
 
@@ -68,4 +75,20 @@ export function modulesOf(text: string): string[] {
       decoders.filter((decoder): decoder is string => typeof decoder === 'string' && isModule(decoder))
     )
   ]
+}
+
+/** Paths of files that the options of its conventions name, and its mappings' schemas. */
+export function filesOf(text: string, conventions: ReadonlyMap<string, Convention>): string[] {
+  const { root } = readDocument(text, defaultLimits)
+  const named = isMap(root?.node) ? root.node.get('conventions', true) : null
+  const paths = new Set<string>()
+  for (const item of isSeq(named) ? named.items : []) {
+    const pair = isMap(item) ? item.items[0] : undefined
+    const options = conventions.get(isScalar(pair?.key) ? String(pair.key.value) : '')?.options ?? {}
+    for (const [key, { kind }] of Object.entries(options)) {
+      const path: unknown = kind === 'file' && isMap(pair?.value) ? pair.value.get(key) : null
+      if (typeof path === 'string') paths.add(path)
+    }
+  }
+  return [...paths]
 }

@@ -4,14 +4,12 @@
  */
 
 import type { Presence, RejectionReason, Role, SourceMessage } from '../datapoints.ts'
-import { presences, rejectionReasons, roles } from '../datapoints.ts'
 import type { MessageProperties, Millis } from '../model.ts'
-import { topicFault } from '../topic.ts'
-import { UnwritableError, decodeState, encodeState, writeExact } from './exact-json.ts'
+import { UnwritableError, decodeState, encodeState } from './exact-json.ts'
 import type { Findings } from './findings.ts'
 import type { DecoderState } from './mapping-set.ts'
 import { quote } from './names.ts'
-import { toInstant } from './timestamps.ts'
+import { takeEffects, takeFacts } from './take-facts.ts'
 import type { Captures } from './topic-template.ts'
 
 export interface DecoderMessage {
@@ -45,6 +43,15 @@ export interface DecodedFacts {
   datapoints?: DecodedDatapoint[]
   presence?: Array<{ device?: string; presence: Presence; source?: 'availability' | 'birth' | 'death' }>
   attributes?: Array<{ device?: string; attributes: Record<string, unknown> }>
+  /** What a device says to a command; kept as an event of the metric `response`. `correlation` tells which command. */
+  responses?: Array<{
+    device?: string
+    correlation: string
+    /** Null: it does not say. */
+    ok: boolean | null
+    detail?: string
+    value?: unknown
+  }>
   /** Why the message, or a part of it, says nothing; default reason: wrong_shape. */
   rejections?: Array<{ reason?: RejectionReason; detail: string }>
 }
@@ -54,8 +61,16 @@ export interface DecoderResult {
   /** What to remember, as JSON; null: nothing any more; absent: as it was. */
   state?: DecoderState | null
   /** Messages to publish, after the commit; never when history is read again. */
-  effects?: Array<{ topic: string; payload: Uint8Array | string; qos?: 0 | 1 | 2 }>
+  effects?: DecodedEffect[]
 }
+
+/**
+ * Published after `afterMs` (default: at once), unless another effect cancels its `key` before. One with a key that is
+ * waiting already changes nothing.
+ */
+export type DecodedEffect =
+  | { topic: string; payload: Uint8Array | string; qos?: 0 | 1 | 2; afterMs?: number; key?: string }
+  | { cancel: string }
 
 /** What the module of a decoder exports. */
 export interface DecoderModule {
@@ -115,7 +130,7 @@ export function runDecoder(
 }
 
 /** Whatever was thrown: it may be anything, and its message may throw, too. */
-function describe(error: unknown): string {
+export function describe(error: unknown): string {
   try {
     return error instanceof Error ? `${error.name}: ${error.message}` : `It threw ${quote(error)}`
   } catch {
@@ -137,79 +152,4 @@ function toState(state: unknown, findings: Findings): DecoderState | null | unde
     )
     return undefined
   }
-}
-
-function takeFacts(facts: DecodedFacts, device: string | null, findings: Findings): void {
-  const { message, limits } = findings
-  const max = limits.datapointsPerMessageMax
-  for (const datapoint of list(facts.datapoints, 'datapoints', max + 1)) {
-    const { metric, value, observedAt, unit, quality, role = 'state' } = datapoint
-    if (typeof metric !== 'string') throw new TypeError('a datapoint has no metric')
-    if (!Object.hasOwn(roles, role)) throw new TypeError(`${quote(role)} is no role`)
-    if (observedAt !== undefined && !Number.isFinite(observedAt))
-      throw new TypeError('observedAt is no number')
-    const name = text(datapoint.device ?? device, 'device')
-    const millis = observedAt === undefined ? null : Math.round(observedAt)
-    findings.heard(name)
-    findings.datapoint(
-      {
-        device: name,
-        metric,
-        value,
-        at: toInstant(millis, message.receivedAt, limits),
-        role,
-        unit: unit === undefined ? null : text(unit, 'unit'),
-        quality: quality === undefined ? null : text(quality, 'quality')
-      },
-      false
-    )
-  }
-  for (const { device: named, presence, source = 'availability' } of list(facts.presence, 'presence', max)) {
-    if (!Object.hasOwn(presences, presence)) throw new TypeError(`${quote(presence)} is no presence`)
-    if (!['availability', 'birth', 'death'].includes(source))
-      throw new TypeError(`${quote(source)} is no source`)
-    findings.presence(text(named ?? device, 'device'), presence, source)
-  }
-  for (const { device: named, attributes } of list(facts.attributes, 'attributes', max))
-    takeAttributes(text(named ?? device, 'device'), attributes, findings)
-  for (const { reason = 'wrong_shape', detail } of list(facts.rejections, 'rejections', max)) {
-    if (!Object.hasOwn(rejectionReasons, reason)) throw new TypeError(`${quote(reason)} is no reason`)
-    findings.reject(reason, text(detail, 'detail'))
-  }
-}
-
-function takeAttributes(device: string, attributes: unknown, findings: Findings): void {
-  if (typeof attributes !== 'object' || attributes === null || Array.isArray(attributes))
-    throw new TypeError('attributes are no object')
-  if (!findings.isDevice(device)) return
-  const json = writeExact(attributes, findings.limits.datapointBytesMax)
-  if (!findings.spend(json.length)) return findings.reject('value_too_large', 'The attributes are too large')
-  findings.attributes.push({ device, attributes: JSON.parse(json) as Record<string, unknown> })
-}
-
-function takeEffects(effects: NonNullable<DecoderResult['effects']>, findings: Findings): void {
-  const { effectsPerMessageMax, topicLevelsMax, datapointBytesMax } = findings.limits
-  for (const { topic, payload, qos = 1 } of list(effects, 'effects', effectsPerMessageMax)) {
-    const fault = topicFault(text(topic, 'topic'), topicLevelsMax)
-    if (fault !== null) throw new TypeError(`an effect's topic is none: ${fault}`)
-    if (![0, 1, 2].includes(qos)) throw new TypeError(`${quote(qos)} is no QoS`)
-    if (typeof payload !== 'string' && !(payload instanceof Uint8Array))
-      throw new TypeError('the payload of an effect is neither text nor bytes')
-    if (payload.length > datapointBytesMax) throw new TypeError('the payload of an effect is too large')
-    const bytes = typeof payload === 'string' ? Buffer.from(payload) : Uint8Array.from(payload)
-    if (!findings.spend(bytes.length)) return findings.reject('value_too_large', 'The effects are too large')
-    findings.effects.push({ kind: 'publish', topic, payload: bytes, qos })
-  }
-}
-
-function list<T>(items: T[] | undefined, what: string, max: number): T[] {
-  if (items === undefined) return []
-  if (!Array.isArray(items)) throw new TypeError(`${what} are no list`)
-  if (what === 'effects' && items.length > max) throw new TypeError(`more than ${max} effects`)
-  return items.slice(0, max)
-}
-
-function text(value: unknown, what: string): string {
-  if (typeof value !== 'string') throw new TypeError(`a ${what} is no text, and the mapping names none`)
-  return value
 }

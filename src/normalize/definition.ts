@@ -2,6 +2,7 @@
 
 import type { BuiltInDecoder } from './decode-payload.ts'
 import type { Decoder } from './decoder.ts'
+import type { ConventionCommand, ConventionRoute } from './convention.ts'
 import type { Expression } from './expression.ts'
 import type { CommandAddress, MappingSummary } from './mapping-set.ts'
 import type { TimestampUnit } from './timestamps.ts'
@@ -47,6 +48,8 @@ export interface MappingDefinition {
   presence: { online: ReadonlySet<string>; offline: ReadonlySet<string> } | null
   offlineAfterSeconds: number | null
   commands: readonly CommandAddress[]
+  /** Of a convention: its route and its commands; then all else but name and topic says nothing. */
+  convention: { route: ConventionRoute; commands: readonly ConventionCommand[] } | null
   /** Its expressions name places: what they give is a part of the payload. */
   plain: boolean
   /** SHA-256 of what gives its memory a meaning. */

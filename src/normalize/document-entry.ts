@@ -57,6 +57,21 @@ export class Entry {
     return members
   }
 
+  /** A mapping with one key: its name, known or not, and its value. */
+  only(known: readonly string[], example: string): { name: string; value: Entry } | null {
+    const pairs = isMap(this.node) ? (this.node.items as Array<Pair<Node, Node | null>>) : []
+    const name = isScalar(pairs[0]?.key) ? String(pairs[0].key.value) : ''
+    if (pairs.length !== 1 || name === '')
+      return this.fault(`${this.#name} is not one name with its options`, `Write for instance ${example}`)
+    if (!known.includes(name))
+      return this.fault(`There is no convention ${JSON.stringify(name)}`, suggest(name, known))
+    const { key, value } = pairs[0]!
+    return {
+      name,
+      value: new Entry(value, key.range?.[0] ?? this.#offset, [...this.path, name], this.#faults)
+    }
+  }
+
   list(example: string): Entry[] | null {
     if (!isSeq(this.node)) return this.fault(`${this.#name} is no list`, `Write for instance ${example}`)
     return this.node.items.map(

@@ -1,7 +1,6 @@
 /** What one message says, collected: nothing gets in that is not legal, and never more than the limits say. Pure. */
 
 import type {
-  Effect,
   NormalizedDatapoint,
   NormalizedPresence,
   NormalizedRejection,
@@ -12,6 +11,7 @@ import type {
   Role,
   SourceMessage
 } from '../datapoints.ts'
+import type { CommandResponse, Effect } from '../effects.ts'
 import type { Limits } from '../limits.ts'
 import { nameFault, printable, quote } from './names.ts'
 import type { Instant } from './timestamps.ts'
@@ -35,6 +35,7 @@ export class Findings {
   readonly limits: Limits
   readonly message: SourceMessage
   readonly effects: Effect[] = []
+  readonly responses: CommandResponse[] = []
   readonly attributes: Outcome['attributes'] = []
   readonly #datapoints: NormalizedDatapoint[] = []
   readonly #presence: NormalizedPresence[] = []
@@ -172,6 +173,7 @@ export class Findings {
       rejections: this.#rejections === null ? [] : this.#finishRejections(this.#rejections),
       attributes: this.attributes,
       offlineAfterSeconds,
+      responses: this.responses,
       effects: this.effects
     }
   }

@@ -56,6 +56,8 @@ export interface MappingSet {
   mappings: readonly MappingSummary[]
   /** Decoders of users that are loaded, by the names that the document gives them. */
   modules: ReadonlyMap<string, Decoder | Error>
+  /** Contents of files that the document names. */
+  files: ReadonlyMap<string, Uint8Array | Error>
   /** The first mapping whose template matches. Names of captures that are no names are rejections, not here. */
   match(topic: string): MatchedMapping | null
   /** Never throws. `state` is what the last call under this message's state key gave, or null. */

@@ -9,10 +9,14 @@ import type { Captures } from './topic-template.ts'
 
 /** Kept for many messages, so frozen. */
 export interface Match extends MatchedMapping {
+  /** For those who ask without a message: of those who may be asked in turn, the one that never passes, if there is one. */
+  shown: MatchedMapping
   /** null: the `automatic` mapping. */
   definition: MappingDefinition | null
   /** The device, where the topic tells it. */
   device: string | null
+  /** Asked where a convention says that the message is not its own. */
+  next: Match | null
 }
 
 export interface Matcher {
@@ -35,12 +39,18 @@ const automaticSummary: MappingSummary = {
   line: null
 }
 
-const automaticMatch: Match = Object.freeze({
+const automaticShown: MatchedMapping = Object.freeze({
   mapping: automaticSummary,
-  definition: null,
   captures: Object.freeze({}),
-  device: null,
   stateKey: null
+})
+
+const automaticMatch: Match = Object.freeze({
+  ...automaticShown,
+  shown: automaticShown,
+  definition: null,
+  device: null,
+  next: null
 })
 
 export function createMatcher(
@@ -52,10 +62,13 @@ export function createMatcher(
   let recent = new Map<string, Match | null>()
   let before = new Map<string, Match | null>()
 
-  function find(topic: string): Match | null {
-    for (const { mapping, summary } of candidates) {
+  function find(topic: string, from = 0): Match | null {
+    for (let index = from; index < candidates.length; index++) {
+      const { mapping, summary } = candidates[index]!
       const captures = mapping.topic!.capture(topic)
-      if (captures !== null) return toMatch(mapping, summary, captures, topic)
+      if (captures === null) continue
+      const next = mapping.convention?.route.passes === true ? find(topic, index + 1) : null
+      return toMatch(mapping, summary, captures, topic, next)
     }
     // [MQTT-4.7.2-1]
     if (!automatic || topic.startsWith('$') || ownTopic.test(topic)) return null
@@ -83,24 +96,34 @@ function toMatch(
   mapping: MappingDefinition,
   summary: MappingSummary,
   captures: Captures,
-  topic: string
+  topic: string,
+  next: Match | null
 ): Match {
   const { device } = mapping
+  const stateKey = summary.stateful ? toStateKey(mapping, captures, topic) : null
+  const own: MatchedMapping = { mapping: summary, captures: Object.freeze(captures), stateKey }
+  const { mapping: shown, captures: named } = next?.shown ?? own
   return Object.freeze({
-    mapping: summary,
+    ...own,
+    // At most one of them has a memory: conventions that pass and remember stand last, and are one
+    shown: Object.freeze({
+      mapping: shown,
+      captures: named,
+      stateKey: stateKey ?? next?.shown.stateKey ?? null
+    }),
     definition: mapping,
-    captures: Object.freeze(captures),
     device: device === null || isExpression(device) ? null : device.render(captures),
-    stateKey: summary.stateful ? toStateKey(mapping, captures, topic) : null
+    next
   })
 }
 
 /** Of a fixed length at most, since a topic can have 65,535 bytes. A decoder that throws here has one state for each topic. */
 function toStateKey(mapping: MappingDefinition, captures: Captures, topic: string): string {
   let key: unknown = topic
-  if (typeof mapping.decoder !== 'string') {
+  const stateKey = stateKeyOf(mapping)
+  if (stateKey !== undefined) {
     try {
-      key = mapping.decoder.stateKey!(captures)
+      key = stateKey(captures)
     } catch {
       key = topic
     }
@@ -112,10 +135,19 @@ function toStateKey(mapping: MappingDefinition, captures: Captures, topic: strin
   return `${mapping.name}/${mapping.meaning.slice(0, 16)}/${shown}`
 }
 
+const stateKeyOf = ({
+  convention,
+  decoder
+}: MappingDefinition): ((captures: Captures) => string) | undefined =>
+  convention !== null
+    ? convention.route.stateKey
+    : typeof decoder === 'string'
+      ? undefined
+      : decoder.stateKey?.bind(decoder)
+
 function toSummary(mapping: MappingDefinition): MappingSummary {
-  const { decoder, merge } = mapping
-  const remembers =
-    typeof decoder === 'string' ? merge === 'replace' || merge === 'merge' : decoder.stateKey !== undefined
+  const { merge } = mapping
+  const remembers = merge === 'replace' || merge === 'merge' || stateKeyOf(mapping) !== undefined
   return {
     name: mapping.name,
     topic: mapping.topic!.text,

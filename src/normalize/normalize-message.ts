@@ -12,6 +12,7 @@ import type { DecoderState, Normalized } from './mapping-set.ts'
 import type { Match } from './match.ts'
 import { overlay, replace } from './merge.ts'
 import { selectAll } from './select.ts'
+import { runConvention } from './run-convention.ts'
 import type { Captures } from './topic-template.ts'
 
 export function normalizeMessage(
@@ -23,6 +24,14 @@ export function normalizeMessage(
   let findings = new Findings(limits, message)
   let next: DecoderState | null | undefined
   const { mapping, definition, captures, device } = match
+  if (definition !== null && definition.convention !== null) {
+    const remembered = match.stateKey === null ? null : state
+    const run = runConvention(definition.convention.route, captures, remembered, findings)
+    if (run !== null)
+      return { outcome: run.findings.finish(mapping.name, mapping.offlineAfterSeconds), state: run.state }
+    if (match.next !== null) return normalizeMessage(match.next, message, state, limits)
+    return { outcome: findings.finish(mapping.name, null), state: undefined }
+  }
   try {
     if (definition === null) normalizeAutomatically(findings)
     else if (definition.presence !== null) normalizeAvailability(definition, device!, findings)

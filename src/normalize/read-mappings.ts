@@ -1,15 +1,17 @@
 /** The entries of rialto.yaml to definitions of mappings, or faults. */
 
-import { createHash } from 'node:crypto'
 import type { Limits } from '../limits.ts'
 import type { BuiltInDecoder } from './decode-payload.ts'
 import { builtInDecoders } from './decode-payload.ts'
 import type { Decoder } from './decoder.ts'
 import type { MappingDefinition, MergePolicy } from './definition.ts'
 import type { Entry } from './document-entry.ts'
+import { hashOf } from './hash.ts'
 import { suggest } from './mapping-faults.ts'
 import { checkTogether } from './mapping-rules.ts'
 import { printable } from './names.ts'
+import type { Convention } from './convention.ts'
+import { readConventions } from './read-conventions.ts'
 import type { PartReader } from './read-parts.ts'
 import { createPartReader } from './read-parts.ts'
 import { timestampUnits } from './timestamps.ts'
@@ -21,6 +23,9 @@ export interface ReadOptions {
   limits: Limits
   /** Decoders by their path as the document has it; an Error says why one cannot be loaded. */
   modules: ReadonlyMap<string, Decoder | Error>
+  conventions?: ReadonlyMap<string, Convention>
+  /** Contents of files that the document names, by their path as it has it. */
+  files?: ReadonlyMap<string, Uint8Array | Error>
 }
 
 export interface ReadMappings {
@@ -56,7 +61,7 @@ export const isModule = (decoder: string): boolean =>
   /^\.{0,2}\//.test(decoder) || /\.[mc]?[jt]s$/.test(decoder)
 
 export function readMappings(root: Entry, options: ReadOptions): ReadMappings {
-  const members = root.map(['automatic', 'rebuild', 'mappings'], 'automatic: true')
+  const members = root.map(['automatic', 'rebuild', 'mappings', 'conventions'], 'automatic: true')
   const mappings: MappingDefinition[] = []
   const names = new Set<string>(['automatic'])
   const entries = members?.get('mappings')?.list('mappings: [{ name: a, topic: "a/{device}" }]') ?? []
@@ -68,6 +73,9 @@ export function readMappings(root: Entry, options: ReadOptions): ReadMappings {
     const mapping = readMapping(entry, names, options)
     if (mapping !== null) mappings.push(mapping)
   }
+  const { limits, conventions = new Map(), files = new Map() } = options
+  const named = members?.get('conventions')?.list('conventions: [tasmota]') ?? []
+  mappings.push(...readConventions(named, names, { limits, conventions, files }))
   return {
     automatic: members?.get('automatic')?.boolean() ?? false,
     rebuild: members?.get('rebuild')?.boolean() ?? true,
@@ -102,7 +110,8 @@ function readMapping(entry: Entry, names: Set<string>, options: ReadOptions): Ma
     booleans: read('booleans', parts.booleans) ?? defaultBooleans,
     presence: read('presence', parts.presence),
     offlineAfterSeconds: read('offlineAfter', (value) => value.duration(limits.offlineAfterSecondsMax)),
-    commands: read('commands', parts.commands) ?? []
+    commands: read('commands', parts.commands) ?? [],
+    convention: null
   }
   checkTogether(entry, members, topic, decoder, definition.merge)
   if (name === null || topic === null || decoder === null) return null
@@ -195,15 +204,3 @@ function toMeaning(members: Map<string, Entry>, decoder: BuiltInDecoder | Decode
   )
   return hashOf([meant, typeof decoder === 'string' ? null : decoder.hash])
 }
-
-/** SHA-256 of JSON with its keys in order. */
-export const hashOf = (value: unknown): string =>
-  createHash('sha256')
-    .update(
-      JSON.stringify(value, (_, part: unknown) =>
-        typeof part === 'object' && part !== null && !Array.isArray(part)
-          ? Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-          : part
-      )
-    )
-    .digest('hex')

@@ -5,7 +5,8 @@ import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Limits } from '../limits.ts'
-import { compileMappings, modulesOf, toDecoder } from '../normalize/compile-mappings.ts'
+import { conventions } from '../conventions/conventions.ts'
+import { compileMappings, filesOf, modulesOf, toDecoder } from '../normalize/compile-mappings.ts'
 import type { Decoder } from '../normalize/decoder.ts'
 import type { MappingSet } from '../normalize/mapping-set.ts'
 import { MappingsError } from '../normalize/mapping-set.ts'
@@ -24,7 +25,9 @@ export async function loadMappings(
   const text = bytes.toString('utf8')
   const modules = new Map<string, Decoder | Error>()
   for (const name of modulesOf(text)) modules.set(name, await loadDecoder(file, name))
-  const set = compileMappings({ text, file }, { limits, modules })
+  const files = new Map<string, Uint8Array | Error>()
+  for (const name of filesOf(text, conventions)) files.set(name, await loadFile(file, name, limits))
+  const set = compileMappings({ text, file }, { limits, modules, conventions, files })
   // However it says so, nothing is to be done
   return set.mappings.length === 0 ? loadMappings(null, limits) : set
 }
@@ -48,6 +51,21 @@ async function loadDecoder(file: string, name: string): Promise<Decoder | Error>
       .digest('hex')
     // Another content is another URL, so that it is loaded again; what it imports itself is not
     return toDecoder(await import(`${pathToFileURL(path).href}?v=${version}`), version)
+  } catch (error) {
+    return error as Error
+  }
+}
+
+/** A key, or a description of a format. An error is a fault of the line that names it. */
+async function loadFile(
+  file: string,
+  name: string,
+  { conventionFileBytesMax }: Limits
+): Promise<Uint8Array | Error> {
+  try {
+    const content = await readFile(resolve(dirname(file), name))
+    if (content.length <= conventionFileBytesMax) return content
+    return new Error(`it has more than ${conventionFileBytesMax} bytes`)
   } catch (error) {
     return error as Error
   }

@@ -1,6 +1,7 @@
 /** Facts of the journal to what a projection keeps of them. Pure, but for the watch that ends what takes too long. */
 
-import type { Effect, Outcome, SourceMessage } from '../datapoints.ts'
+import type { Outcome, SourceMessage } from '../datapoints.ts'
+import type { Effect } from '../effects.ts'
 import type { Limits } from '../limits.ts'
 import type { Fact, Seq } from '../model.ts'
 import type { DecoderState, MappingSet, Normalized } from '../normalize/mapping-set.ts'
@@ -126,6 +127,7 @@ const timedOut = (set: MappingSet, { topic }: SourceMessage, ms: number): Normal
     rejections: [{ reason: 'decoder_timeout', detail: `The decoder took more than ${ms} ms` }],
     attributes: [],
     offlineAfterSeconds: null,
+    responses: [],
     effects: []
   },
   state: undefined

@@ -4,7 +4,8 @@ import type { NormalizedRejection, SourceMessage } from '../datapoints.ts'
 import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Access, Seq } from '../model.ts'
-import { compileMappings, modulesOf } from '../normalize/compile-mappings.ts'
+import { conventions } from '../conventions/conventions.ts'
+import { compileMappings, filesOf, modulesOf } from '../normalize/compile-mappings.ts'
 import type { DecoderState, MappingSet } from '../normalize/mapping-set.ts'
 import { MappingsError } from '../normalize/mapping-set.ts'
 import type { Store } from '../store/store.ts'
@@ -64,15 +65,17 @@ function compileText(text: string, { mappings, limits }: PreviewParts): MappingS
   if (Buffer.byteLength(text) > limits.mappingsBytesMax)
     throw new Problem('invalid_value', `At most ${limits.mappingsBytesMax} bytes of mappings are read`)
   if (text === mappings().text) return mappings()
-  const loaded = mappings().modules
-  const missing = modulesOf(text).find((name) => !loaded.has(name))
+  const { modules, files } = mappings()
+  const missing =
+    modulesOf(text).find((name) => !modules.has(name)) ??
+    filesOf(text, conventions).find((name) => !files.has(name))
   if (missing !== undefined)
     throw new Problem(
       'invalid_value',
-      `The decoder ${missing} is not loaded: a preview has only the decoders of the mappings in use. Write it into rialto.yaml and reload`
+      `${missing} is not loaded: a preview has only the decoders and files of the mappings in use. Write it into rialto.yaml and reload`
     )
   try {
-    return compileMappings({ text, file: 'rialto.yaml' }, { limits, modules: loaded })
+    return compileMappings({ text, file: 'rialto.yaml' }, { limits, modules, conventions, files })
   } catch (error) {
     if (!(error instanceof MappingsError)) throw error
     throw new Problem(

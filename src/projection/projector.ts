@@ -5,7 +5,8 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import type { Effect, Projection } from '../datapoints.ts'
+import type { Projection } from '../datapoints.ts'
+import type { Effect } from '../effects.ts'
 import { Problem } from '../errors.ts'
 import type { Feed } from '../feed/feed.ts'
 import type { Limits } from '../limits.ts'

@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
-import type { Effect } from '../datapoints.ts'
+import type { Effect } from '../effects.ts'
 import { Problem } from '../errors.ts'
 import type { Feed } from '../feed/feed.ts'
 import type { Limits } from '../limits.ts'

@@ -1,7 +1,7 @@
 /** One step of a projection: facts are normalized and committed with all that follows from them. */
 
 import type { Logger } from 'pino'
-import type { Effect } from '../datapoints.ts'
+import type { Effect } from '../effects.ts'
 import type { Limits } from '../limits.ts'
 import type { Fact, Seq } from '../model.ts'
 import type { MappingSet } from '../normalize/mapping-set.ts'

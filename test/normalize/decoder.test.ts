@@ -38,7 +38,7 @@ test('all kinds of facts are taken', () => {
     },
     effects: [
       { topic: 'x/a/get', payload: 'now' },
-      { topic: 'y', payload: Uint8Array.of(1), qos: 0 }
+      { topic: 'y', payload: Uint8Array.of(1), qos: 0, afterMs: 0, key: null }
     ]
   })
   assert.deepEqual(values(outcome), {
@@ -74,8 +74,8 @@ test('all kinds of facts are taken', () => {
     { reason: 'wrong_shape', detail: 'And this' }
   ])
   assert.deepEqual(outcome.effects, [
-    { kind: 'publish', topic: 'x/a/get', payload: Buffer.from('now'), qos: 1 },
-    { kind: 'publish', topic: 'y', payload: Uint8Array.of(1), qos: 0 }
+    { kind: 'publish', topic: 'x/a/get', payload: Buffer.from('now'), qos: 1, afterMs: 0, key: null },
+    { kind: 'publish', topic: 'y', payload: Uint8Array.of(1), qos: 0, afterMs: 0, key: null }
   ])
 })
 

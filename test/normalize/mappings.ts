@@ -1,5 +1,6 @@
 /** Compiles mappings and lets messages through, for tests. */
 
+import { conventions } from '../../src/conventions/conventions.ts'
 import type { NormalizedDatapoint, Outcome, SourceMessage } from '../../src/datapoints.ts'
 import { defaultLimits } from '../../src/limits.ts'
 import type { Limits } from '../../src/limits.ts'
@@ -12,15 +13,21 @@ export const receivedAt = Date.UTC(2026, 10, 24, 12)
 export interface CompileTextOptions {
   limits?: Partial<Limits>
   modules?: Record<string, Decoder | Error>
+  files?: Record<string, Uint8Array | Error>
 }
 
 export const compileText = (
   text: string,
-  { limits = {}, modules = {} }: CompileTextOptions = {}
+  { limits = {}, modules = {}, files = {} }: CompileTextOptions = {}
 ): MappingSet =>
   compileMappings(
     { text, file: 'rialto.yaml' },
-    { limits: { ...defaultLimits, ...limits }, modules: new Map(Object.entries(modules)) }
+    {
+      limits: { ...defaultLimits, ...limits },
+      modules: new Map(Object.entries(modules)),
+      conventions,
+      files: new Map(Object.entries(files))
+    }
   )
 
 /** One mapping, from the lines of its keys. */
