@@ -13,6 +13,8 @@ import { isFinal, moves } from './lifecycle.ts'
 
 /** What a client asks for; the payload is bytes by now. */
 export interface CommandRequest {
+  /** Where the message carries it already; else one is made. */
+  id?: string
   topic: string
   payload: Buffer
   qos: QoS
@@ -32,14 +34,16 @@ export interface Accepted {
   repeated: boolean
 }
 
+type Requests = ReadonlyArray<CommandRequest | Problem>
+
 export interface Commands {
   /**
    * Accepts all that are acceptable, in one transaction. `toAnswer` renders the outcomes once; a repetition gets the
-   * same text. Throws Problem idempotency_mismatch for the same key with another body.
+   * same text, and `requests`, where it is a function, is not asked again. Throws Problem idempotency_mismatch for the same key with another body.
    */
   accept(
     access: Access,
-    requests: ReadonlyArray<CommandRequest | Problem>,
+    requests: Requests | (() => Promise<Requests>),
     options: { idempotencyKey: string | null; body: string; toAnswer: (outcomes: CommandOutcome[]) => string }
   ): Promise<Accepted>
   /** Resolves with the command when it is final, or as it is when `signal` aborts. */
@@ -75,7 +79,7 @@ export function createCommands(parts: {
     const { topic, payload, qos, retain, properties, expiresInSeconds } = request
     const expiresAt = expiresInSeconds === null ? null : createdAt + expiresInSeconds * 1_000
     return {
-      id: randomUUID(),
+      id: request.id ?? randomUUID(),
       topic,
       payload,
       qos,
@@ -98,12 +102,13 @@ export function createCommands(parts: {
   }
 
   return {
-    async accept(access, requests, { idempotencyKey, body, toAnswer }) {
+    async accept(access, given, { idempotencyKey, body, toAnswer }) {
       const bodyHash = createHash('sha256').update(body).digest()
       if (idempotencyKey !== null) {
         const before = await repetition(access, idempotencyKey, bodyHash)
         if (before !== null) return before
       }
+      const requests = typeof given === 'function' ? await given() : given
       const batchId = requests.length > 1 ? randomUUID() : null
       const created: NewCommand[] = []
       const outcomes = requests.map((request): CommandOutcome => {

@@ -5,6 +5,7 @@ import type { PropertiesInput } from '../commands/message-properties.ts'
 import { readMessageProperties } from '../commands/message-properties.ts'
 import type { Limits } from '../limits.ts'
 import type { QoS } from '../model.ts'
+import type { ToDevice } from '../projection/addressed-command.ts'
 import { invalid } from './arguments.ts'
 
 export interface PayloadInput {
@@ -14,17 +15,31 @@ export interface PayloadInput {
 }
 
 export interface CommandInput extends PayloadInput {
-  topic: string
+  topic?: string | null
+  device?: string | null
+  name?: string | null
   qos: number
   retain: boolean
   expiresInSeconds?: number | null
   properties?: PropertiesInput | null
 }
 
-export function readCommand(input: CommandInput, limits: Limits): CommandRequest {
-  const { topic, retain, expiresInSeconds = null } = input
-  const { qos } = input
+/** To a topic; or to a device, and then the device tells the topic. */
+export type CommandAsk =
+  | CommandRequest
+  | (Omit<CommandRequest, 'topic' | 'retain'> & { retain: false } & ToDevice)
+
+export function readCommand(input: CommandInput, limits: Limits): CommandAsk {
+  const { topic = null, device = null, name = null, qos, retain, expiresInSeconds = null } = input
   if (!isQos(qos)) throw invalid('qos', 'qos is 0, 1 or 2')
+  if ((topic === null) === (device === null)) throw invalid('topic', 'Give a topic, or a device and a name')
+  if ((device === null) !== (name === null))
+    throw invalid('name', 'A device and the name of a command go together')
+  if (device !== null && (retain || input.properties != null))
+    throw invalid(
+      'device',
+      'retain and properties do not go with a device: its convention or mapping says them'
+    )
   if (
     expiresInSeconds !== null &&
     (expiresInSeconds < 1 || expiresInSeconds > limits.commandExpirySecondsMax)
@@ -34,7 +49,9 @@ export function readCommand(input: CommandInput, limits: Limits): CommandRequest
   const payload = readPayload(input)
   const properties =
     input.properties == null ? null : readMessageProperties(input.properties, payload, limits)
-  return { topic, payload, qos, retain, expiresInSeconds, properties }
+  if (device !== null && name !== null)
+    return { device, name, payload, qos, retain: false, expiresInSeconds, properties }
+  return { topic: topic!, payload, qos, retain, expiresInSeconds, properties }
 }
 
 const isQos = (qos: number): qos is QoS => qos === 0 || qos === 1 || qos === 2

@@ -4,10 +4,11 @@ import type { CommandOutcome, CommandRequest } from '../commands/commands.ts'
 import type { ProblemCode, ProblemDetail } from '../errors.ts'
 import { Problem } from '../errors.ts'
 import type { Access } from '../model.ts'
+import { addressCommand } from '../projection/addressed-command.ts'
 import type { CommandView } from '../views.ts'
 import { toCommandView, toSeq } from '../views.ts'
 import { invalid, isUuid } from './arguments.ts'
-import type { CommandInput, PayloadInput } from './command-input.ts'
+import type { CommandAsk, CommandInput, PayloadInput } from './command-input.ts'
 import { readCommand, readPayload, stringify } from './command-input.ts'
 import type { Context } from './context.ts'
 import type { Resolvers } from './executable.ts'
@@ -42,6 +43,9 @@ type StoredOutcome = { id: string } | { problem: ProblemView }
 export function createMutations(parts: GraphqlParts): Resolvers {
   const { store, commands, limits } = parts
 
+  const addressed = async (access: Access, ask: CommandAsk): Promise<CommandRequest> =>
+    'device' in ask ? addressCommand(parts.projections, access, ask, ask) : ask
+
   async function send(
     access: Access,
     inputs: CommandInput[],
@@ -51,9 +55,15 @@ export function createMutations(parts: GraphqlParts): Resolvers {
     checkKey(idempotencyKey, limits.idempotencyKeyCharsMax)
     // REST hashes the body as it came; the same key with a request of the other surface is another request
     const body = `graphql:${name}:${stringify(inputs)}`
-    const requests = inputs.map((input) => problemOr(() => readCommand(input, limits)))
+    const read = async (): Promise<Array<CommandRequest | Problem>> => {
+      const requests: Array<CommandRequest | Problem> = []
+      // One after the other: each may ask the database, and others do, too
+      for (const input of inputs)
+        requests.push(await problemOr(async () => addressed(access, readCommand(input, limits))))
+      return requests
+    }
     let outcomes: CommandOutcome[] = []
-    const accepted = await commands.accept(access, requests, {
+    const accepted = await commands.accept(access, read, {
       idempotencyKey,
       body,
       toAnswer: (all) => {
@@ -181,9 +191,9 @@ const toStored = (outcome: CommandOutcome): StoredOutcome =>
 
 const toProblemView = ({ code, message, errors }: Problem): ProblemView => ({ code, detail: message, errors })
 
-function problemOr(read: () => CommandRequest): CommandRequest | Problem {
+async function problemOr(read: () => Promise<CommandRequest>): Promise<CommandRequest | Problem> {
   try {
-    return read()
+    return await read()
   } catch (error) {
     if (error instanceof Problem) return error
     throw error

@@ -14,7 +14,11 @@ const payloadInput = /* GraphQL */ `
 
 const commandInput = /* GraphQL */ `
   "Topic name to publish to, without wildcards."
-  topic: String!
+  topic: String
+  "Name of a device, instead of a topic: its convention or mapping says which message it is, with which QoS."
+  device: String
+  "With a device: name of one of its commands. The parameters are the members of the payload."
+  name: String
   ${payloadInput}
   "Whether the broker keeps it as the topic's retained message."
   retain: Boolean! = false

@@ -8,6 +8,7 @@ import type { ProblemCode } from '../errors.ts'
 import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { QoS } from '../model.ts'
+import type { ToDevice } from '../projection/addressed-command.ts'
 import { strict, word } from './schemas.ts'
 import { createCheck } from './validation.ts'
 
@@ -30,7 +31,19 @@ export const propertiesSchema = (limits: Limits) =>
 export const commandSchema = (limits: Limits) =>
   Type.Object(
     {
-      topic: Type.String({ description: 'Topic to publish to: no wildcards' }),
+      topic: Type.Optional(Type.String({ description: 'Topic to publish to: no wildcards' })),
+      device: Type.Optional(
+        Type.String({
+          description:
+            'Name of a device, instead of `topic`: its convention or mapping says which message it is'
+        })
+      ),
+      name: Type.Optional(
+        Type.String({
+          description:
+            'With `device`: name of one of its commands; their parameters are the members of `payload`'
+        })
+      ),
       payload: Type.Optional(
         Type.Unknown({
           description:
@@ -64,7 +77,8 @@ export const commandSchema = (limits: Limits) =>
     {
       $id: 'CommandRequest',
       title: 'CommandRequest',
-      description: 'A message to publish. Exactly one of `payload` and `payloadBase64`.',
+      description:
+        'A message to publish, to a `topic`, or to a `device` by the `name` of a command. Exactly one of `payload` and `payloadBase64`.',
       additionalProperties: false
     }
   )
@@ -72,10 +86,15 @@ export const commandSchema = (limits: Limits) =>
 type CommandBody = Static<ReturnType<typeof commandSchema>>
 
 /** Known, and not here yet: better said than refused like a misspelling. */
-const later = ['device', 'name', 'timeoutSeconds', 'notBefore', 'expect', 'awaits']
+const later = ['timeoutSeconds', 'notBefore', 'expect', 'awaits']
+
+/** To a topic; or to a device, and then the device tells the topic. */
+export type CommandAsk =
+  | CommandRequest
+  | (Pick<CommandRequest, 'payload' | 'expiresInSeconds'> & { retain: false } & ToDevice)
 
 /** Makes a reader of one command. It throws Problem; what depends on who asks is checked by commands. */
-export function createCommandReader(limits: Limits): (value: unknown) => CommandRequest {
+export function createCommandReader(limits: Limits): (value: unknown) => CommandAsk {
   const check = createCheck(commandSchema(limits))
   return (value) => {
     const early = later.find(
@@ -84,11 +103,25 @@ export function createCommandReader(limits: Limits): (value: unknown) => Command
     if (early !== undefined) throw refuse(`/${early}`, 'is not supported yet', 'unknown_field')
     const body = check(value)
     const { topic, qos = 1, retain = false, expiresInSeconds = null } = body
+    if (topic === undefined)
+      return { ...readDevice(body), payload: readPayload(body), retain: false, expiresInSeconds }
+    for (const field of ['device', 'name'] as const)
+      if (body[field] !== undefined) throw refuse(`/${field}`, 'does not go with topic: give one of both')
     const payload = readPayload(body)
     const properties =
       body.properties === undefined ? null : readMessageProperties(body.properties, payload, limits)
     return { topic, payload, qos: qos as QoS, retain, expiresInSeconds, properties }
   }
+}
+
+function readDevice(body: CommandBody): ToDevice {
+  const { device, name } = body
+  if (device === undefined) throw refuse('/topic', 'or /device with /name must be given')
+  if (name === undefined) throw refuse('/name', 'must be given: which command of the device')
+  for (const field of ['qos', 'retain', 'properties'] as const)
+    if (body[field] !== undefined)
+      throw refuse(`/${field}`, 'does not go with device: its convention or mapping says how it is sent')
+  return { device, name }
 }
 
 export const refuse = (pointer: string, detail: string, code: ProblemCode = 'invalid_value'): Problem =>

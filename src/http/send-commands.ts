@@ -6,8 +6,10 @@ import type { CommandOutcome, CommandRequest } from '../commands/commands.ts'
 import { isFinal } from '../commands/lifecycle.ts'
 import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
+import { addressCommand } from '../projection/addressed-command.ts'
 import { toCommandView } from '../views.ts'
 import { alsoJson, header, json, noQuery, refusalsOfV1 } from './answers.ts'
+import type { CommandAsk } from './command-body.ts'
 import { createCommandReader } from './command-body.ts'
 import { toCanonicalJson } from './json-body.ts'
 import type { RouteParts, Routes } from './parts.ts'
@@ -21,6 +23,7 @@ const sendHeaders = { ...header.location, ...header.rialtoCursor, ...header.pref
 const sendRefusals = refusalsOfV1(
   'malformed_json',
   'forbidden',
+  'not_found',
   'payload_too_large',
   'unsupported_media_type',
   'invalid_topic',
@@ -80,17 +83,19 @@ export async function sendCommandRoutes(app: Routes, parts: RouteParts): Promise
         body: toCanonicalJson(given)
       }
       if (typeof given === 'object' && given !== null && Object.hasOwn(given, 'commands')) {
-        return sendMany(
-          parts,
-          request,
-          reply,
-          ask,
-          readBatch(given, parts.limits).map(orProblem(readCommand))
-        )
+        const batch = readBatch(given, parts.limits)
+        return sendMany(parts, request, reply, ask, async () => {
+          const requests: Array<CommandRequest | Problem> = []
+          // One after the other: each may ask the database, and others do, too
+          for (const one of batch)
+            requests.push(await orProblem(async () => addressed(parts, request, readCommand(one))))
+          return requests
+        })
       }
+      const command = readCommand(given)
       return submit(parts, request, reply, {
         ...ask,
-        command: readCommand(given),
+        command: () => addressed(parts, request, command),
         preference: readPrefer(request.headers.prefer, parts.limits.waitSecondsMax),
         waitSecondsDefault: 0,
         isDone: isFinal
@@ -106,7 +111,7 @@ async function sendMany(
   request: FastifyRequest,
   reply: FastifyReply,
   ask: Ask,
-  requests: Array<CommandRequest | Problem>
+  requests: () => Promise<Array<CommandRequest | Problem>>
 ): Promise<FastifyReply> {
   let noneAccepted = false
   const { answer, seq } = await commands.accept(request.access, requests, {
@@ -134,16 +139,20 @@ function readBatch(given: unknown, limits: Limits): unknown[] {
   throw new Problem('invalid_value', `/commands ${detail}`, [{ pointer: '/commands', detail }])
 }
 
-const orProblem =
-  (read: (value: unknown) => CommandRequest) =>
-  (value: unknown): CommandRequest | Problem => {
-    try {
-      return read(value)
-    } catch (error) {
-      if (error instanceof Problem) return error
-      throw error
-    }
+const addressed = async (
+  { projections }: RouteParts,
+  { access }: FastifyRequest,
+  ask: CommandAsk
+): Promise<CommandRequest> => ('device' in ask ? addressCommand(projections, access, ask, ask) : ask)
+
+async function orProblem(read: () => Promise<CommandRequest>): Promise<CommandRequest | Problem> {
+  try {
+    return await read()
+  } catch (error) {
+    if (error instanceof Problem) return error
+    throw error
   }
+}
 
 function toOutcomeView(outcome: CommandOutcome, index: number): object {
   if ('command' in outcome) return { command: toCommandView(outcome.command) }

@@ -9,7 +9,8 @@ import type { RouteParts } from './parts.ts'
 import type { Preference } from './prefer.ts'
 
 export interface Submission {
-  command: CommandRequest
+  /** A function is not asked when the request is a repetition. */
+  command: CommandRequest | (() => Promise<CommandRequest>)
   idempotencyKey: string | null
   /** Tells the same request from another one with the same key. */
   body: string
@@ -29,14 +30,18 @@ export async function submit(
 ): Promise<FastifyReply> {
   const { store, commands, wakeDispatcher } = parts
   const { command, idempotencyKey, body, preference, waitSecondsDefault, isDone } = submission
-  const { answer, seq } = await commands.accept(request.access, [command], {
-    idempotencyKey,
-    body,
-    toAnswer([outcome]) {
-      if ('problem' in outcome!) throw outcome.problem
-      return JSON.stringify(toCommandView(outcome!.command))
+  const { answer, seq } = await commands.accept(
+    request.access,
+    typeof command === 'function' ? async () => [await command()] : [command],
+    {
+      idempotencyKey,
+      body,
+      toAnswer([outcome]) {
+        if ('problem' in outcome!) throw outcome.problem
+        return JSON.stringify(toCommandView(outcome!.command))
+      }
     }
-  })
+  )
   wakeDispatcher()
   const { id } = JSON.parse(answer) as { id: string }
   const outcome = await awaitOutcome(parts, request, reply, id, preference.waitSeconds ?? waitSecondsDefault)

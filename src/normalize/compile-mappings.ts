@@ -42,6 +42,13 @@ export function compileMappings(
     modules: options.modules,
     files: options.files ?? new Map(),
     match: (topic) => matcher.match(topic)?.shown ?? null,
+    commandsOf(mapping, topic) {
+      let match = matcher.match(topic)
+      while (match !== null && match.mapping.name !== mapping) match = match.next
+      if (match === null) return null
+      const { captures, stateKey, definition } = match
+      return { captures, stateKey, commands: definition?.convention?.commands ?? definition?.commands ?? [] }
+    },
     normalize(message, state) {
       const match = matcher.match(message.topic)
       return match === null

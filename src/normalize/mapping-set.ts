@@ -1,6 +1,7 @@
 /** Compiled mappings: what a topic's messages mean. Pure: no clock, no I/O; the same input gives the same output. */
 
 import type { Outcome, SourceMessage } from '../datapoints.ts'
+import type { ConventionCommand } from './convention.ts'
 import type { Decoder } from './decoder.ts'
 
 /** What a decoder remembers under one key. JSON, with integers beyond 2^53 as bigint. */
@@ -40,6 +41,14 @@ export interface MatchedMapping {
   stateKey: string | null
 }
 
+/** What is needed to send commands to a device: of the mapping that it is from, at the topic of its last message. */
+export interface Commandable {
+  captures: Record<string, string>
+  /** Which state tells what is known of it; null: none. */
+  stateKey: string | null
+  commands: ReadonlyArray<ConventionCommand | CommandAddress>
+}
+
 export interface Normalized {
   outcome: Outcome
   /** undefined: as it was; null: forgotten. */
@@ -60,6 +69,8 @@ export interface MappingSet {
   files: ReadonlyMap<string, Uint8Array | Error>
   /** The first mapping whose template matches. Names of captures that are no names are rejections, not here. */
   match(topic: string): MatchedMapping | null
+  /** Null: no mapping of this name matches the topic any more. */
+  commandsOf(mapping: string, topic: string): Commandable | null
   /** Never throws. `state` is what the last call under this message's state key gave, or null. */
   normalize(message: SourceMessage, state: DecoderState | null): Normalized
 }

@@ -1,7 +1,7 @@
 /** What clients can ask of normalization: its mappings, what they do with a message, and to do it again. */
 
 import type { NormalizedRejection, Projection, Redrive, RedriveAsk } from '../datapoints.ts'
-import type { Access, Fact, MessageProperties, Millis, Seq } from '../model.ts'
+import type { Access, Fact, MessageProperties, Millis, QoS, Seq } from '../model.ts'
 import type { MappingSummary } from '../normalize/mapping-set.ts'
 import type { Datapoint, NormalizedPresence, Rejection } from '../datapoints.ts'
 
@@ -66,6 +66,24 @@ export interface Explanation {
   devices: string[]
 }
 
+/** A command to a device, by its name. */
+export interface AddressAsk {
+  /** Of the command that will be: what its response will carry, where the convention lets us choose. */
+  id: string
+  device: string
+  name: string
+  /** What the client gave: parameters of a convention's command, or the payload of a mapping's. */
+  payload: Buffer
+}
+
+/** The message that carries it. */
+export interface Addressed {
+  topic: string
+  payload: Buffer
+  qos: QoS
+  properties: MessageProperties | null
+}
+
 export interface Reloaded {
   changed: boolean
   hash: string
@@ -84,6 +102,8 @@ export interface Projections {
   mappings(): Promise<MappingsState>
   preview(access: Access, ask: PreviewAsk): Promise<Preview>
   explain(access: Access, topic: string): Promise<Explanation>
+  /** Throws Problem not_found for the device, and invalid_value for the rest. */
+  address(access: Access, ask: AddressAsk): Promise<Addressed>
   /** Reads rialto.yaml again; `rebuild` null: as the file says. Throws Problem invalid_value with an error for each fault; the mappings before go on. */
   reload(ask: { rebuild: boolean | null }): Promise<Reloaded>
   redrive(access: Access, ask: RedriveAsk): Promise<Redrive>

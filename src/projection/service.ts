@@ -12,6 +12,7 @@ import type { ProjectionStatus } from '../service-status.ts'
 import type { Stats } from '../stats.ts'
 import type { Store } from '../store/store.ts'
 import { toSeq } from '../views.ts'
+import { createAddresser } from './address.ts'
 import { adopt, openProjection, tidyRetired } from './adopt.ts'
 import type { Explainer } from './explain.ts'
 import { loadMappings } from './mapping-file.ts'
@@ -117,6 +118,7 @@ export async function createProjectionService(parts: ProjectionServiceParts): Pr
     },
     preview: explainer.preview,
     explain: explainer.explain,
+    address: createAddresser({ store, mappings: () => set, limits }),
     async reload({ rebuild: asked }) {
       const next = await read()
       loadedAt = Date.now()

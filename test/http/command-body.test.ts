@@ -36,6 +36,16 @@ test('what is not said: QoS 1, not retained, no expiry, no properties', () => {
   })
 })
 
+test('a device and the name of a command, instead of a topic', () => {
+  assert.deepEqual(read({ device: 'd', name: 'set', payload: { on: true }, expiresInSeconds: 9 }), {
+    device: 'd',
+    name: 'set',
+    payload: Buffer.from('{"on":true}'),
+    retain: false,
+    expiresInSeconds: 9
+  })
+})
+
 test('every property is taken as it is', () => {
   const properties = {
     contentType: 'application/json',
@@ -47,7 +57,8 @@ test('every property is taken as it is', () => {
       ['n', '']
     ]
   }
-  assert.deepEqual(read({ topic: 't', payload: 1, properties }).properties, properties)
+  const command = read({ topic: 't', payload: 1, properties })
+  assert.deepEqual('properties' in command && command.properties, properties)
 })
 
 const refused: Array<[body: unknown, code: string, ...pointers: string[]]> = [
@@ -57,6 +68,13 @@ const refused: Array<[body: unknown, code: string, ...pointers: string[]]> = [
   [{ payload: 1 }, 'invalid_value', '/topic'],
   [{ topic: 5, payload: true, zzz: 1 }, 'unknown_field', '/zzz', '/topic'],
   [{ topic: 't' }, 'invalid_value', '/payload'],
+  [{ topic: 't', device: 'd', payload: 1 }, 'invalid_value', '/device'],
+  [{ topic: 't', name: 'set', payload: 1 }, 'invalid_value', '/name'],
+  [{ device: 'd', payload: 1 }, 'invalid_value', '/name'],
+  [{ device: 'd', name: 'set' }, 'invalid_value', '/payload'],
+  [{ device: 'd', name: 'set', payload: 1, qos: 1 }, 'invalid_value', '/qos'],
+  [{ device: 'd', name: 'set', payload: 1, retain: true }, 'invalid_value', '/retain'],
+  [{ device: 'd', name: 'set', payload: 1, properties: {} }, 'invalid_value', '/properties'],
   [{ topic: 't', payload: 1, payloadBase64: '' }, 'invalid_value', '/payload'],
   [{ topic: 't', payload: 1, qos: '1' }, 'invalid_value', '/qos'],
   [{ topic: 't', payload: 1, qos: 3 }, 'invalid_value', '/qos'],
@@ -116,9 +134,11 @@ const refused: Array<[body: unknown, code: string, ...pointers: string[]]> = [
     '/properties/userProperties'
   ],
   [JSON.parse('{"topic":"t","payload":1,"__proto__":{}}'), 'unknown_field', '/__proto__'],
-  ...['device', 'name', 'timeoutSeconds', 'notBefore', 'expect', 'awaits'].map(
-    (name): [unknown, string, string] => [{ topic: 't', payload: 1, [name]: 1 }, 'unknown_field', `/${name}`]
-  )
+  ...['timeoutSeconds', 'notBefore', 'expect', 'awaits'].map((name): [unknown, string, string] => [
+    { topic: 't', payload: 1, [name]: 1 },
+    'unknown_field',
+    `/${name}`
+  ])
 ]
 
 for (const [body, code, ...pointers] of refused) {

@@ -1,0 +1,47 @@
+/** What there is for each convention: examples, and a simulated device. Found by looking, so that none is forgotten. */
+
+import { readdirSync } from 'node:fs'
+import type { SimulatedDevice } from './devices/device.ts'
+import type { Examples } from './examples/example.ts'
+
+async function load<T>(folder: string, but: string): Promise<Map<string, T>> {
+  const directory = new URL(`${folder}/`, import.meta.url)
+  const found = new Map<string, T>()
+  for (const file of readdirSync(directory).toSorted()) {
+    if (file === but || file.endsWith('-parts.ts')) continue
+    const module = (await import(new URL(file, directory).href)) as Record<string, T>
+    found.set(file.replace(/\.ts$/, ''), Object.values(module)[0]!)
+  }
+  return found
+}
+
+/** By the names of their conventions. */
+export const examples: ReadonlyMap<string, Examples> = await load<Examples>('examples', 'example.ts')
+export const devices: ReadonlyMap<string, SimulatedDevice> = await load<SimulatedDevice>(
+  'devices',
+  'device.ts'
+)
+
+export interface Named {
+  convention: string
+  options?: Record<string, unknown>
+}
+
+/** rialto.yaml with these conventions: JSON is YAML. */
+export const documentOf = (named: readonly Named[]): string =>
+  JSON.stringify({
+    conventions: named.map(({ convention, options }) =>
+      options === undefined ? convention : { [convention]: options }
+    )
+  })
+
+export const payloadOf = (example: Examples['messages'][number]): Buffer =>
+  'hex' in example ? Buffer.from(example.hex, 'hex') : Buffer.from(example.text)
+
+/** Asked last, since all JSON, and all values, are theirs. */
+const general = ['json', 'values']
+
+/** All that have a device, as one rialto.yaml has them. */
+export const allNamed: readonly SimulatedDevice[] = [...devices.values()].toSorted(
+  (a, b) => general.indexOf(a.convention) - general.indexOf(b.convention)
+)
