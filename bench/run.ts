@@ -5,6 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { endAll } from '../test/support/cleanup.ts'
 import { benchAppend } from './append.ts'
+import { benchConventions } from './conventions.ts'
 import { benchIngest } from './ingest.ts'
 import { benchExpressions } from './expressions.ts'
 import { benchNormalize } from './normalize.ts'
@@ -21,7 +22,8 @@ const benchmarks: Record<string, (write: (line: string) => void) => Promise<obje
   scanner: benchScanner,
   topics: benchTopics,
   normalize: benchNormalize,
-  expressions: benchExpressions
+  expressions: benchExpressions,
+  conventions: benchConventions
 }
 const wanted = process.argv.slice(2)
 const names = wanted.length > 0 ? wanted : Object.keys(benchmarks)

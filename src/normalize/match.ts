@@ -66,7 +66,7 @@ export function createMatcher(
     for (let index = from; index < candidates.length; index++) {
       const { mapping, summary } = candidates[index]!
       const captures = mapping.topic!.capture(topic)
-      if (captures === null) continue
+      if (captures === null || (mapping.convention !== null && ownTopic.test(topic))) continue
       const next = mapping.convention?.route.passes === true ? find(topic, index + 1) : null
       return toMatch(mapping, summary, captures, topic, next)
     }

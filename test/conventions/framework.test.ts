@@ -183,6 +183,12 @@ test('mappings are asked first, then conventions in order, then automatic', () =
   assert.equal(run(message('x/z', '5')).mapping, 'automatic')
 })
 
+test("Rialto's own topics are of no convention", () => {
+  const set = compile({ conventions: ['by-content'] })
+  assert.equal(set.match('rialto/x/status'), null)
+  assert.notEqual(set.match('rialto/x/y'), null)
+})
+
 test('nobody knows the message: then it says nothing', () => {
   const run = createRunner(compile({ conventions: ['by-content'] }))
   const { datapoints, rejections, devices } = run(message('x', '5'))
