@@ -8,6 +8,7 @@ const containerBytes = 8
 /** At least as many bytes as it takes to store it. The state is never changed after it was measured. */
 export function stateBytes(value: unknown): number {
   if (typeof value === 'string') return value.length * 3 + 2
+  if (typeof value === 'bigint') return value.toString().length + 2
   if (typeof value !== 'object' || value === null) return 24
   const known = measured.get(value)
   if (known !== undefined) return known

@@ -2,14 +2,16 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { defaultLimits } from '../../src/limits.ts'
 import { checkParameters } from '../../src/normalize/command-parameters.ts'
-import { compileMappings } from '../../src/normalize/compile-mappings.ts'
+import { compileMappings, encodeState } from '../../src/normalize/compile-mappings.ts'
 import type { Convention, ConventionRoute } from '../../src/normalize/convention.ts'
 import { CommandFault, OptionFault } from '../../src/normalize/convention.ts'
 import type { DecoderResult } from '../../src/normalize/decoder.ts'
 import type { MappingSet } from '../../src/normalize/mapping-set.ts'
 import { MappingsError } from '../../src/normalize/mapping-set.ts'
+import { stateBytes } from '../../src/normalize/state-bytes.ts'
 import { createRunner, message, reasons, values } from '../normalize/mappings.ts'
 
 const plain = { about: '', sources: [], options: {}, presence: '' }
@@ -79,8 +81,12 @@ const byContent: Convention = {
         topic: '#',
         about: '',
         passes: true,
-        decode: (_, { payload }) =>
-          payload[0] === 0x21 ? one('content', 'said', Buffer.from(payload).toString()) : null
+        decode: (state, { payload }) =>
+          state !== null
+            ? one('content', 'remembers', 1)
+            : payload[0] === 0x21
+              ? one('content', 'said', Buffer.from(payload).toString())
+              : null
       }
     ],
     commands: []
@@ -178,6 +184,7 @@ test('mappings are asked first, then conventions in order, then automatic', () =
   assert.equal(run(message('rooms/a/one', '5')).mapping, 'counting')
   assert.deepEqual(values(run(message('rooms/a/one', '!x'))), { 'content said': '!x' })
   run(message('learn', 'x/y'))
+  // Asked first, it is given nothing of what the other one remembers
   assert.equal(run(message('x/y', '5')).mapping, 'learning')
   assert.deepEqual(values(run(message('x/y', '!x'))), { 'content said': '!x' })
   assert.equal(run(message('x/z', '5')).mapping, 'automatic')
@@ -207,6 +214,19 @@ test('what fails is a rejection, and what is remembered stays', () => {
   assert.deepEqual(reasons(run(message('broken/throws', ''))), ['decoder_failed'])
   const large = run(message('broken/large', ''))
   assert.deepEqual([reasons(large), values(large)], [['state_too_large'], { 'broken b': 1 }])
+})
+
+test('a state is never larger than it was measured', () => {
+  fc.assert(
+    fc.property(
+      fc.jsonValue({ maxDepth: 6 }),
+      fc.bigInt({ min: -(2n ** 100n), max: 2n ** 100n }),
+      (json, big) => {
+        const state = { json, big }
+        assert.ok(stateBytes(state) >= encodeState(state).length)
+      }
+    )
+  )
 })
 
 test('a silent device of a convention is offline, where that is asked', () => {
