@@ -19,8 +19,11 @@ export interface Convention {
   options: Readonly<Record<string, ConventionOption>>
   /** How it is known whether a device is there; in Markdown. */
   presence: string
-  /** Asked after all others: only what it remembers tells whether a message is its own. */
-  last?: boolean
+  /**
+   * Asked after all that have topics of their own. `announced`: only what it remembers tells whether a message is its own;
+   * one of them at most. `general`: any topic may be its own; it has no memory, and is asked after `announced`.
+   */
+  asked?: 'announced' | 'general'
   /** Throws OptionFault. */
   create(options: OptionValues): ConventionParts
 }

@@ -105,7 +105,7 @@ function toMatch(
   const { mapping: shown, captures: named } = next?.shown ?? own
   return Object.freeze({
     ...own,
-    // At most one of them has a memory: conventions that pass and remember stand last, and are one
+    // At most one of them has a memory: behind one that passes and remembers stand only those that do not
     shown: Object.freeze({
       mapping: shown,
       captures: named,

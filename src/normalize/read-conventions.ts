@@ -31,18 +31,25 @@ export function readConventions(
   if (entries.length > conventionsMax)
     entries[conventionsMax]!.fault(`More than ${conventionsMax} conventions`, 'Name fewer')
   const read = entries.slice(0, conventionsMax).map((entry) => readConvention(entry, names, sources))
-  const lasts = read.filter(({ last }) => last)
-  if (lasts.length > 1)
-    entries[read.indexOf(lasts[1]!)]!.fault(
-      `${lasts[1]!.definitions[0]!.decoderText} can stand here once`,
+  const of = (asked: Convention['asked']): ReadConvention[] => read.filter((one) => one.asked === asked)
+  const announced = of('announced')
+  if (announced.length > 1)
+    entries[read.indexOf(announced[1]!)]!.fault(
+      `${announced[1]!.definitions[0]!.decoderText} can stand here once`,
       'Give all that it is for in its options'
     )
-  return [...read.filter(({ last }) => !last), ...lasts].flatMap(({ definitions }) => definitions)
+  // Whoever passes and remembers is followed by those only that do not remember: a message needs one state
+  return [...of(undefined), ...announced, ...of('general')].flatMap(({ definitions }) => definitions)
 }
 
-const nothing = { last: false, definitions: [] as MappingDefinition[] }
+interface ReadConvention {
+  asked: Convention['asked']
+  definitions: MappingDefinition[]
+}
 
-function readConvention(entry: Entry, names: Set<string>, sources: ConventionSources): typeof nothing {
+const nothing: ReadConvention = { asked: undefined, definitions: [] }
+
+function readConvention(entry: Entry, names: Set<string>, sources: ConventionSources): ReadConvention {
   const { conventions } = sources
   const known = [...conventions.keys()]
   const pair = entry.isMap ? entry.only(known, '- tasmota: { base: tele }') : null
@@ -77,7 +84,7 @@ function readConvention(entry: Entry, names: Set<string>, sources: ConventionSou
     values.set(key, readOption(option, members.get(key), sources))
   try {
     return {
-      last: convention.last === true,
+      asked: convention.asked,
       definitions: toDefinitions(convention, name, entry, values, sources.limits)
     }
   } catch (error) {

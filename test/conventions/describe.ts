@@ -20,9 +20,9 @@ conventions:
   - zigbee2mqtt: { base: zigbee }
 \`\`\`
 
-[Mappings](mappings.md) are asked first, then conventions in this order, then \`automatic\`. So conventions whose topics are anything
-(\`json\`, \`values\`) stand last. Home Assistant discovery is asked last wherever it stands: only what was announced tells what is its own. Each has its options, and two more:
-\`name\`, so that one can be there twice, and what is written beside its results (\`mapping\` of a device). What a convention
+[Mappings](mappings.md) are asked first, then conventions in this order, then \`automatic\`. Two kinds are asked after the others
+wherever they stand: Home Assistant discovery, since only what was announced tells what is its own; and then \`json\` and \`values\`,
+whose topics may be any. Each has its options, and one more: \`name\`, so that one can be there twice; it is what is written beside its results (\`mapping\` of a device). What a convention
 remembers is its own: births, descriptions, units. Another value of an option means that its memory begins anew.
 
 Rialto sees what it subscribes to: \`RIALTO_TOPICS\` is \`#\`, which has no topics that begin with \`$\`; those are to be named.

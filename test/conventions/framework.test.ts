@@ -98,7 +98,7 @@ const learning: Convention = {
   ...plain,
   name: 'learning',
   title: 'Learning',
-  last: true,
+  asked: 'announced',
   create: () => ({
     routes: [
       {
@@ -115,6 +115,20 @@ const learning: Convention = {
         decode: (state, { topic }) =>
           (state as { topic: string } | null)?.topic === topic ? one('learned', 'said', 1) : null
       }
+    ],
+    commands: []
+  })
+}
+
+/** Takes whatever comes. */
+const taking: Convention = {
+  ...plain,
+  name: 'taking',
+  title: 'Taking',
+  asked: 'general',
+  create: () => ({
+    routes: [
+      { topic: '{device+}', about: '', decode: (_, { captures }) => one(captures['device']!, 'taken', 1) }
     ],
     commands: []
   })
@@ -145,7 +159,7 @@ const broken: Convention = {
 }
 
 const conventions = new Map(
-  [counting, byContent, learning, broken].map((convention) => [convention.name, convention])
+  [counting, byContent, learning, taking, broken].map((convention) => [convention.name, convention])
 )
 
 const compile = (
@@ -188,6 +202,14 @@ test('mappings are asked first, then conventions in order, then automatic', () =
   assert.equal(run(message('x/y', '5')).mapping, 'learning')
   assert.deepEqual(values(run(message('x/y', '!x'))), { 'content said': '!x' })
   assert.equal(run(message('x/z', '5')).mapping, 'automatic')
+})
+
+test('who takes whatever comes is asked after who was told what is his own', () => {
+  const run = createRunner(compile({ automatic: true, conventions: ['taking', 'learning', 'counting'] }))
+  run(message('learn', 'x/y'))
+  assert.equal(run(message('rooms/a/one', '5')).mapping, 'counting')
+  assert.equal(run(message('x/y', '5')).mapping, 'learning')
+  assert.equal(run(message('x/z', '5')).mapping, 'taking')
 })
 
 test("Rialto's own topics are of no convention", () => {
