@@ -18,6 +18,7 @@ export async function closeInOrder(parts: {
   dispatcher: Stoppable
   leader: Stoppable
   publisher: Closable
+  effects: { close(): void }
   running: ReadonlyArray<Promise<void>>
   feed: { close(): void }
   store: Closable
@@ -36,6 +37,7 @@ export async function closeInOrder(parts: {
     end('commands', dispatcher.stop(), limits.flushMsMax),
     end('ingest', leader.stop(), limits.flushMsMax + limits.closeStepMsMax)
   ])
+  parts.effects.close()
   await end(
     'publisher',
     publisher.close().then(() => Promise.all(running))

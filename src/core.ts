@@ -1,18 +1,17 @@
 /** The parts in the order in which data flows: broker, ingest, store, feed, projection; and commands the other way. */
 
 import { fileURLToPath } from 'node:url'
-import type { Logger } from 'pino'
 import type { AppParts } from './app.ts'
 import type { Dispatcher } from './commands/dispatcher.ts'
 import { createDispatcher } from './commands/dispatcher.ts'
-import type { Effect } from './effects.ts'
+import type { EffectsRunner } from './effects-runner.ts'
+import { createEffectsRunner } from './effects-runner.ts'
 import type { Feed } from './feed/feed.ts'
 import { createFeed } from './feed/feed.ts'
 import type { Leader } from './ingest/leader.ts'
 import { createLeader } from './ingest/leader.ts'
 import type { Receiver } from './ingest/receiver.ts'
 import { beginReceiving } from './ingest/receiver.ts'
-import type { Limits } from './limits.ts'
 import type { Publisher } from './mqtt/publisher.ts'
 import { createPublisher } from './mqtt/publisher.ts'
 import { createExplainer } from './projection/explain.ts'
@@ -22,7 +21,6 @@ import { createProjectionService } from './projection/service.ts'
 import type { Stats } from './stats.ts'
 import type { Store } from './store/store.ts'
 import { openStore } from './store/store.ts'
-import { topicFault } from './topic.ts'
 
 const distDirectory = new URL('.', import.meta.url)
 
@@ -31,6 +29,7 @@ export interface Core {
   feed: Feed
   publisher: Publisher
   dispatcher: Dispatcher
+  effects: EffectsRunner
   leader: Leader
   projection: ProjectionService
   receiver: () => Receiver | null
@@ -40,6 +39,7 @@ export async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
   const { config, broker, limits, log } = parts
   let feed: Feed | null = null
   let dispatcher: Dispatcher | null = null
+  let effects: EffectsRunner | null = null
   const set = await loadMappings(config.mappingsFile, limits, { optional: !config.mappingsFileGiven })
   const store = await openStore({
     url: parts.databaseUrl,
@@ -94,9 +94,17 @@ export async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
       }
       return (receiver = await beginReceiving(receiving, lease))
     },
+    onEnd: () => effects?.giveUp(),
     limits,
     stats,
     log: log.child({ part: 'ingest' })
+  })
+  effects = createEffectsRunner({
+    publisher,
+    leading: leader.leading,
+    limits,
+    stats,
+    log: log.child({ part: 'effects' })
   })
   dispatcher = createDispatcher({
     store,
@@ -121,7 +129,7 @@ export async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
       const mqtt = leader.leading() ? (receiver?.status() ?? null) : null
       return mqtt?.state === 'connected' ? mqtt.since : null
     },
-    runEffects: createEffects(publisher, limits, log),
+    runEffects: effects.run,
     createExplainer: (mappings) =>
       createExplainer({ mappings, config, status: () => receiver?.status() ?? null, store, limits })
   })
@@ -130,24 +138,9 @@ export async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
     feed: liveFeed,
     publisher,
     dispatcher,
+    effects,
     leader,
     projection,
     receiver: () => (leader.leading() ? receiver : null)
   }
 }
-
-/** Requests that decoders make. Nobody waits for them, and history that is read again makes none. */
-const createEffects =
-  (publisher: Publisher, { topicLevelsMax }: Limits, log: Logger) =>
-  (effects: readonly Effect[]): void => {
-    for (const effect of effects) {
-      if (effect.kind === 'cancel') continue
-      const { topic, payload, qos } = effect
-      if (topicFault(topic, topicLevelsMax) !== null) continue
-      publisher
-        .publish({ topic, payload: Buffer.from(payload), qos, retain: false, properties: null })
-        .catch((error: unknown) =>
-          log.warn({ err: error, topic }, 'What a decoder asked for was not published')
-        )
-    }
-  }

@@ -111,6 +111,9 @@ export const defaultLimits = {
   effectDelayMsMax: 60_000,
   /** Effects that wait for their time; more are not begun. */
   effectsWaitingMax: 10_000,
+  /** One that is due while nothing can be published waits so much longer, and looks so often. */
+  effectConnectionMsMax: 60_000,
+  effectConnectionCheckMs: 250,
   /** What a convention remembers under one key: births and descriptions of many devices. */
   conventionStateBytesMax: 4 * 1024 * 1024,
   /** What a compressed payload may become. */

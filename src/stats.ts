@@ -49,6 +49,9 @@ export interface Stats {
   projectedMessages: number
   projectedDatapoints: number
   presenceChanges: number
+  /** What decoders asked for: published, and given up for any reason but being cancelled. */
+  effectsPublished: number
+  effectsDropped: number
   /** Newest fact that is in the current projection. */
   projectionDoneSeq: Seq
   /** Of a projection that is being built, from 0 to 1; 1 when none is. */
@@ -100,6 +103,8 @@ export const createStats = (): Stats => ({
   projectedMessages: 0,
   projectedDatapoints: 0,
   presenceChanges: 0,
+  effectsPublished: 0,
+  effectsDropped: 0,
   projectionDoneSeq: 0,
   rebuildProgress: 1,
   gaps: new Map(),

@@ -44,6 +44,7 @@ const mayImport: Record<string, readonly string[]> = {
   embedded: words,
   banner: [...words, 'config'],
   demo: words,
+  'effects-runner': [...words, 'mqtt'],
   closing: words,
   listening: [...words, 'config'],
   documents: ['*'],

@@ -78,6 +78,12 @@ const fromStats: Record<Counted, [name: string, kind: Kind, help: string]> = {
     'counter',
     'Times that a device came online, went offline, or became unknown'
   ],
+  effectsPublished: [
+    'effects_published_total',
+    'counter',
+    'What decoders asked to publish, and the broker has'
+  ],
+  effectsDropped: ['effects_dropped_total', 'counter', 'What decoders asked to publish, and was given up'],
   projectionDoneSeq: ['projection_done_seq', 'gauge', 'Newest position of the journal that is normalized'],
   rebuildProgress: [
     'projection_rebuild_progress_ratio',

@@ -35,6 +35,8 @@ export function createLeader(parts: {
   sessionName: string
   clientId: string | null
   begin: (lease: Lease) => Promise<Term>
+  /** It leads no more. */
+  onEnd?: () => void
   limits: Limits
   stats: Stats
   log: Logger
@@ -77,6 +79,7 @@ export function createLeader(parts: {
     } finally {
       clearInterval(renewing)
       term = null
+      parts.onEnd?.()
       current.drop()
     }
     // Who was fenced between two appends was only dropped; this says so
