@@ -19,6 +19,7 @@ import type { Projections } from './projection/projections.ts'
 import { createRetentionJob } from './jobs/retention.ts'
 import type { Limits } from './limits.ts'
 import type { Broker } from './model.ts'
+import type { SessionStatus } from './mqtt/session-parts.ts'
 import type { Stats } from './stats.ts'
 import { createStats } from './stats.ts'
 import type { Store } from './store/store.ts'
@@ -88,7 +89,9 @@ export async function startApp(parts: AppParts): Promise<App> {
   })
   const retention = createRetentionJob({ store, limits, stats, log })
   retention.start()
-  const running = [leader.run(), publisher.run(), dispatcher.run(), projection.run()]
+  // The host's session is for the instance that leads
+  const hosting = leader.decided.then(() => core.host?.leader.run())
+  const running = [leader.run(), hosting, publisher.run(), dispatcher.run(), projection.run()]
   await leader.decided
   await listen(http, config, log)
   const { port } = http.server.address() as { port: number }
@@ -103,24 +106,31 @@ export async function startApp(parts: AppParts): Promise<App> {
 }
 
 function toStatus(parts: AppParts, core: Core, instanceId: string, startedAt: Date): ServiceStatus {
+  const { sparkplug } = parts.config
   const mqtt = core.receiver()?.status() ?? null
+  const host = core.host?.receiver()?.status() ?? null
   return {
     version: parts.version,
     startedAt: startedAt.toISOString(),
     instanceId,
     leading: core.leader.leading(),
     mqtt: {
-      state: mqtt?.state ?? 'stopped',
-      since: mqtt === null ? startedAt.toISOString() : new Date(mqtt.since).toISOString(),
-      version: mqtt?.version == null ? null : mqtt.version === 5 ? '5' : '3.1.1',
-      lastError: mqtt?.lastError ?? null,
-      refusedFilters: mqtt?.refusedFilters ?? [],
+      ...toSessionStatus(mqtt, startedAt),
       sessionExpirySeconds: mqtt?.sessionExpirySeconds ?? null,
       takenOver: mqtt?.takenOver ?? false,
       snapshot: mqtt?.snapshot ?? { state: 'unread', at: null, reason: null },
       publisherConnected: core.publisher.connected()
     },
+    sparkplugHost: sparkplug && { hostId: sparkplug.hostId, ...toSessionStatus(host, startedAt) },
     projection: core.projection.status(),
     embedded: parts.embedded
   }
 }
+
+const toSessionStatus = (session: SessionStatus | null, startedAt: Date) => ({
+  state: session?.state ?? 'stopped',
+  since: new Date(session?.since ?? startedAt).toISOString(),
+  version: session?.version == null ? null : session.version === 5 ? '5' : '3.1.1',
+  lastError: session?.lastError ?? null,
+  refusedFilters: session?.refusedFilters ?? []
+})

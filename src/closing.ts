@@ -17,6 +17,7 @@ export async function closeInOrder(parts: {
   projection: Stoppable
   dispatcher: Stoppable
   leader: Stoppable
+  host: { leader: Stoppable } | null
   publisher: Closable
   effects: { close(): void }
   running: ReadonlyArray<Promise<void>>
@@ -35,7 +36,8 @@ export async function closeInOrder(parts: {
     end('retention', retention.stop()),
     end('projection', projection.stop()),
     end('commands', dispatcher.stop(), limits.flushMsMax),
-    end('ingest', leader.stop(), limits.flushMsMax + limits.closeStepMsMax)
+    end('ingest', leader.stop(), limits.flushMsMax + limits.closeStepMsMax),
+    end('sparkplug', Promise.resolve(parts.host?.leader.stop()), limits.flushMsMax + limits.closeStepMsMax)
   ])
   parts.effects.close()
   await end(

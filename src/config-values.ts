@@ -1,7 +1,7 @@
 /** Reads values of the environment. Each throws an Error that tells the value's fault and the fix, not the value. */
 
 import { existsSync, readFileSync } from 'node:fs'
-import { filterFault } from './topic.ts'
+import { filterFault, topicFault } from './topic.ts'
 
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
@@ -108,6 +108,13 @@ export const size =
 export const clientId = (value: string): string => {
   if (!/^[A-Za-z0-9._-]{1,64}$/.test(value))
     throw new Error('is not usable; use 1 to 64 letters, digits and . _ -')
+  return value
+}
+
+/** A level of its own in a topic [tck-id-host-topic-phid-birth-topic]. */
+export const sparkplugHostId = (value: string): string => {
+  const fault = value.includes('/') ? 'it has no /' : topicFault(value, 128)?.replace('a topic', 'it')
+  if (fault != null) throw new Error(`is no host id: ${fault}; use for instance plant-historian`)
   return value
 }
 

@@ -13,6 +13,7 @@ import {
   port,
   retention,
   size,
+  sparkplugHostId,
   text,
   url,
   wholeNumber
@@ -34,6 +35,8 @@ export interface Config {
   filters: string[]
   qos: QoS
   sessionExpirySeconds: number
+  /** Whom edge nodes know as their host; null: none. */
+  sparkplug: { hostId: string; topics: string[] } | null
   retention: Retention
   heldBytes: number
   /** Path of rialto.yaml; null: none, whatever is there. */
@@ -127,6 +130,17 @@ export const variables = {
     about: 'How long the broker keeps our session while we are away (MQTT 5).',
     parse: wholeNumber(60, 4_294_967_294, 'seconds')
   }),
+  RIALTO_SPARKPLUG_HOST: define({
+    default: null,
+    about:
+      'Host id of a Sparkplug 3.0 host application, unique in the plant: Rialto then holds a second, clean session and says by STATE that it is online (docs/decisions/0009-sparkplug-host.md). Not set: Sparkplug is only listened to.',
+    parse: sparkplugHostId
+  }),
+  RIALTO_SPARKPLUG_TOPICS: define({
+    default: 'spBv1.0/#',
+    about: 'Topic filters of that session, separated by commas.',
+    parse: filters
+  }),
   RIALTO_RETENTION: define({
     default: '7d,10GB',
     about:
@@ -207,6 +221,7 @@ export function readConfig(environment: Environment = process.env): Readonly<Con
   }
   if ((secrets.cert === null) !== (secrets.key === null))
     faults.push('MQTT_CERT and MQTT_KEY go together; set both.')
+  const [hostId, sparkplugTopics] = [read('RIALTO_SPARKPLUG_HOST'), read('RIALTO_SPARKPLUG_TOPICS')]
   const config: Config = {
     host,
     port: read('PORT') ?? 0,
@@ -220,6 +235,7 @@ export function readConfig(environment: Environment = process.env): Readonly<Con
     filters: read('RIALTO_TOPICS') ?? [],
     qos: read('RIALTO_QOS') ?? 2,
     sessionExpirySeconds: read('RIALTO_SESSION_EXPIRY_SECONDS') ?? 0,
+    sparkplug: hostId === null ? null : { hostId, topics: sparkplugTopics ?? [] },
     retention: read('RIALTO_RETENTION') ?? { keepSeconds: null, keepBytes: null },
     heldBytes: read('RIALTO_HELD_BYTES') ?? 0,
     mappingsFile: read('RIALTO_CONFIG'),

@@ -9,9 +9,9 @@ import { createEffectsRunner } from './effects-runner.ts'
 import type { Feed } from './feed/feed.ts'
 import { createFeed } from './feed/feed.ts'
 import type { Leader } from './ingest/leader.ts'
-import { createLeader } from './ingest/leader.ts'
+import type { Session } from './ingest/leaders.ts'
+import { createLeaders } from './ingest/leaders.ts'
 import type { Receiver } from './ingest/receiver.ts'
-import { beginReceiving } from './ingest/receiver.ts'
 import type { Publisher } from './mqtt/publisher.ts'
 import { createPublisher } from './mqtt/publisher.ts'
 import { createExplainer } from './projection/explain.ts'
@@ -33,6 +33,8 @@ export interface Core {
   leader: Leader
   projection: ProjectionService
   receiver: () => Receiver | null
+  /** The session of the Sparkplug host; null: there is none. */
+  host: Session | null
 }
 
 export async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
@@ -40,6 +42,7 @@ export async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
   let feed: Feed | null = null
   let dispatcher: Dispatcher | null = null
   let effects: EffectsRunner | null = null
+  let mainSession: Session | null = null
   const set = await loadMappings(config.mappingsFile, limits, { optional: !config.mappingsFileGiven })
   const store = await openStore({
     url: parts.databaseUrl,
@@ -64,41 +67,32 @@ export async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
     head: async () => (await store.journal.head()).seq
   })
   const liveFeed = feed
-  let receiver: Receiver | null = null
   const publisher = createPublisher({
     broker,
     // A server must take 23 characters [MQTT-3.1.3-5], and VerneMQ takes no more by default
     clientId: `rialto-p-${store.instanceId.replaceAll('-', '').slice(0, 12)}`,
     limits,
     log: log.child({ part: 'publisher' }),
-    knownVersion: () => receiver?.status().version ?? null,
+    knownVersion: () => mainSession?.receiver()?.status().version ?? null,
     onConnected: () => dispatcher?.wake()
   })
-  const leader = createLeader({
-    store,
-    sessionName: 'ingest',
+  const { main, host } = createLeaders({
+    broker,
     clientId: config.clientId,
-    begin: async (lease) => {
-      const { filters, qos, sessionExpirySeconds } = config
-      const ingestLog = log.child({ part: 'ingest' })
-      const receiving = {
-        broker,
-        filters,
-        qos,
-        sessionExpirySeconds,
-        store,
-        feed: liveFeed,
-        limits,
-        stats,
-        log: ingestLog
-      }
-      return (receiver = await beginReceiving(receiving, lease))
-    },
+    filters: config.filters,
+    qos: config.qos,
+    sessionExpirySeconds: config.sessionExpirySeconds,
+    sparkplug: config.sparkplug,
     onEnd: () => effects?.giveUp(),
+    store,
+    feed: liveFeed,
     limits,
     stats,
-    log: log.child({ part: 'ingest' })
+    log
   })
+  mainSession = main
+  const { leader, receiver } = main
+  const filters = [...config.filters, ...(config.sparkplug?.topics ?? [])]
   effects = createEffectsRunner({
     publisher,
     leading: leader.leading,
@@ -126,12 +120,18 @@ export async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
     set,
     leading: leader.leading,
     connectedSince: () => {
-      const mqtt = leader.leading() ? (receiver?.status() ?? null) : null
+      const mqtt = receiver()?.status() ?? null
       return mqtt?.state === 'connected' ? mqtt.since : null
     },
     runEffects: effects.run,
     createExplainer: (mappings) =>
-      createExplainer({ mappings, config, status: () => receiver?.status() ?? null, store, limits })
+      createExplainer({
+        mappings,
+        config: { filters },
+        status: () => receiver()?.status() ?? null,
+        store,
+        limits
+      })
   })
   return {
     store,
@@ -141,6 +141,7 @@ export async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
     effects,
     leader,
     projection,
-    receiver: () => (leader.leading() ? receiver : null)
+    receiver,
+    host
   }
 }

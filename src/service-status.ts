@@ -41,6 +41,15 @@ export interface ServiceStatus {
     snapshot: SnapshotStatus
     publisherConnected: boolean
   }
+  /** The session of the Sparkplug host; null: there is none. */
+  sparkplugHost: {
+    hostId: string
+    state: string
+    since: string
+    version: string | null
+    lastError: string | null
+    refusedFilters: string[]
+  } | null
   /** null: another instance normalizes, or this one has not begun. */
   projection: ProjectionStatus | null
   embedded: { postgres: boolean; broker: boolean }

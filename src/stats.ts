@@ -1,7 +1,7 @@
 /**
  * The counters that the service keeps about itself; `/metrics` reads them. Plain numbers, because the ingest
  * counts every message. The identity of promise 6 must hold whenever nothing is in between:
- * received = stored + duplicates + confirmed + held + abandoned.
+ * received = stored + duplicates + confirmed + leftToOther + held + abandoned.
  */
 import type { RejectionReason } from './datapoints.ts'
 import type { GapCause, Seq } from './model.ts'
@@ -16,6 +16,8 @@ export interface Stats {
   duplicates: number
   /** Found by a snapshot as we already had it. */
   confirmed: number
+  /** Received by two sessions, acknowledged by this one, and stored by the other (decision 0009). */
+  leftToOther: number
   /** Received and not yet committed. */
   held: number
   heldBytes: number
@@ -76,6 +78,7 @@ export const createStats = (): Stats => ({
   stored: 0,
   duplicates: 0,
   confirmed: 0,
+  leftToOther: 0,
   held: 0,
   heldBytes: 0,
   abandoned: 0,

@@ -157,6 +157,8 @@ export const objects = /* GraphQL */ `
     leading: Boolean!
     "The connections to the broker."
     mqtt: MqttStatus!
+    "The second session, of a Sparkplug host application; null: RIALTO_SPARKPLUG_HOST is not set."
+    sparkplugHost: SparkplugHostStatus
     "The newest interval in which messages may be missing."
     lastGap: Gap
   }
@@ -181,6 +183,21 @@ export const objects = /* GraphQL */ `
     snapshot: SnapshotStatus!
     "Whether commands can leave."
     publisherConnected: Boolean!
+  }
+
+  "The session of a Sparkplug host application."
+  type SparkplugHostStatus {
+    hostId: String!
+    "connecting, connected (STATE says online) or stopped."
+    state: String!
+    "Since when."
+    since: DateTime!
+    "MQTT version spoken with the broker: 5 or 3.1.1."
+    version: String
+    "Why the last connection failed."
+    lastError: String
+    "Topic filters that the broker refused."
+    refusedFilters: [String!]!
   }
 
   "How far it is known what the broker retains."

@@ -27,6 +27,11 @@ const fromStats: Record<Counted, [name: string, kind: Kind, help: string]> = {
     'counter',
     'Retained messages that a snapshot found as they were stored'
   ],
+  leftToOther: [
+    'messages_left_to_other_session_total',
+    'counter',
+    'Messages acknowledged and left to the other session, which receives them, too, and stores them'
+  ],
   held: ['messages_held', 'gauge', 'Messages received and not yet committed'],
   heldBytes: ['held_bytes', 'gauge', 'Bytes of those messages'],
   abandoned: [

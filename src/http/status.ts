@@ -41,6 +41,22 @@ const statusSchema = Type.Object({
     ),
     publisherConnected: Type.Boolean({ description: 'Whether commands can leave' })
   }),
+  sparkplugHost: nullable(
+    Type.Object(
+      {
+        hostId: Type.String(),
+        state: Type.String({ description: 'connecting, connected (STATE says online) or stopped' }),
+        since: Type.String({ format: 'date-time' }),
+        version: nullable(Type.String({ description: 'Of the protocol: 5 or 3.1.1' })),
+        lastError: nullable(Type.String()),
+        refusedFilters: Type.Array(Type.String(), { description: 'Filters that the broker refused' })
+      },
+      {
+        description:
+          'The second session, of a Sparkplug host application; null: RIALTO_SPARKPLUG_HOST is not set'
+      }
+    )
+  ),
   projection: nullable(
     Type.Object(
       {
@@ -83,11 +99,15 @@ const statusSchema = Type.Object({
       stored: count('Committed'),
       duplicates: count('Recognised as redelivered'),
       confirmed: count('Found by a snapshot as they were here already'),
+      leftToOther: count('Acknowledged, and stored by the other session: that of the Sparkplug host'),
       held: count('Not yet committed'),
       abandoned: count('Their connection ended before the commit; the broker sends QoS 1 and 2 again'),
       abandonedQos0: count('Those of QoS 0: lost')
     },
-    { description: 'Since the start: received = stored + duplicates + confirmed + held + abandoned' }
+    {
+      description:
+        'Since the start: received = stored + duplicates + confirmed + leftToOther + held + abandoned'
+    }
   ),
   lastGap: nullable(ref('Gap')),
   commandsOpen: nullable(count('Accepted and not final; null while the database does not answer')),
@@ -120,7 +140,8 @@ async function readStatus({ store, stats, status }: HttpParts): Promise<object> 
     within(store.journal.lastGap()).catch(() => null),
     within(store.commands.countOpen()).catch(() => null)
   ])
-  const { received, stored, duplicates, confirmed, held, abandoned, abandonedQos0, streams } = stats
+  const { received, stored, duplicates, confirmed, leftToOther, held, abandoned, abandonedQos0, streams } =
+    stats
   return {
     ...status(),
     database: { healthy: head !== null && store.healthy() },
@@ -130,7 +151,7 @@ async function readStatus({ store, stats, status }: HttpParts): Promise<object> 
       horizon: toSeq(head.horizon),
       cursor: store.cursors.encode(head.seq)
     },
-    messages: { received, stored, duplicates, confirmed, held, abandoned, abandonedQos0 },
+    messages: { received, stored, duplicates, confirmed, leftToOther, held, abandoned, abandonedQos0 },
     lastGap: gap && toGapView(gap),
     commandsOpen,
     streams

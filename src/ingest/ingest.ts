@@ -16,6 +16,7 @@ import type { Appended, Store } from '../store/store.ts'
 import type { Lease } from '../store/sessions.ts'
 import { withoutKnown } from './found.ts'
 import { appendAll } from './poison.ts'
+import type { IsOthers } from './sparkplug.ts'
 
 export interface IngestParts {
   inbox: Inbox
@@ -27,6 +28,8 @@ export interface IngestParts {
   log: Logger
   /** Everything retained has been read once, so that what we do not hold is not there. */
   retainedKnown: () => boolean
+  /** Topics whose messages another session stores. */
+  isOthers: IsOthers | null
 }
 
 /** Broker -> normalize -> store -> feed, batch by batch, until the inbox is closed. Throws FencedError. */
@@ -36,12 +39,13 @@ export async function ingest(parts: IngestParts): Promise<void> {
   let failure: { error: unknown } | null = null
   let last = Promise.resolve()
   for (let batch = await inbox.next(); batch !== null && failure === null; batch = await inbox.next()) {
+    const left = leaveOthers(parts, batch)
     if (batch.messages.some(({ found }) => found)) {
       await last
       batch.messages = await withoutKnown(parts, batch.messages)
     }
     // The next batch is encoded while this one is in Postgres; the store keeps their order
-    const committed = commit(parts, batch, last)
+    const committed = commit(parts, batch, left, last)
     const settled = committed.catch((error: unknown) => {
       failure ??= { error }
       inbox.close() // nothing that comes now would be stored in order
@@ -55,7 +59,20 @@ export async function ingest(parts: IngestParts): Promise<void> {
   if (failure !== null) throw (failure as { error: unknown }).error
 }
 
-async function commit(parts: IngestParts, batch: InboxBatch, before: Promise<void>): Promise<void> {
+/** Takes out what another session stores: it is acknowledged with the rest. Returns how many. */
+function leaveOthers({ isOthers }: IngestParts, batch: InboxBatch): number {
+  if (isOthers === null) return 0
+  const all = batch.messages.length
+  batch.messages = batch.messages.filter(({ topic }) => !isOthers(topic))
+  return all - batch.messages.length
+}
+
+async function commit(
+  parts: IngestParts,
+  batch: InboxBatch,
+  left: number,
+  before: Promise<void>
+): Promise<void> {
   const { store, lease, stats, feed } = parts
   const { facts, states } = normalize(batch.messages, lease.name)
   const { packets } = batch
@@ -67,6 +84,7 @@ async function commit(parts: IngestParts, batch: InboxBatch, before: Promise<voi
     await before // acknowledgements leave in the order of receipt [MQTT-4.6.0-2]
     batch.acknowledge() // only now: a crash before this line makes the broker send the batch again
     stats.stored += facts.length
+    stats.leftToOther += left
     stats.batches++
     for (const { facts: stored, where } of appended) {
       for (const { kind, detail } of stored) if (kind === 'gap') countGap(stats, detail!.cause)

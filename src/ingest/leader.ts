@@ -35,6 +35,8 @@ export function createLeader(parts: {
   sessionName: string
   clientId: string | null
   begin: (lease: Lease) => Promise<Term>
+  /** Whether this instance may hold the session at all; not given: any may. */
+  eligible?: () => boolean
   /** It leads no more. */
   onEnd?: () => void
   limits: Limits
@@ -42,6 +44,7 @@ export function createLeader(parts: {
   log: Logger
 }): Leader {
   const { store, limits, stats, log } = parts
+  const eligible = parts.eligible ?? (() => true)
   const stopping = new AbortController()
   let term: Term | null = null
   let ended: Promise<void> = Promise.resolve()
@@ -67,6 +70,7 @@ export function createLeader(parts: {
     term = current
     decide()
     const renewing = setInterval(() => {
+      if (!eligible()) return void current.stop().catch(() => current.drop())
       store.sessions.renew(lease, current.alive()).catch((error: unknown) => {
         if (error instanceof FencedError) current.drop()
         else log.debug({ err: error }, 'Cannot renew the lease yet')
@@ -87,13 +91,16 @@ export function createLeader(parts: {
   }
 
   async function once(): Promise<void> {
+    if (!eligible()) return decide()
     const sessionId = await store.sessions.ensure(parts.sessionName, parts.clientId)
     const lease = await take(sessionId)
     if (lease === null) return decide()
     log.info({ epoch: lease.epoch, clientId: lease.clientId }, 'This instance receives')
     try {
       await serve(lease)
-      if (stopping.signal.aborted) await store.sessions.release(lease)
+      if (!stopping.signal.aborted && eligible()) return
+      await store.sessions.release(lease)
+      await store.listener.unlock(sessionId, lease.epoch)
     } catch (error) {
       if (!(error instanceof FencedError)) throw error
       stats.fenced++

@@ -5,6 +5,8 @@ import type { Feed } from '../feed/feed.ts'
 import type { Limits } from '../limits.ts'
 import type { Broker, GapDetail, Millis, QoS } from '../model.ts'
 import { Inbox } from '../mqtt/inbox.ts'
+import type { Presence } from '../mqtt/presence.ts'
+import { statusPresence } from '../mqtt/presence.ts'
 import { createReceivingSession } from '../mqtt/session.ts'
 import type { SessionStatus } from '../mqtt/session-parts.ts'
 import type { NormalizedFact } from '../normalize/normalize.ts'
@@ -18,13 +20,18 @@ import { ingest, toFacts } from './ingest.ts'
 import type { Term } from './leader.ts'
 import { expire } from './retained.ts'
 import type { Snapshots } from './snapshots.ts'
-import { createSnapshots } from './snapshots.ts'
+import { createSnapshots, noSnapshots } from './snapshots.ts'
+import type { IsOthers } from './sparkplug.ts'
 
 export interface ReceiverParts {
   broker: Broker
   filters: readonly string[]
   qos: QoS
   sessionExpirySeconds: number
+  /** A Sparkplug host begins anew at each connect, has its own certificates, and leaves retained messages to the main session. */
+  host: Presence | null
+  /** Topics whose messages the other session stores; null: there is no other. */
+  isOthers: IsOthers | null
   store: Store
   feed: Feed
   limits: Limits
@@ -47,7 +54,8 @@ export async function beginReceiving(parts: ReceiverParts, lease: Lease): Promis
     await store.sessions.lastReceived(lease, limits.receiveMaximum)
   )
   const statusTopic = statusTopicOf(lease.clientId)
-  const snapshots = createSnapshots({ ...parts, statusTopic, lease })
+  const { host } = parts
+  const snapshots = host === null ? createSnapshots({ ...parts, statusTopic, lease }) : noSnapshots
 
   const session = createReceivingSession({
     broker: parts.broker,
@@ -61,8 +69,10 @@ export async function beginReceiving(parts: ReceiverParts, lease: Lease): Promis
     },
     filters: parts.filters,
     qos: parts.qos,
-    sessionExpirySeconds: parts.sessionExpirySeconds,
-    statusTopic,
+    // [tck-id-message-flow-phid-sparkplug-clean-session-50], [tck-id-message-flow-phid-sparkplug-clean-session-311]
+    clean: host !== null,
+    sessionExpirySeconds: host === null ? parts.sessionExpirySeconds : 0,
+    presence: host ?? statusPresence(statusTopic),
     inbox,
     hooks: {
       connecting: () =>
@@ -94,7 +104,7 @@ export async function beginReceiving(parts: ReceiverParts, lease: Lease): Promis
     async run() {
       const lostBefore = stats.abandonedQos0
       const receiving = session.run()
-      const expiring = expireNowAndThen(parts, lease)
+      const expiring = host === null ? expireNowAndThen(parts, lease) : undefined
       try {
         await ingest({ ...parts, inbox, lease, retainedKnown: snapshots.known })
       } finally {

@@ -34,6 +34,14 @@ export interface Snapshots {
   stop(): Promise<void>
 }
 
+/** Of a session that leaves this to another one. */
+export const noSnapshots: Snapshots = {
+  begin: () => {},
+  known: () => false,
+  status: () => ({ state: 'unread', at: null, reason: null }),
+  stop: async () => {}
+}
+
 export function createSnapshots(parts: SnapshotsParts): Snapshots {
   const { limits, log } = parts
   let status: SnapshotStatus = { state: 'unread', at: null, reason: null }

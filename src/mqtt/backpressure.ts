@@ -8,6 +8,9 @@ export class Backpressure {
   private readonly stats: Stats
   private connection: { pauseReading(): void; resumeReading(): void } | null = null
   private paused = false
+  /** Of this inbox; those of another one would not be told to it when they are settled. */
+  private held = 0
+  private heldBytes = 0
   /** Acknowledgements not settled; some have no message that is held: of one that came again, of PUBREL. */
   private owed = 0
 
@@ -30,6 +33,12 @@ export class Backpressure {
     this.owed++
   }
 
+  /** One more message, until its batch is settled. */
+  hold(bytes: number): void {
+    this.held++
+    this.heldBytes += bytes
+  }
+
   /** Something was received. Said again for each that still comes: a connection that is being made does not hear it. */
   received(): void {
     if (this.fullness() < 1) return
@@ -38,9 +47,11 @@ export class Backpressure {
     this.connection?.pauseReading()
   }
 
-  /** `acknowledgements` are owed no more. */
-  settled(acknowledgements: number): void {
+  /** So many acknowledgements are owed no more, and messages held. */
+  settled(acknowledgements: number, messages = 0, bytes = 0): void {
     this.owed -= acknowledgements
+    this.held -= messages
+    this.heldBytes -= bytes
     if (!this.paused || this.fullness() > 0.5) return
     this.paused = false
     this.connection?.resumeReading()
@@ -48,10 +59,7 @@ export class Backpressure {
 
   /** 1: as much as may be held. */
   private fullness(): number {
-    const { limits, stats, owed } = this
-    return Math.max(
-      Math.max(stats.held, owed) / limits.heldMessagesMax,
-      stats.heldBytes / limits.heldBytesMax
-    )
+    const { limits, owed, held, heldBytes } = this
+    return Math.max(Math.max(held, owed) / limits.heldMessagesMax, heldBytes / limits.heldBytesMax)
   }
 }

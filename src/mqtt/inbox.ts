@@ -162,6 +162,7 @@ export class Inbox {
     draft.messages.push(message)
     this.heldCount++
     draft.bytes += message.bytes
+    this.backpressure.hold(message.bytes)
     stats.held++
     stats.heldBytes += message.bytes
     if (draft.messages.length >= limits.batchMessagesMax || draft.bytes >= limits.batchBytesMax) this.rotate()
@@ -233,7 +234,7 @@ export class Inbox {
     this.settledCount += draft.messages.length
     this.stats.held -= draft.messages.length
     this.stats.heldBytes -= draft.bytes
-    this.backpressure.settled(draft.acknowledgements.length)
+    this.backpressure.settled(draft.acknowledgements.length, draft.messages.length, draft.bytes)
   }
 
   private settle(): void {

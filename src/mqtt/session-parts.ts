@@ -6,6 +6,7 @@ import type { Broker, GapDetail, Millis, QoS } from '../model.ts'
 import type { Stats } from '../stats.ts'
 import type { Connection, ProtocolVersion } from './connection.ts'
 import type { Inbox } from './inbox.ts'
+import type { Presence } from './presence.ts'
 import type { SubscriptionMemory } from './subscribing.ts'
 
 /** What the session knows of itself from before. */
@@ -53,7 +54,7 @@ export interface ReceivingSession {
   status(): SessionStatus
   /** Receives until `stop`; never throws for the broker's sake. */
   run(): Promise<void>
-  /** Publishes that we are gone, disconnects, and keeps the session. */
+  /** Publishes that we are gone, and disconnects; a session that is not clean is kept. */
   stop(): Promise<void>
   /** Drops the connection at once: the session is another's now. */
   drop(): void
@@ -64,8 +65,10 @@ export interface SessionParts {
   memory: SessionMemory
   filters: readonly string[]
   qos: QoS
+  /** Begin anew at each connect: what came while we were away is missing, and nothing stale is sent. */
+  clean: boolean
   sessionExpirySeconds: number
-  statusTopic: string
+  presence: Presence
   inbox: Inbox
   hooks: SessionHooks
   limits: Limits

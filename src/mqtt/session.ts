@@ -7,6 +7,7 @@ import { nextDelay } from './backoff.ts'
 import type { Connection, ProtocolVersion } from './connection.ts'
 import { ConnectError } from './connect-error.ts'
 import { connect } from './connection.ts'
+import { Announcement } from './presence.ts'
 import { nextVersion } from './protocol-version.ts'
 import type { ReceivingSession, SessionParts, SessionStatus } from './session-parts.ts'
 import { subscribeSession } from './subscribing.ts'
@@ -16,10 +17,12 @@ import { TakeoverWatch } from './takeover.ts'
 const stableMsMin = 10_000
 
 export function createReceivingSession(parts: SessionParts): ReceivingSession {
-  const { memory, limits, stats, log, inbox, hooks, statusTopic } = parts
+  const { memory, limits, stats, log, inbox, hooks, clean } = parts
   let accepted = memory.protocolVersion
   let version: ProtocolVersion = accepted ?? 5
   let connection: Connection | null = null
+  /** Of the newest connection. */
+  let announcement: Announcement | null = null
   let stopped = false
   let stopWaiting: (() => void) | null = null
   const connecting = new AbortController()
@@ -47,18 +50,22 @@ export function createReceivingSession(parts: SessionParts): ReceivingSession {
       resumeReading: () => opened?.tap?.resumeReading()
     }
     let opened: Connection | null = null
+    const saying = (announcement = new Announcement(parts.presence, log))
     opened = await connect({
       broker: parts.broker,
       version,
       clientId: memory.clientId,
-      clean: false,
+      clean,
       sessionExpirySeconds: parts.sessionExpirySeconds,
-      will: { topic: statusTopic, payload: 'offline' },
+      will: { topic: parts.presence.topic, payload: saying.will },
       limits,
       signal: connecting.signal,
       tap: {
         connack: (sessionPresent) => inbox.connected(sink, sessionPresent),
-        publish: (frame) => inbox.publish(frame),
+        publish: (frame) => {
+          inbox.publish(frame)
+          saying.heard(frame)
+        },
         pubrel: (packetId) => inbox.pubrel(packetId)
       }
     })
@@ -86,7 +93,7 @@ export function createReceivingSession(parts: SessionParts): ReceivingSession {
   async function establish(opened: Connection): Promise<void> {
     stats.connects++
     accepted = opened.version
-    const lost = !opened.sessionPresent || forgotten
+    const lost = clean || !opened.sessionPresent || forgotten
     forgotten = lost
     // Somebody died between CONNECT and SUBSCRIBE: the session may be one that he began, and knows nothing
     const uncertain = subscription === 'subscribing'
@@ -102,6 +109,7 @@ export function createReceivingSession(parts: SessionParts): ReceivingSession {
       memory: { filters, subscription },
       filters: parts.filters,
       qos: parts.qos,
+      clean,
       remember: hooks.subscription,
       log
     })
@@ -110,7 +118,7 @@ export function createReceivingSession(parts: SessionParts): ReceivingSession {
     else status.refusedFilters.push(...refused)
     ;[filters, subscription] = [subscribed, 'subscribed']
     aliveAt = Date.now()
-    await opened.publish({ topic: statusTopic, payload: 'online', qos: 1, retain: true, properties: null })
+    await announcement!.begin(opened)
     const { sessionExpirySeconds } = opened.server
     if (opened.version === 5 && sessionExpirySeconds < parts.sessionExpirySeconds) {
       log.warn(
@@ -133,8 +141,9 @@ export function createReceivingSession(parts: SessionParts): ReceivingSession {
   /** What may be missing, since we were away. Nothing can be, before the first time that we were there. */
   async function tellGap(lost: boolean): Promise<void> {
     if (aliveAt === null) return
-    if (lost) stats.sessionsLost++
-    const cause = lost ? 'session_lost' : takeover.suspected ? 'taken_over' : 'absence'
+    const forgot = lost && !clean // else that was asked for
+    if (forgot) stats.sessionsLost++
+    const cause = forgot ? 'session_lost' : takeover.suspected ? 'taken_over' : 'absence'
     const to = Date.now()
     await hooks.gap({ cause, session: memory.name, from: aliveAt, to, messages: null })
     aliveAt = to
@@ -209,9 +218,7 @@ export function createReceivingSession(parts: SessionParts): ReceivingSession {
       stopWaiting?.()
       const opened = connection
       if (opened === null) return connecting.abort()
-      await opened
-        .publish({ topic: statusTopic, payload: 'offline', qos: 1, retain: true, properties: null })
-        .catch(() => {}) // then the broker publishes our will
+      await announcement!.end(opened).catch(() => {}) // then the broker publishes our will
       await opened.end()
     },
     drop() {

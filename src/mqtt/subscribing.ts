@@ -20,6 +20,8 @@ export async function subscribeSession(parts: {
   memory: SubscriptionMemory
   filters: readonly string[]
   qos: QoS
+  /** All as they are given: a Sparkplug host subscribes to its own STATE by name, whatever covers it. */
+  clean: boolean
   /** Writes ahead, durably. */
   remember: (
     state: 'subscribing' | 'subscribed',
@@ -28,11 +30,11 @@ export async function subscribeSession(parts: {
   ) => Promise<void>
   log: Logger
 }): Promise<{ subscribed: string[]; refused: string[] }> {
-  const { connection, memory, qos, remember, log } = parts
+  const { connection, memory, qos, clean, remember, log } = parts
   const { version, sessionPresent } = connection
   // A message that matches two filters may come twice [MQTT-3.3.4-2]. On 3.1.1 they stay: RabbitMQ replays what is
   // retained only for exact topics, and sends one copy
-  const wanted = version === 5 ? withoutCovered(parts.filters) : [...parts.filters]
+  const wanted = version === 5 && !clean ? withoutCovered(parts.filters) : [...parts.filters]
   const dropped = memory.filters.filter((filter) => !wanted.includes(filter))
   const changed = dropped.length > 0 || wanted.some((filter) => !memory.filters.includes(filter))
   const known = sessionPresent && memory.subscription === 'subscribed'

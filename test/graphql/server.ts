@@ -108,6 +108,7 @@ const status = {
     snapshot: { state: 'known' as const, at: '2026-01-01T00:00:02.000Z', reason: null },
     publisherConnected: true
   },
+  sparkplugHost: null,
   projection: null,
   embedded: { postgres: false, broker: false }
 }

@@ -35,6 +35,7 @@ export const connected: ServiceStatus = {
     snapshot: { state: 'known' as const, at: '2026-01-01T00:00:02.000Z', reason: null },
     publisherConnected: true
   },
+  sparkplugHost: null,
   projection: { id: '1', doneSeq: '100', lag: 0, mappingHash: 'a'.repeat(64), building: null },
   embedded: { postgres: false, broker: false }
 }
