@@ -1,23 +1,8 @@
-/** Environment -> frozen configuration. The only reader of process.env; docs/configuration.md is generated from it. */
+/** Environment -> frozen configuration. The only reader of process.env. */
 
 import { isIP } from 'node:net'
 import type { Retention } from './config-values.ts'
-import {
-  apiKey,
-  clientId,
-  existingFile,
-  file,
-  filters,
-  logLevels,
-  oneOf,
-  port,
-  retention,
-  size,
-  sparkplugHostId,
-  text,
-  url,
-  wholeNumber
-} from './config-values.ts'
+import { variables } from './config-variables.ts'
 import type { Broker, QoS } from './model.ts'
 
 export interface Config {
@@ -54,131 +39,6 @@ export class ConfigError extends Error {
     super(`The configuration is not usable:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`)
     this.name = 'ConfigError'
   }
-}
-
-interface Variable<T> {
-  /** As an operator would write it; null: none. */
-  default: string | null
-  about: string
-  /** Throws with the value's fault and the fix. */
-  parse: (value: string) => T
-}
-
-const define = <T>(variable: Variable<T>): Variable<T> => variable
-
-/** Every variable, in the order of the documentation. */
-export const variables = {
-  HOST: define({
-    default: '127.0.0.1',
-    about: 'Address to listen on. Beyond loopback a key is required, see `RIALTO_API_KEY`.',
-    parse: text
-  }),
-  PORT: define({
-    default: '3000',
-    about: 'Port of REST, GraphQL and streams. Not set: the next one when it is taken. 0: any free one.',
-    parse: port
-  }),
-  LOG_LEVEL: define({ default: 'info', about: `One of ${logLevels.join(', ')}.`, parse: oneOf(logLevels) }),
-  DATABASE_URL: define({
-    default: null,
-    about: 'Postgres 14 to 18. Not set: an embedded server that keeps its data in `RIALTO_DATA_DIR`.',
-    parse: url(['postgres', 'postgresql'], 'postgresql://user:password@host:5432/rialto')
-  }),
-  DATABASE_DIRECT_URL: define({
-    default: null,
-    about: 'For LISTEN, locks and migrations, when `DATABASE_URL` is a PgBouncer. Not set: `DATABASE_URL`.',
-    parse: url(['postgres', 'postgresql'], 'postgresql://user:password@host:5432/rialto')
-  }),
-  MQTT_URL: define({
-    default: null,
-    about: 'Broker: mqtt, mqtts, ws or wss. Not set: an embedded broker.',
-    parse: url(['mqtt', 'mqtts', 'ws', 'wss'], 'mqtts://broker.example:8883')
-  }),
-  MQTT_USERNAME: define({ default: null, about: 'User name at the broker.', parse: text }),
-  MQTT_PASSWORD: define({ default: null, about: 'Password at the broker.', parse: text }),
-  MQTT_CA: define({
-    default: null,
-    about:
-      "Path of a PEM file: the authority that signed the broker's certificate, where the system does not know it.",
-    parse: file
-  }),
-  MQTT_CERT: define({ default: null, about: 'Path of a PEM file: our client certificate.', parse: file }),
-  MQTT_KEY: define({ default: null, about: 'Path of a PEM file: its private key.', parse: file }),
-  RIALTO_DATA_DIR: define({
-    default: '.rialto',
-    about: "Directory of the embedded servers' data.",
-    parse: text
-  }),
-  RIALTO_CLIENT_ID: define({
-    default: null,
-    about: 'MQTT client id. Not set: generated once and kept in the database.',
-    parse: clientId
-  }),
-  RIALTO_TOPICS: define({
-    default: '#',
-    about: 'Topic filters to subscribe to, separated by commas.',
-    parse: filters
-  }),
-  RIALTO_QOS: define({
-    default: '2',
-    about:
-      'Highest QoS to receive with: 0, 1 or 2. Messages keep the QoS they were published with, up to this.',
-    parse: (value) => Number(oneOf(['0', '1', '2'])(value)) as QoS
-  }),
-  RIALTO_SESSION_EXPIRY_SECONDS: define({
-    default: '604800',
-    about: 'How long the broker keeps our session while we are away (MQTT 5).',
-    parse: wholeNumber(60, 4_294_967_294, 'seconds')
-  }),
-  RIALTO_SPARKPLUG_HOST: define({
-    default: null,
-    about:
-      'Host id of a Sparkplug 3.0 host application, unique in the plant: Rialto then holds a second, clean session and says by STATE that it is online (docs/decisions/0009-sparkplug-host.md). Not set: Sparkplug is only listened to.',
-    parse: sparkplugHostId
-  }),
-  RIALTO_SPARKPLUG_TOPICS: define({
-    default: 'spBv1.0/#',
-    about: 'Topic filters of that session, separated by commas.',
-    parse: filters
-  }),
-  RIALTO_RETENTION: define({
-    default: '7d,10GB',
-    about:
-      'How long messages are kept: a time, a size, both (whichever comes first), or `forever`. Current state stays in any case.',
-    parse: retention
-  }),
-  RIALTO_HELD_BYTES: define({
-    default: '64MiB',
-    about:
-      'Bytes of messages held in memory until Postgres has them. Beyond that, reading from the broker pauses, and it queues.',
-    parse: size(2 ** 20)
-  }),
-  RIALTO_CONFIG: define({
-    default: null,
-    about:
-      'Path of `rialto.yaml`, which says what devices and metrics messages are about (docs/mappings.md). Not set: `rialto.yaml` in the working directory, if there is one.',
-    parse: existingFile
-  }),
-  RIALTO_API_KEY: define({
-    default: null,
-    about: 'Clients send it as `Authorization: Bearer <key>`. At least 16 characters.',
-    parse: apiKey
-  }),
-  RIALTO_ALLOW_ANONYMOUS: define({
-    default: 'false',
-    about: '`true` allows listening beyond loopback without a key.',
-    parse: (value) => oneOf(['true', 'false'])(value) === 'true'
-  }),
-  RIALTO_MQTT_PORT: define({
-    default: '1883',
-    about: 'Port of the embedded broker. 0: any free one.',
-    parse: port
-  }),
-  RIALTO_MQTT_WS_PORT: define({
-    default: '8083',
-    about: 'Port of the embedded broker for MQTT over WebSocket. 0: any free one.',
-    parse: port
-  })
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>

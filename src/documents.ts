@@ -1,7 +1,7 @@
 /** Documents that are generated from the code and committed: `npm run docs` writes them, a test compares them. */
 
 import { writeFileSync } from 'node:fs'
-import { variables } from './config.ts'
+import { variables } from './config-variables.ts'
 import { printSdl } from './graphql/sdl.ts'
 import { openapiYaml } from './http/openapi.ts'
 
@@ -26,7 +26,7 @@ function configurationTable(): string {
   )
   return `# Configuration
 
-Environment variables; generated from [src/config.ts](../src/config.ts). An empty variable counts as not set. A wrong value
+Environment variables; generated from [src/config-variables.ts](../src/config-variables.ts). An empty variable counts as not set. A wrong value
 stops the start with the variable, its fault and the fix. User and password of the broker may stand in \`MQTT_URL\` as well.
 
 | variable | default | |

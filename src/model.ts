@@ -60,7 +60,7 @@ export const factKindNames = Object.fromEntries(
 export type GapCause =
   /** The broker had no session any more: whatever it had queued is gone. */
   | 'session_lost'
-  /** The connection was down: QoS 0 messages of the interval were not queued. */
+  /** The connection was down: QoS 0 messages of the interval were not queued; on a clean session, none were. */
   | 'absence'
   /** Another client used our client id, and had the session meanwhile: what it was sent, we were not. */
   | 'taken_over'

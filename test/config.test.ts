@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ConfigError, isLoopback, readConfig, variables } from '../src/config.ts'
+import { ConfigError, isLoopback, readConfig } from '../src/config.ts'
+import { variables } from '../src/config-variables.ts'
 
 const faultsOf = (environment: Record<string, string>): string => {
   try {
@@ -46,6 +47,12 @@ test('every wrong value names the variable and the fix, all at once', () => {
     ['RIALTO_HELD_BYTES', '1000KB', /RIALTO_HELD_BYTES/],
     ['RIALTO_HELD_BYTES', '0MiB', /RIALTO_HELD_BYTES/],
     ['RIALTO_CLIENT_ID', 'a/b', /RIALTO_CLIENT_ID is not usable/],
+    ['RIALTO_SPARKPLUG_HOST', 'a/b', /RIALTO_SPARKPLUG_HOST is no host id: it has no \/; use for instance/],
+    ['RIALTO_SPARKPLUG_HOST', 'a+', /RIALTO_SPARKPLUG_HOST is no host id: it has no wildcards/],
+    ['RIALTO_SPARKPLUG_HOST', '#', /RIALTO_SPARKPLUG_HOST is no host id/],
+    ['RIALTO_SPARKPLUG_HOST', 'a\u0000', /RIALTO_SPARKPLUG_HOST is no host id/],
+    ['RIALTO_SPARKPLUG_HOST', '\ud800', /RIALTO_SPARKPLUG_HOST is no host id/],
+    ['RIALTO_SPARKPLUG_TOPICS', 'a/#/b', /RIALTO_SPARKPLUG_TOPICS has the filter/],
     ['RIALTO_API_KEY', 'short', /RIALTO_API_KEY is too weak; use at least 16/],
     ['RIALTO_ALLOW_ANONYMOUS', 'yes', /RIALTO_ALLOW_ANONYMOUS is not one of true, false/],
     ['MQTT_KEY', import.meta.filename, /MQTT_CERT and MQTT_KEY go together/]
@@ -66,6 +73,16 @@ test('retention: a time, a size, both, or forever', () => {
   assert.deepEqual(of('2GiB'), { keepSeconds: null, keepBytes: 2 ** 31 })
   assert.deepEqual(of('1d, 5MB'), { keepSeconds: 86_400, keepBytes: 5e6 })
   assert.deepEqual(of('forever'), { keepSeconds: null, keepBytes: null })
+})
+
+test('a Sparkplug host only where one is named', () => {
+  assert.equal(readConfig({ RIALTO_SPARKPLUG_TOPICS: 'spBv1.0/G/#' }).sparkplug, null)
+  assert.deepEqual(readConfig({ RIALTO_SPARKPLUG_HOST: 'Werk 1 é' }).sparkplug, {
+    hostId: 'Werk 1 é',
+    topics: ['spBv1.0/#']
+  })
+  const some = { RIALTO_SPARKPLUG_HOST: 'h', RIALTO_SPARKPLUG_TOPICS: 'spBv1.0/G/#,spBv1.0/H/#' }
+  assert.deepEqual(readConfig(some).sparkplug?.topics, ['spBv1.0/G/#', 'spBv1.0/H/#'])
 })
 
 test('a size in bytes', () => {

@@ -52,7 +52,7 @@ test('docker-compose.yml and Dockerfile name what there is', async () => {
       { environment?: Record<string, string>; volumes?: string[]; healthcheck?: object }
     >
   }
-  const { variables } = await import('../src/config.ts')
+  const { variables } = await import('../src/config-variables.ts')
   for (const name of Object.keys(compose.services['rialto']!.environment!)) assert.ok(name in variables, name)
   for (const [name, service] of Object.entries(compose.services))
     assert.ok(service.healthcheck, `${name} has a health check`)

@@ -60,7 +60,8 @@ export const enums = [
   }),
   enumOf<GapCause>('GapCause', 'Why an interval may be incomplete.', {
     session_lost: 'The broker had no session any more: what it had queued is gone.',
-    absence: 'The connection was down: QoS 0 messages were not queued.',
+    absence:
+      'The connection was down: QoS 0 messages were not queued; on the clean session of a Sparkplug host, none were.',
     taken_over: 'Another client used our client id, and got what we did not.',
     abandoned: 'QoS 0 messages were received, and another instance took over before they were committed.',
     packet_too_large: 'A message was larger than is accepted.',

@@ -82,8 +82,9 @@ for (const seed of seeds) {
     assert.ok((await readGraphql(app.url, 'topics')).length >= states.length)
     assert.equal((await request(`${app.url}/v1/gaps?limit=1000`)).status, 200)
     await eventually(() => app.stats.held === 0)
-    const { received, stored, duplicates, confirmed, abandoned, disconnects, unstorable } = app.stats
-    assert.equal(received, stored + duplicates + confirmed + abandoned)
+    const { received, stored, duplicates, confirmed, leftToOther, abandoned, disconnects, unstorable } =
+      app.stats
+    assert.equal(received, stored + duplicates + confirmed + leftToOther + abandoned)
     t.diagnostic(
       JSON.stringify({
         seed,

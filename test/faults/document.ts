@@ -46,8 +46,9 @@ a crash may store it twice, if the broker's packet identifiers do not allow to r
 once, through any crash of ours. Order is kept per topic. What may be missing for reasons that are not ours is a fact with its
 interval and cause: \`/v1/gaps\`, \`gap\` events on streams, \`lastGap\` in \`/v1/status\`, \`rialto_gaps_total\` on \`/metrics\`.
 
-**received = stored + duplicates + confirmed + held + abandoned**, always, on \`/metrics\`. Abandoned: the lease or the process ended before
-the commit; the broker sends QoS 1 and 2 again, and QoS 0 among them is counted as lost, and a gap.
+**received = stored + duplicates + confirmed + left to the other session + held + abandoned**, always, on \`/metrics\`. Left to the other
+session: what a Sparkplug host receives, too, and stores ([decision 0009](decisions/0009-sparkplug-host.md)). Abandoned: the lease or the process
+ended before the commit; the broker sends QoS 1 and 2 again, and QoS 0 among them is counted as lost, and a gap.
 
 **What the broker retains is what we show**: read anew after every connect, with tombstones for what is gone ([decision
 0006](decisions/0006-retained-by-snapshot.md)). Brokers differ in what they let us know: see [brokers.md](brokers.md).

@@ -41,6 +41,7 @@ async function checkAccounts(app: App, acknowledgements: number): Promise<void> 
     metric('messages_stored_total') +
       metric('messages_duplicate_total') +
       metric('messages_confirmed_total') +
+      metric('messages_left_to_other_session_total') +
       metric('messages_held') +
       metric('messages_abandoned_total')
   )

@@ -171,6 +171,7 @@ export function imbalance(metrics: Metrics): number {
     of('messages_stored_total') -
     of('messages_duplicate_total') -
     of('messages_confirmed_total') -
+    of('messages_left_to_other_session_total') -
     of('messages_held') -
     of('messages_abandoned_total')
   )

@@ -99,8 +99,8 @@ const stored = async (app: Scene['app'], topic: string): Promise<string[]> =>
   )
 
 function checkAccounts({ stats }: App): void {
-  const { received, duplicates, confirmed, held, abandoned } = stats
-  assert.equal(received, stats.stored + duplicates + confirmed + held + abandoned)
+  const { received, duplicates, confirmed, leftToOther, held, abandoned } = stats
+  assert.equal(received, stats.stored + duplicates + confirmed + leftToOther + held + abandoned)
   assert.equal(stats.appendRetries, 0)
 }
 

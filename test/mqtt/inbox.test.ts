@@ -221,6 +221,20 @@ test('above the cap the socket is paused, at half of it resumed, and a new conne
   assert.deepEqual([stats.held, stats.pauses], [2, 1])
 })
 
+test('two inboxes have one account, and each a brake of its own: the one does not wait for what the other settles', async () => {
+  const stats = createStats()
+  const limits = { ...defaultLimits, batchDelayMs: 0, heldMessagesMax: 4, batchMessagesMax: 4 }
+  const [busy, idle] = [new Inbox({ limits, stats }), new Inbox({ limits, stats })]
+  const connections = [connect(busy, true), connect(idle, true)]
+  for (let packetId = 1; packetId <= 4; packetId++) receive(busy, { packetId, payload: `${packetId}` })
+  receive(idle, { payload: 'x' })
+  assert.deepEqual([stats.held, ...connections.map(({ paused }) => paused)], [5, true, false])
+  ;(await idle.next())!.acknowledge()
+  assert.deepEqual([stats.held, ...connections.map(({ paused }) => paused)], [4, true, false])
+  ;(await busy.next())!.acknowledge()
+  assert.deepEqual([stats.held, ...connections.map(({ paused }) => paused)], [0, false, false])
+})
+
 test('bytes are capped, too', () => {
   const { inbox } = setUp({ heldBytesMax: 1_000 })
   const connection = connect(inbox, true)
