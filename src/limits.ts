@@ -121,6 +121,8 @@ export const defaultLimits = {
   conventionsMax: 50,
   conventionOptionItemsMax: 100,
   conventionFileBytesMax: 1024 * 1024,
+  /** Devices that a convention knows by discovery messages, where their topics do not name them. */
+  discoveredDevicesMax: 5_000,
   /** Of facts that are projected in one transaction. */
   projectionChunkFactsMax: 2_000,
   projectionChunkBytesMax: 8 * 1024 * 1024,
