@@ -62,6 +62,8 @@ export interface DecoderResult {
   state?: DecoderState | null
   /** Messages to publish, after the commit; never when history is read again. */
   effects?: DecodedEffect[]
+  /** Others say it to the device, such as a command: it does not show that the device is there. */
+  toDevice?: boolean
 }
 
 /**
@@ -118,6 +120,7 @@ export function runDecoder(
       throw new TypeError('it gave no facts; a decoder gives { facts, state, effects }, and no promise')
     // The state before the rest: where it is refused, what was found is still true
     const next = decoder.stateKey === undefined ? undefined : toState(result.state, findings)
+    if (result.toDevice === true) findings.isToDevice()
     takeFacts(result.facts, device, findings)
     takeEffects(result.effects ?? [], findings)
     return { findings, state: next }

@@ -41,6 +41,7 @@ export class Findings {
   readonly #presence: NormalizedPresence[] = []
   readonly #devices: string[] = []
   #heard: Set<string> | null = null
+  #toDevice = false
   /** One rejection for each reason: the first one's detail, and how many more there were. */
   #rejections: Map<RejectionReason, { detail: string; count: number }> | null = null
   #bytesLeft: number
@@ -124,9 +125,20 @@ export class Findings {
     this.#presence.push({ device, presence, source, at: this.message.receivedAt })
   }
 
+  /** The message is for devices, and from none. */
+  isToDevice(): void {
+    this.#toDevice = true
+  }
+
   /** The message is from this device; only what is live was said now. */
   heard(device: string): void {
-    if (this.message.kind !== 'message' || this.#devices.at(-1) === device || !this.isDevice(device)) return
+    if (
+      this.message.kind !== 'message' ||
+      this.#toDevice ||
+      this.#devices.at(-1) === device ||
+      !this.isDevice(device)
+    )
+      return
     if (this.#devices.length > 8) {
       this.#heard ??= new Set(this.#devices)
       if (this.#heard.has(device)) return

@@ -23,6 +23,7 @@ export function runConvention(
   try {
     const result = route.decode(state, message)
     if (result === null) return null
+    if (result.toDevice === true) findings.isToDevice()
     const next = toState(result.state, findings)
     takeFacts(result.facts, null, findings)
     takeEffects(result.effects ?? [], findings)
