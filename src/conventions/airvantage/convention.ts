@@ -40,7 +40,7 @@ export const airvantage: Convention = {
     errors: {
       kind: 'templates',
       default: ['errors', '{device}/errors'],
-      about: 'Topics of trace lines; `[]` for none'
+      about: 'Topics of trace lines'
     },
     platform: {
       kind: 'text',

@@ -74,6 +74,8 @@ interface Series {
 
 const options = {
   strict: true,
+  allowIndefinite: true,
+  allowBigInt: true,
   allowUndefined: false,
   useMaps: true,
   rejectDuplicateMapKeys: true
@@ -153,8 +155,10 @@ function accumulate(
 /** Integers stay exact beyond 2^53; what is no safe integer and no bigint was a float. */
 function add(sum: number | bigint, delta: number | bigint): number | bigint {
   if (!isExact(sum) || !isExact(delta)) return Number(sum) + Number(delta)
-  const total = Number(sum) + Number(delta)
-  return Number.isSafeInteger(total) ? total : BigInt(sum) + BigInt(delta)
+  if (typeof sum === 'number' && typeof delta === 'number' && Number.isSafeInteger(sum + delta))
+    return sum + delta
+  const total = BigInt(sum) + BigInt(delta)
+  return Number.isSafeInteger(Number(total)) ? Number(total) : total
 }
 
 const isExact = (value: number | bigint): boolean => typeof value === 'bigint' || Number.isSafeInteger(value)
