@@ -72,7 +72,7 @@ test('the device is asked where it spoke', () => {
   for (const topic of ['MonitoringData', 'OperationStateChange', 'errors']) {
     const { parameter, message } = fault('read', { paths: ['a'] }, topic)
     assert.equal(parameter, null)
-    assert.match(message, /messages of its own/)
+    assert.match(message, /messages of their own/)
   }
 })
 

@@ -2,7 +2,7 @@
 
 import { CommandFault } from '../../normalize/convention.ts'
 import type { CommandTarget, ConventionCommand, RenderedCommand } from '../../normalize/convention.ts'
-import { writeJson } from '../write-json.ts'
+import { writeCommandJson } from '../command-json.ts'
 
 const ack =
   'An ack with its uid on `{device}/acks/json`: `OK`, or `ERROR` and a message. Devices without acks say nothing'
@@ -21,12 +21,12 @@ export function createCommands(prefix: string): ConventionCommand[] {
     if (device === undefined)
       throw new CommandFault(
         null,
-        `${target.device} was heard through AirVantage alone; only a device with messages of its own can be sent a task`
+        `cannot be sent: ${target.device} was heard through AirVantage alone, and only devices with messages of their own have a topic for tasks`
       )
     const uid = target.id.replaceAll('-', '')
     return {
       topic: `${prefix}${device}/tasks/json`,
-      payload: writeJson([{ uid, timestamp: target.now, [name]: asked }], parameter),
+      payload: writeCommandJson([{ uid, timestamp: target.now, [name]: asked }], parameter),
       // AirVantage has QoS 0 and 1 on these topics
       qos: 1,
       correlation: uid,
@@ -45,7 +45,7 @@ export function createCommands(prefix: string): ConventionCommand[] {
       answer: `${ack}. The values come as an ordinary message, and are datapoints as ever`,
       render: (target, { paths }) => {
         const list = paths as string[]
-        if (list.length === 0) throw new CommandFault('paths', 'There is none; name at least one data path')
+        if (list.length === 0) throw new CommandFault('paths', 'must name a data path')
         return task(target, 'read', list, 'paths')
       }
     },
@@ -63,8 +63,7 @@ export function createCommands(prefix: string): ConventionCommand[] {
       answer: `${ack}. The effect of a single setting is the datapoint of that path with that value`,
       render: (target, { settings }) => {
         const entries = Object.entries(settings as Record<string, unknown>)
-        if (entries.length === 0)
-          throw new CommandFault('settings', 'There is none; give at least one path and its value')
+        if (entries.length === 0) throw new CommandFault('settings', 'must have a data path and its value')
         for (const [path, value] of entries) checkScalar('settings', path, value)
         const [[metric, value]] = entries as [[string, unknown]]
         const asked = entries.map((entry) => Object.fromEntries([entry]))
@@ -86,7 +85,7 @@ export function createCommands(prefix: string): ConventionCommand[] {
       },
       answer: ack,
       render: (target, { id, params = {} }) => {
-        if (id === '') throw new CommandFault('id', 'It is empty; give the path of a command')
+        if (id === '') throw new CommandFault('id', 'must be the path of a command, and is empty')
         for (const [name, value] of Object.entries(params as Record<string, unknown>))
           if (value !== null) checkScalar('params', name, value)
         return task(target, 'command', { id, params }, 'params')
@@ -104,7 +103,7 @@ export function createCommands(prefix: string): ConventionCommand[] {
       answer: `${ack}. It comes when all is installed, minutes or hours later: give the command time`,
       render: (target, { type, revision, url }) => {
         if (!URL.canParse(url as string))
-          throw new CommandFault('url', 'It is no URL; write one with its scheme, such as https://host/path')
+          throw new CommandFault('url', 'must be a URL with its scheme, such as https://host/path')
         return task(target, 'swinstall', { type, revision, url }, 'url')
       }
     }
@@ -116,6 +115,6 @@ function checkScalar(parameter: string, name: string, value: unknown): void {
   if (!['string', 'number', 'bigint', 'boolean'].includes(typeof value))
     throw new CommandFault(
       parameter,
-      `${name} is ${value === null ? 'null' : 'an object or a list'}; AirVantage has text, numbers and booleans`
+      `must have text, numbers and booleans; ${name} is ${value === null ? 'null' : 'an object or a list'}`
     )
 }
