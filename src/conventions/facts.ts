@@ -1,6 +1,7 @@
 /** What a convention finds in a message, put together; and its JSON, read as exactly as everywhere. Pure. */
 
 import type { Presence, RejectionReason } from '../datapoints.ts'
+import { defaultLimits } from '../limits.ts'
 import { mayHaveLargeIntegers, parseExact } from '../normalize/exact-json.ts'
 import type { DecodedDatapoint, DecodedFacts, DecoderMessage, DecoderResult } from '../normalize/decoder.ts'
 import type { DecoderState } from '../normalize/mapping-set.ts'
@@ -8,32 +9,35 @@ import { decodePayload, payloadFaults } from '../payload.ts'
 
 type Lists = { [List in keyof DecodedFacts]-?: NonNullable<DecodedFacts[List]> }
 
+/** One more than is taken of each, so that it is seen that there were too many, and no message fills the memory. */
+const factsMax = defaultLimits.datapointsPerMessageMax + 1
+
 export class Facts {
   readonly #facts: Lists = { datapoints: [], presence: [], attributes: [], responses: [], rejections: [] }
   readonly #effects: NonNullable<DecoderResult['effects']> = []
 
   datapoint(datapoint: DecodedDatapoint): this {
-    this.#facts.datapoints.push(datapoint)
+    push(this.#facts.datapoints, datapoint)
     return this
   }
 
   presence(device: string, presence: Presence, source?: 'availability' | 'birth' | 'death'): this {
-    this.#facts.presence.push({ device, presence, ...(source !== undefined && { source }) })
+    push(this.#facts.presence, { device, presence, ...(source !== undefined && { source }) })
     return this
   }
 
   attributes(device: string, attributes: Record<string, unknown>): this {
-    this.#facts.attributes.push({ device, attributes })
+    push(this.#facts.attributes, { device, attributes })
     return this
   }
 
   response(response: Lists['responses'][number]): this {
-    this.#facts.responses.push(response)
+    push(this.#facts.responses, response)
     return this
   }
 
   reject(reason: RejectionReason, detail: string): this {
-    this.#facts.rejections.push({ reason, detail })
+    push(this.#facts.rejections, { reason, detail })
     return this
   }
 
@@ -46,6 +50,10 @@ export class Facts {
   result(state?: DecoderState | null): DecoderResult {
     return { facts: this.#facts, effects: this.#effects, ...(state !== undefined && { state }) }
   }
+}
+
+function push<T>(list: T[], item: T): void {
+  if (list.length < factsMax) list.push(item)
 }
 
 const saidJson = { contentType: 'application/json' }
