@@ -44,6 +44,8 @@ const B6 = '00000000B6AF4A9D'
 const believed = (said: Said): string[] =>
   said.outcome.datapoints.map(({ observedAt, clock }) => `${clock} ${observedAt - receivedAt}`)
 
+const outcomeOf = ({ datapoints, rejections }: Said): string[][] => [datapoints, rejections]
+
 test('every fixture has its expected result', () => {
   const seen: Record<string, string[]> = {}
   for (const id of fixtures.keys()) {
@@ -173,6 +175,26 @@ test('no datapoint is lost where a name stands twice, wherever it does', () => {
   )
 })
 
+test('where the last of two is all that can be kept, it is said', () => {
+  const cases: Array<[string, string, string]> = [
+    [data, '[{"a":[{"timestamp":null,"value":1,"value":2}]}]', 'G1 a 2'],
+    [data, '{"a":[{"b":1,"b":2}]}', 'G1 a [{"b":2}]'],
+    ['G1/tasks/json', '[{"uid":"x","uid":"y"}]', 'G1 task {"uid":"y"} event'],
+    [
+      'G1/acks/json',
+      '[{"uid":"x","status":"OK","status":"ERROR"}]',
+      'G1 response {"correlation":"x","ok":false,"detail":null,"value":null} event'
+    ],
+    [
+      'OperationStateChange',
+      '{"name":"event.operation.state.change","content":{"a":1,"a":2}}',
+      'airvantage operation.state.change {"a":2} event'
+    ]
+  ]
+  for (const [topic, payload, datapoint] of cases)
+    assert.deepEqual(outcomeOf(say(topic, payload)), [[datapoint], ['duplicate_keys']])
+})
+
 test('a number that no double holds costs that datapoint alone', () => {
   const said = say(data, '{"a":1e400,"b":2,"c":[1e400]}')
   assert.deepEqual(said.datapoints, ['G1 b 2'])
@@ -235,7 +257,7 @@ test('a number is a timestamp where it can be one, and a path elsewhere', () => 
 
 test('the time is that of receipt where none is given, and where none can be read', () => {
   for (const timestamp of [null, '', ' '])
-    assert.deepEqual(say(data, [{ a: [{ timestamp, value: 1 }] }]).datapoints, ['G1 a 1'])
+    assert.deepEqual(outcomeOf(say(data, [{ a: [{ timestamp, value: 1 }] }])), [['G1 a 1'], []])
   for (const timestamp of [true, {}, [], 'yesterday', '12:00']) {
     const said = say(data, [{ a: [{ timestamp, value: 1 }] }])
     assert.deepEqual(said.datapoints, ['G1 a 1'])
@@ -270,6 +292,17 @@ test('the good parts of data are kept', () => {
   assert.deepEqual(reasons(`${'['.repeat(10_000)}${']'.repeat(10_000)}`), ['too_deep'])
   assert.deepEqual(reasons(`{"a":1,"a":${'['.repeat(10_000)}${']'.repeat(10_000)}}`), ['too_deep'])
   assert.deepEqual(say(data, '\ufeff{"a":1,"a":2}').datapoints, ['G1 a 1', 'G1 a 2'])
+})
+
+test('objects are paths, to five levels', () => {
+  assert.deepEqual(say(data, { a: { b: { c: { d: { e: { f: 1 } } } } }, g: { value: 3 } }).datapoints, [
+    'G1 a.b.c.d.e {"f":1}',
+    'G1 g.value 3'
+  ])
+  assert.deepEqual(say(data, '{"a":{"b":{"c":{"d":{"e":{"f":1,"f":2}}}}},"a":1}').datapoints, [
+    'G1 a.b.c.d.e {"f":2}',
+    'G1 a 1'
+  ])
 })
 
 test('names of prototypes are names', () => {
@@ -604,6 +637,11 @@ test('what AirVantage hands on', () => {
     's1 a 2 (2026-11-24T12:00:00.000Z)'
   ])
   assert.deepEqual(said.rejections, [])
+  const other = { 'system.id': 's1', '1795521599000': { a: 1 }, other: { b: 2 } }
+  assert.deepEqual(
+    outcomeOf(say('MonitoringData', { name: 'event.system.incoming.communication', content: other })),
+    [['s1 a 1 (2026-11-24T11:59:59.000Z)'], ['wrong_shape']]
+  )
   const content = { 'operation.uid': 'o', 'operation.state.new': 'FINISHED' }
   assert.deepEqual(
     say('OperationStateChange', { name: 'event.operation.state.change', date: 1_795_521_599_000, content })

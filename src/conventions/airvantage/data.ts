@@ -3,8 +3,8 @@
 import type { DecoderMessage, DecoderResult } from '../../normalize/decoder.ts'
 import { quote } from '../../normalize/names.ts'
 import { Facts } from '../facts.ts'
-import { memberOf, membersOf, readMembers } from './members.ts'
-import { Samples, isCleared } from './samples.ts'
+import { isRepetitive, memberOf, membersOf, readMembers } from './members.ts'
+import { Samples, isCleared, rejectRepetition } from './samples.ts'
 
 export function decodeData(device: string, unquote: boolean, message: DecoderMessage): DecoderResult {
   const facts = new Facts()
@@ -60,5 +60,6 @@ function takeList(path: string, items: readonly unknown[], samples: Samples): vo
 }
 
 function takeSample(path: string, sample: unknown, samples: Samples): void {
+  if (isRepetitive(sample)) rejectRepetition(path, samples.facts)
   samples.add(path, memberOf(sample, 'value'), samples.time(memberOf(sample, 'timestamp'), path))
 }

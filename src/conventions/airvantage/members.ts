@@ -70,6 +70,16 @@ export function memberOf(value: unknown, name: string): unknown {
   return isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined
 }
 
+/** Whether it has a name twice, of which `memberOf` gives the last. */
+export const isRepetitive = (value: unknown): boolean =>
+  value instanceof Members && new Set(value.entries.map(([name]) => name)).size < value.entries.length
+
+/** Whether an object in it has a name twice, of which `toPlain` keeps the last. */
+export const hasRepetitive = (value: unknown): boolean =>
+  isRepetitive(value) ||
+  (value instanceof Members && value.entries.some(([, each]) => hasRepetitive(each))) ||
+  (Array.isArray(value) && value.some(hasRepetitive))
+
 /** Without Members, for what is kept; of members with one name the last. */
 export function toPlain(value: unknown): DecodedDatapoint['value'] {
   if (value instanceof Members)

@@ -7,8 +7,8 @@ import type { DecoderMessage, DecoderResult } from '../../normalize/decoder.ts'
 import { quote } from '../../normalize/names.ts'
 import { Facts, readText } from '../facts.ts'
 import { isTimestampKey, takeTimed } from './data.ts'
-import { memberOf, membersOf, readMembers, toPlain } from './members.ts'
-import { Samples, isCleared } from './samples.ts'
+import { hasRepetitive, memberOf, membersOf, readMembers, toPlain } from './members.ts'
+import { Samples, isCleared, rejectRepetition } from './samples.ts'
 
 export function decodeErrors(device: string, message: DecoderMessage): DecoderResult {
   const facts = new Facts()
@@ -43,6 +43,7 @@ export function decodeEnvelope(platform: string, unquote: boolean, message: Deco
     return facts.result()
   }
   const device = typeof system === 'string' && system !== '' ? system : platform
+  if (hasRepetitive(content)) rejectRepetition(name, facts)
   const at = new Samples(facts, device, false).time(memberOf(envelope, 'date'), name)
   return facts
     .datapoint({

@@ -6,7 +6,7 @@ import { quote } from '../../normalize/names.ts'
 import { readTimestamp } from '../../normalize/timestamps.ts'
 import { readNumber } from '../../normalize/values.ts'
 import type { Facts } from '../facts.ts'
-import { membersOf, toPlain } from './members.ts'
+import { hasRepetitive, membersOf, toPlain } from './members.ts'
 
 const { flattenDepthMax } = defaultLimits
 
@@ -34,6 +34,7 @@ export class Samples {
       return
     }
     this.#none = false
+    if (hasRepetitive(value)) rejectRepetition(path, this.facts)
     this.facts.datapoint({
       device: this.device,
       metric: path,
@@ -52,6 +53,11 @@ export class Samples {
       this.facts.reject('invalid_timestamp', `${quote(path)} has the timestamp ${quote(timestamp)}`)
     return at
   }
+}
+
+/** What cannot be told apart is lost but for the last; it is said. */
+export function rejectRepetition(what: string, facts: Facts): void {
+  facts.reject('duplicate_keys', `${quote(what)} has a name twice in one value; the last was taken`)
 }
 
 /** Devices that write every value as text leave it to AirVantage's application model what it is. */

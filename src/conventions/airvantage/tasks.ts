@@ -4,8 +4,8 @@ import { defaultLimits } from '../../limits.ts'
 import type { DecoderMessage, DecoderResult } from '../../normalize/decoder.ts'
 import { quote } from '../../normalize/names.ts'
 import { Facts } from '../facts.ts'
-import { memberOf, membersOf, readMembers, toPlain } from './members.ts'
-import { Samples, isCleared } from './samples.ts'
+import { hasRepetitive, memberOf, membersOf, readMembers, toPlain } from './members.ts'
+import { Samples, isCleared, rejectRepetition } from './samples.ts'
 
 /** A task never changes a state: what comes of it, the device says. */
 export function decodeTasks(device: string, message: DecoderMessage): DecoderResult {
@@ -57,9 +57,12 @@ function eachItem(
   if (items === undefined) return facts.result()
   const list = Array.isArray(items) ? items : [items]
   if (list.length > itemsMax)
-    facts.reject('too_many_datapoints', `More than ${itemsMax} in one message; those behind were left out`)
-  for (const item of list.slice(0, itemsMax))
+    facts.reject('too_many_datapoints', `More than ${itemsMax} in one message; those behind are left out`)
+  for (const item of list)
     if (membersOf(item) === null) facts.reject('wrong_shape', `${what} is an object; this is ${quote(item)}`)
-    else take(item, facts)
+    else {
+      if (hasRepetitive(item)) rejectRepetition(what, facts)
+      take(item, facts)
+    }
   return facts.result()
 }
