@@ -4,22 +4,32 @@ import { readdirSync } from 'node:fs'
 import type { SimulatedDevice } from './devices/device.ts'
 import type { Examples } from './examples/example.ts'
 
-async function load<T>(folder: string, but: string): Promise<Map<string, T>> {
+async function load<T extends object>(
+  folder: string,
+  but: string,
+  has: keyof T & string
+): Promise<Map<string, T>> {
   const directory = new URL(`${folder}/`, import.meta.url)
   const found = new Map<string, T>()
   for (const file of readdirSync(directory).toSorted()) {
-    if (file === but || file.endsWith('-parts.ts')) continue
+    if (file === but) continue
     const module = (await import(new URL(file, directory).href)) as Record<string, T>
-    found.set(file.replace(/\.ts$/, ''), Object.values(module)[0]!)
+    const one = Object.values(module).find((value) => typeof value === 'object' && Object.hasOwn(value, has))
+    if (one !== undefined) found.set(file.replace(/\.ts$/, ''), one)
   }
   return found
 }
 
 /** By the names of their conventions. */
-export const examples: ReadonlyMap<string, Examples> = await load<Examples>('examples', 'example.ts')
+export const examples: ReadonlyMap<string, Examples> = await load<Examples>(
+  'examples',
+  'example.ts',
+  'messages'
+)
 export const devices: ReadonlyMap<string, SimulatedDevice> = await load<SimulatedDevice>(
   'devices',
-  'device.ts'
+  'device.ts',
+  'start'
 )
 
 export interface Named {
