@@ -89,7 +89,7 @@ test('GraphQL sends them, too', async () => {
       variables: { input: given }
     })
     assert.equal(refused.errors[0].extensions.code, 'invalid_value')
-    assert.equal(refused.errors[0].extensions.errors[0].pointer, pointer)
+    assert.equal(refused.errors[0].extensions.errors[0].pointer, `/${pointer}`)
   }
 })
 
