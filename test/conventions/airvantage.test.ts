@@ -548,6 +548,10 @@ test('a message brings ten thousand datapoints, and work ends there', () => {
       'G1/tasks/json',
       Array.from({ length: 20_000 }, () => ({ uid: 'x' }))
     ),
+    say(
+      'G1/acks/json',
+      Array.from({ length: 20_000 }, () => ({ uid: 'x', status: 'OK' }))
+    ),
     say('G1/messages/ts', series(['a'], [1, 1], Array.from({ length: 20_000 }, () => [0, 1]).flat()))
   ]) {
     assert.equal(said.datapoints.length, 10_000)
@@ -607,6 +611,7 @@ test('tasks are events, and not heard from the device', () => {
 
 test('trace lines are events of the device, or of the platform', () => {
   assert.deepEqual(say('errors', 'No such system').datapoints, ['airvantage errors "No such system" event'])
+  assert.deepEqual(say('G1/errors', 'x').outcome.devices, [], 'AirVantage says it, not the device')
   assert.deepEqual(say('G1/errors', 'line 1\nline 2').datapoints, ['G1 errors "line 1\\nline 2" event'])
   assert.deepEqual(
     say('trace/G1', 'x', 'conventions: [airvantage: { errors: ["trace/{device}"], platform: av }]')

@@ -3,8 +3,7 @@
  * keeps the last. Pure.
  */
 
-import { parseTree } from 'jsonc-parser'
-import type { Node } from 'jsonc-parser'
+import { visit } from 'jsonc-parser'
 import { mayHaveLargeIntegers, parseExact } from '../../normalize/exact-json.ts'
 import type { DecodedDatapoint, DecoderMessage } from '../../normalize/decoder.ts'
 import { decodePayload, payloadFaults } from '../../payload.ts'
@@ -33,8 +32,7 @@ export function readMembers(message: DecoderMessage, facts: Facts): unknown {
   if (fault === null) return mayHaveLargeIntegers(text!) ? parseExact(withoutMark(text!)) : value
   if (fault === 'duplicate_keys' || fault === 'number_out_of_range') {
     // JSON.parse has taken it, so that it is strict JSON, and decodePayload knows that it is not deep
-    const body = withoutMark(text!)
-    return toValue(parseTree(body, [], { disallowComments: true })!, body)
+    return visitMembers(withoutMark(text!))
   }
   facts.reject(fault, payloadFaults[fault].replace(/: .*/, '.'))
   return undefined
@@ -42,14 +40,35 @@ export function readMembers(message: DecoderMessage, facts: Facts): unknown {
 
 const withoutMark = (text: string): string => (text.startsWith('\ufeff') ? text.slice(1) : text)
 
-function toValue(node: Node, text: string): unknown {
-  const { type, children = [], offset, length } = node
-  if (type === 'array') return children.map((child) => toValue(child, text))
-  if (type === 'object')
-    return new Members(
-      children.map(({ children: [name, value] = [] }) => [name!.value as string, toValue(value!, text)])
-    )
-  return type === 'number' ? toNumber(text.slice(offset, offset + length)) : node.value
+/** The value of JSON that is known to be right. */
+function visitMembers(text: string): unknown {
+  const root: unknown[] = []
+  const open: Array<Members | unknown[]> = [root]
+  let name = ''
+  const put = (value: unknown): void => {
+    const parent = open.at(-1)!
+    if (parent instanceof Members) parent.entries.push([name, value])
+    else parent.push(value)
+  }
+  const begin = (container: Members | unknown[]): void => {
+    put(container)
+    open.push(container)
+  }
+  const end = (): void => void open.pop()
+  visit(
+    text,
+    {
+      onObjectBegin: () => begin(new Members([])),
+      onObjectProperty: (property) => void (name = property),
+      onObjectEnd: end,
+      onArrayBegin: () => begin([]),
+      onArrayEnd: end,
+      onLiteralValue: (value: unknown, offset, length) =>
+        put(typeof value === 'number' ? toNumber(text.slice(offset, offset + length)) : value)
+    },
+    { disallowComments: true }
+  )
+  return root[0]
 }
 
 function toNumber(digits: string): number | bigint {

@@ -38,14 +38,27 @@ export function decodeTimeSeries(
 
 function inflate(payload: Uint8Array): Uint8Array {
   if (payload[0] === 0x1f && payload[1] === 0x8b) throw new Error('it is gzip, and should be zlib')
-  const { buffer, engine } = inflateSync(payload, {
-    maxOutputLength: defaultLimits.decompressedBytesMax,
-    info: true
-  }) as unknown as { buffer: Uint8Array; engine: { bytesWritten: number } }
+  const { buffer, engine } = inflateWithInfo(payload)
   const { bytesWritten } = engine
   if (bytesWritten < payload.length)
     throw new Error(`${payload.length - bytesWritten} bytes follow the compressed ones`)
   return buffer
+}
+
+/** As zlib gives it with `info`, which its types do not know. */
+interface Inflated {
+  buffer: Uint8Array
+  engine: { bytesWritten: number }
+}
+
+function inflateWithInfo(payload: Uint8Array): Inflated {
+  const { decompressedBytesMax: maxOutputLength } = defaultLimits
+  try {
+    return inflateSync(payload, { maxOutputLength, info: true }) as unknown as Inflated
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') throw error
+    throw new Error(`it becomes larger than ${maxOutputLength} bytes`, { cause: error })
+  }
 }
 
 class ShallowTokenizer extends Tokenizer {
