@@ -78,7 +78,7 @@ function create(options: OptionValues): ConventionParts {
     {
       topic: '{device}/messages/json',
       about:
-        'Datapoints by path, at the time that the message gives, or none. `{timestamp: {path: value}}`, `{path: value}`, `[{path: [{timestamp, value}]}]`, and mixtures of them; times in seconds to nanoseconds, by their size',
+        'Datapoints by path, at the time that the message gives, or that of receipt. `{timestamp: {path: value}}`, `{path: value}`, `[{path: [{timestamp, value}]}]`, and mixtures of them; times in seconds to nanoseconds, by their size',
       decode: (_, message) => decodeData(message.captures.device!, unquote, message)
     },
     {

@@ -57,7 +57,7 @@ function create(options: OptionValues): ConventionParts {
     routes: [
       ...['', ...prefixes].flatMap((prefix) => {
         const api = { prefix, device, castTypes }
-        return [...gatewayRoutes(api), ...deviceRoutes(api)]
+        return [...deviceRoutes(api), ...gatewayRoutes(api)]
       }),
       {
         topic: '/provision/+',

@@ -15,39 +15,19 @@ export interface DeviceApi {
   castTypes: boolean
 }
 
-interface Topics {
-  telemetry: readonly string[]
-  attributes: readonly string[]
-  attributesRequest: readonly string[]
-  attributesResponse: readonly string[]
-  rpcRequest: readonly string[]
-  rpcResponse: readonly string[]
-  /** Claims, provisioning and packages: they hold secrets and binaries. */
-  ignored: readonly string[]
-  protobuf: readonly string[]
-}
-
-/** `me` is the word of the documentation; brokers and bridges that know the device put its name in its place. */
-const v1: Topics = {
-  telemetry: ['v1/devices/{me}/telemetry'],
-  attributes: ['v1/devices/{me}/attributes'],
-  attributesRequest: ['v1/devices/{me}/attributes/request/{id}'],
-  attributesResponse: ['v1/devices/{me}/attributes/response/{id}'],
-  rpcRequest: ['v1/devices/{me}/rpc/request/{id}'],
-  rpcResponse: ['v1/devices/{me}/rpc/response/{id}'],
-  ignored: ['v1/devices/{me}/claim'],
-  protobuf: []
-}
-
-/** MqttTopics.java of ThingsBoard: `j` for JSON whatever the profile of the device says, `p` for Protobuf. */
-const v2: Topics = {
-  telemetry: ['v2/t', 'v2/t/j'],
-  attributes: ['v2/a', 'v2/a/j'],
-  attributesRequest: ['v2/a/req/{id}', 'v2/a/req/j/{id}'],
-  attributesResponse: ['v2/a/res/{id}', 'v2/a/res/j/{id}'],
-  rpcRequest: ['v2/r/req/{id}', 'v2/r/req/j/{id}'],
-  rpcResponse: ['v2/r/res/{id}', 'v2/r/res/j/{id}'],
-  ignored: ['v2/c/#', 'v2/fw/#', 'v2/sw/#'],
+/**
+ * `me` is the word of the documentation; brokers and bridges that know the device put its name in its place. Short topics
+ * are those of MqttTopics.java: `j` for JSON whatever the profile of the device says, `p` for Protobuf.
+ */
+const topics = {
+  telemetry: ['v1/devices/{me}/telemetry', 'v2/t', 'v2/t/j'],
+  attributes: ['v1/devices/{me}/attributes', 'v2/a', 'v2/a/j'],
+  attributesRequest: ['v1/devices/{me}/attributes/request/{id}', 'v2/a/req/{id}', 'v2/a/req/j/{id}'],
+  attributesResponse: ['v1/devices/{me}/attributes/response/{id}', 'v2/a/res/{id}', 'v2/a/res/j/{id}'],
+  rpcRequest: ['v1/devices/{me}/rpc/request/{id}', 'v2/r/req/{id}', 'v2/r/req/j/{id}'],
+  rpcResponse: ['v1/devices/{me}/rpc/response/{id}', 'v2/r/res/{id}', 'v2/r/res/j/{id}'],
+  claims: ['v1/devices/{me}/claim', 'v2/c/#'],
+  packages: ['v2/fw/#', 'v2/sw/#'],
   protobuf: ['v2/+/p', 'v2/+/+/p/{id}']
 }
 
@@ -57,12 +37,12 @@ export function deviceRoutes({ prefix, device: unnamed, castTypes }: DeviceApi):
     device ?? (me === undefined || me === 'me' ? unnamed : me)
 
   const routes = (
-    topics: readonly string[],
+    list: readonly string[],
     about: string,
     take: (device: string, facts: Facts, message: DecoderMessage) => void,
     toDevice = false
   ): ConventionRoute[] =>
-    topics.map((topic, index) => ({
+    list.map((topic, index) => ({
       topic: prefix + topic,
       about: index === 0 ? about : 'The same',
       decode: (_, message): DecoderResult => {
@@ -72,7 +52,7 @@ export function deviceRoutes({ prefix, device: unnamed, castTypes }: DeviceApi):
       }
     }))
 
-  return [v1, v2].flatMap((topics) => [
+  return [
     ...routes(
       topics.telemetry,
       'Telemetry: datapoints of a series by key. `{key: value}`, `{"ts": ..., "values": {key: value}}`, or a list of these; an object is one value',
@@ -83,7 +63,7 @@ export function deviceRoutes({ prefix, device: unnamed, castTypes }: DeviceApi):
     ),
     ...routes(
       topics.attributes,
-      'Attributes: state, by key, whether the device tells its own or shared ones are set; those that are `deleted` are null',
+      'Attributes: state, by key, whether the device tells its own or shared ones are set; those that are `deleted` are null. The topic is the same for both, so that the device counts as heard from either way',
       (device, facts, message) => {
         const given = readObject(message, facts)
         if (given !== undefined) new Values(facts, castTypes).attributes(device, given)
@@ -125,14 +105,12 @@ export function deviceRoutes({ prefix, device: unnamed, castTypes }: DeviceApi):
       topics.rpcResponse,
       'Response to the call of that id: success, unless it says `error` or `"success": false`',
       (device, facts, message) => {
-        // An id that is none is no name of a command, either
         const answer = readAnswer(message.payload, facts)
         takeResponse(device, message.captures.id!, answer, facts)
       }
     ),
-    ...topics.ignored.flatMap((topic) =>
-      routes([topic], 'Nothing: claims hold secrets, packages are binary', () => undefined)
-    ),
+    ...routes(topics.claims, 'Nothing: claims hold secrets', () => undefined),
+    ...routes(topics.packages, 'Nothing: pieces of firmware and software', () => undefined),
     ...routes(
       topics.protobuf,
       'Rejected: Protobuf, by a schema that only the profile of the device has',
@@ -142,7 +120,7 @@ export function deviceRoutes({ prefix, device: unnamed, castTypes }: DeviceApi):
           `Protobuf of ${device} is written by a schema that its profile in ThingsBoard has; have it send JSON, or write a mapping for this topic`
         )
     )
-  ])
+  ]
 }
 
 /** `{ device: name, ... }` */
