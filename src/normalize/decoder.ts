@@ -62,7 +62,7 @@ export interface DecoderResult {
   state?: DecoderState | null
   /** Messages to publish, after the commit; never when history is read again. */
   effects?: DecodedEffect[]
-  /** Others say it to the device, such as a command: it does not show that the device is there. */
+  /** Others say it to the device, such as a command, or of it: it does not show that the device is there. */
   toDevice?: boolean
 }
 

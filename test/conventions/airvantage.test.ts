@@ -612,6 +612,7 @@ test('tasks are events, and not heard from the device', () => {
 test('trace lines are events of the device, or of the platform', () => {
   assert.deepEqual(say('errors', 'No such system').datapoints, ['airvantage errors "No such system" event'])
   assert.deepEqual(say('G1/errors', 'x').outcome.devices, [], 'AirVantage says it, not the device')
+  assert.deepEqual(say('errors', 'x').outcome.devices, ['airvantage'])
   assert.deepEqual(say('G1/errors', 'line 1\nline 2').datapoints, ['G1 errors "line 1\\nline 2" event'])
   assert.deepEqual(
     say('trace/G1', 'x', 'conventions: [airvantage: { errors: ["trace/{device}"], platform: av }]')
@@ -656,6 +657,11 @@ test('what AirVantage hands on', () => {
     ]
   )
   const alert = { 'system.id': 's1', 'rule.name': 'hot' }
+  const heard = (name: string, given: object): string[] =>
+    say('MonitoringData', { name, content: given }).outcome.devices
+  assert.deepEqual(heard('event.alert.rule.triggered', alert), [], 'AirVantage says it of the device')
+  assert.deepEqual(heard('event.operation.state.change', content), ['airvantage'])
+  assert.deepEqual(heard('event.system.incoming.communication', other), ['s1'])
   assert.deepEqual(say('MonitoringData', { name: 'event.alert.rule.triggered', content: alert }).datapoints, [
     's1 alert.rule.triggered {"system.id":"s1","rule.name":"hot"} event'
   ])

@@ -120,7 +120,7 @@ function create(options: OptionValues): ConventionParts {
     ...options.texts('errors').map((topic): ConventionRoute => ({
       topic,
       about: 'A trace of AirVantage: an event `errors`, the text as it is',
-      decode: (_, message) => decodeErrors(message.captures.device ?? platform, message)
+      decode: (_, message) => decodeErrors(platform, message)
     })),
     ...['MonitoringData', 'OperationStateChange'].map((topic): ConventionRoute => ({
       topic,

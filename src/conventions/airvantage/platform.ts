@@ -10,14 +10,15 @@ import { isTimestampKey, takeTimed } from './data.ts'
 import { hasRepetitive, memberOf, membersOf, readMembers, toPlain } from './members.ts'
 import { Samples, isCleared, rejectRepetition } from './samples.ts'
 
-export function decodeErrors(device: string, message: DecoderMessage): DecoderResult {
+export function decodeErrors(platform: string, message: DecoderMessage): DecoderResult {
+  const device = message.captures.device ?? platform
   const facts = new Facts()
   if (isCleared(message)) return facts.result()
   if (message.payload.length === 0)
     return facts.reject('empty_payload', 'The payload is empty, and should be a trace line').result()
   const line = readText(message, facts)
   if (line !== undefined) facts.datapoint({ device, metric: 'errors', value: line, role: 'event' })
-  return { ...facts.result(), toDevice: true }
+  return { ...facts.result(), toDevice: device !== platform }
 }
 
 /** `{ name, date, content }`; `platform` is the device of what names no system. */
@@ -45,15 +46,15 @@ export function decodeEnvelope(platform: string, unquote: boolean, message: Deco
   const device = typeof system === 'string' && system !== '' ? system : platform
   if (hasRepetitive(content)) rejectRepetition(name, facts)
   const at = new Samples(facts, device, false).time(memberOf(envelope, 'date'), name)
-  return facts
-    .datapoint({
-      device,
-      metric: name.slice('event.'.length),
-      value: toPlain(content),
-      role: 'event',
-      ...(at !== null && { observedAt: at })
-    })
-    .result()
+  facts.datapoint({
+    device,
+    metric: name.slice('event.'.length),
+    value: toPlain(content),
+    role: 'event',
+    ...(at !== null && { observedAt: at })
+  })
+  // AirVantage says it of the system, which need not be there
+  return { ...facts.result(), toDevice: device !== platform }
 }
 
 /** Ids of the system and of the communication stand between timestamps. */
