@@ -292,6 +292,7 @@ test('the good parts of data are kept', () => {
   assert.deepEqual(reasons(`${'['.repeat(10_000)}${']'.repeat(10_000)}`), ['too_deep'])
   assert.deepEqual(reasons(`{"a":1,"a":${'['.repeat(10_000)}${']'.repeat(10_000)}}`), ['too_deep'])
   assert.deepEqual(say(data, '\ufeff{"a":1,"a":2}').datapoints, ['G1 a 1', 'G1 a 2'])
+  assert.deepEqual(say(data, '\ufeff{"a":9007199254740993}').datapoints, ['G1 a 9007199254740993'])
 })
 
 test('objects are paths, to five levels', () => {

@@ -168,6 +168,7 @@ test('what is answered is a response, whatever it is', () => {
     ['{"error":null,"error2":1}', true, '"detail":null,"value":{"error":null,"error2":1}'],
     ['{"error":""}', true, '"detail":null,"value":{"error":""}'],
     ['9007199254740993', true, '"detail":null,"value":9007199254740993'],
+    ['\ufeff9007199254740993', true, '"detail":null,"value":9007199254740993'],
     ['ok', true, '"detail":null,"value":"ok"'],
     ['{"a":1,}', true, '"detail":null,"value":"{\\"a\\":1,}"'],
     ['1e400', true, '"detail":null,"value":"1e400"'],
