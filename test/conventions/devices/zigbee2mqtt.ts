@@ -1,7 +1,7 @@
 /** zigbee2mqtt with a lamp. */
 
 import mqtt from 'mqtt'
-import { exposesOfLight } from '../examples/zigbee2mqtt.ts'
+import { exposesOfLight } from '../examples/zigbee2mqtt-parts.ts'
 import type { SimulatedDevice } from './device.ts'
 
 const base = 'zigbee2mqtt'

@@ -1,31 +1,7 @@
 /** Messages of zigbee2mqtt. */
 
 import type { Examples } from './example.ts'
-
-export const exposesOfLight = [
-  {
-    type: 'light',
-    features: [
-      { type: 'binary', name: 'state', property: 'state', value_on: 'ON', value_off: 'OFF', access: 7 },
-      {
-        type: 'numeric',
-        name: 'brightness',
-        property: 'brightness',
-        value_min: 0,
-        value_max: 254,
-        access: 7
-      },
-      { type: 'numeric', name: 'color_temp', property: 'color_temp', unit: 'mired', access: 7 },
-      {
-        type: 'composite',
-        name: 'color_hs',
-        property: 'color',
-        features: [{ type: 'numeric', name: 'hue', property: 'hue', unit: '°', access: 7 }]
-      }
-    ]
-  },
-  { type: 'numeric', name: 'linkquality', property: 'linkquality', unit: 'lqi', access: 1 }
-]
+import { exposesOfLight } from './zigbee2mqtt-parts.ts'
 
 const devices = [
   { ieee_address: '0x00124b00120144ae', type: 'Coordinator', friendly_name: 'Coordinator', definition: null },
