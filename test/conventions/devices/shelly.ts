@@ -26,6 +26,8 @@ async function start(brokerUrl: string): Promise<{ end(): Promise<void> }> {
     client.publishAsync(topic, JSON.stringify(payload), { qos: 1, retain })
   const notify = (params: object): Promise<unknown> =>
     say(`${prefix}/events/rpc`, { src: id, dst: `${prefix}/events`, method: 'NotifyStatus', params })
+  // Its connection is broken on purpose
+  client.on('error', () => {})
   client.on('message', (_, payload) => {
     const { id: number, src, method, params = {} } = JSON.parse(payload.toString()) as Request
     const frame = { id: number, src: id, dst: src }
@@ -45,7 +47,8 @@ async function start(brokerUrl: string): Promise<{ end(): Promise<void> }> {
     'switch:0': { id: 0, output: false, apower: 0, voltage: 224.18, temperature: { tC: 54, tF: 129.3 } }
   })
   await say(`${prefix}/status/wifi`, { sta_ip: '192.168.3.183', status: 'got ip', rssi: -47 })
-  return { end: () => client.endAsync() }
+  // A client whose connection broke is at its end already, and would wait for it for ever
+  return { end: async () => (client.connected ? client.endAsync() : void client.end(true)) }
 }
 
 export const shelly: SimulatedDevice = {

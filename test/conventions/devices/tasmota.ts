@@ -39,6 +39,8 @@ async function start(brokerUrl: string): Promise<{ end(): Promise<void> }> {
       qos: 1,
       retain
     })
+  // Its connection is broken on purpose
+  client.on('error', () => {})
   client.on('message', (to, payload) => {
     if (!/\/POWER1?$/i.test(to)) return
     const word = payload.toString().toUpperCase()
@@ -58,7 +60,8 @@ async function start(brokerUrl: string): Promise<{ end(): Promise<void> }> {
     ESP32: { Temperature: 41.7 },
     TempUnit: 'C'
   })
-  return { end: () => client.endAsync() }
+  // A client whose connection broke is at its end already, and would wait for it for ever
+  return { end: async () => (client.connected ? client.endAsync() : void client.end(true)) }
 }
 
 export const tasmota: SimulatedDevice = {

@@ -37,6 +37,8 @@ async function start(brokerUrl: string): Promise<{ end(): Promise<void> }> {
   const client = await mqtt.connectAsync(brokerUrl, { clientId: 'mqttjs_z2m', will, reconnectPeriod: 0 })
   const say = (topic: string, payload: unknown, retain = false): Promise<unknown> =>
     client.publishAsync(`${base}/${topic}`, JSON.stringify(payload), { qos: 1, retain })
+  // Its connection is broken on purpose
+  client.on('error', () => {})
   client.on('message', (topic, payload) => {
     const text = payload.toString()
     if (topic === `${base}/${name}/set`) lamp = { ...lamp, ...(JSON.parse(text) as Lamp) }
@@ -54,7 +56,8 @@ async function start(brokerUrl: string): Promise<{ end(): Promise<void> }> {
   await say('bridge/groups', [], true)
   await say(`${name}/availability`, { state: 'online' }, true)
   await say(name, lamp)
-  return { end: () => client.endAsync() }
+  // A client whose connection broke is at its end already, and would wait for it for ever
+  return { end: async () => (client.connected ? client.endAsync() : void client.end(true)) }
 }
 
 export const zigbee2mqtt: SimulatedDevice = {
