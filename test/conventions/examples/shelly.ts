@@ -106,7 +106,7 @@ export const shelly: Examples = {
         'bthomesensor:200': { id: 200, value: 21.4, last_updated_ts: 1_795_521_619 }
       })
     ),
-    said('home/Terrasse/announce', {
+    said('Terrasse/announce', {
       id: 'shellyplus1-a8032abe54dc',
       name: 'Terrasse',
       mac: 'A8032ABE54DC',

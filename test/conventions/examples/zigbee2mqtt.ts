@@ -100,6 +100,7 @@ export const zigbee2mqtt: Examples = {
     said('kitchen/floor_light/set', { state: 'OFF' }),
     said('kitchen/floor_light/set/state', 'OFF', true),
     said('kitchen/floor_light/get', { state: '' }),
+    said('kitchen/floor_light/get/state', '', true),
     said('bridge/request/permit_join', { value: true, transaction: 23 }),
     said('bridge/response/permit_join', { data: { value: true }, status: 'ok', transaction: 23 }),
     said('bridge/response/permit_join', {
@@ -113,6 +114,7 @@ export const zigbee2mqtt: Examples = {
       data: { friendly_name: 'cellar', ieee_address: '0x00158d00018255df' }
     }),
     said('bridge/logging', { level: 'info', message: 'Zigbee: allowing new devices to join.' }),
+    said('bridge/log', { type: 'device_connected', message: 'cellar' }, true),
     said('bridge/health', { response_time: 1_750_000_000_000, process: { uptime_sec: 1_200 }, devices: {} }),
     said('bridge/state', 'offline')
   ]
