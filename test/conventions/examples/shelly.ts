@@ -19,7 +19,6 @@ const said = (topic: string, payload: unknown, quiet = false): Examples['message
 })
 
 export const shelly: Examples = {
-  options: { prefixes: ['{device}', 'home/{device}'] },
   messages: [
     said(`${plug}/online`, 'true'),
     said(
@@ -45,7 +44,7 @@ export const shelly: Examples = {
       }),
       true
     ),
-    said('home/Terrasse/status/switch:0', {
+    said('Terrasse/status/switch:0', {
       id: 0,
       source: 'HTTP',
       output: true,
