@@ -235,12 +235,12 @@ test('answers: results, errors, and of whom', () => {
   const done = say('rialto/rpc', { ...answer, result: { was_on: false } })
   assert.deepEqual(done.responses, [{ device: plug, correlation: '17', ok: true }])
   assert.match(done.datapoints[0]!, /"value":\{"was_on":false\}/)
-  const failed = say('rialto/home/Terrasse/rpc', {
+  const failed = say('rialto/Terrasse/rpc', {
     ...answer,
     id: 'x',
     error: { code: -105, message: 'Method not found' }
   })
-  assert.deepEqual(failed.responses, [{ device: 'home/Terrasse', correlation: 'x', ok: false }])
+  assert.deepEqual(failed.responses, [{ device: 'Terrasse', correlation: 'x', ok: false }])
   assert.match(failed.datapoints[0]!, /"detail":"-105: Method not found"/)
   const nothing = say('rialto/rpc', { ...answer, result: null })
   assert.deepEqual(nothing.responses, [{ device: plug, correlation: '17', ok: true }])
@@ -455,18 +455,23 @@ test('where requests go, and where their answers come, under prefixes of the use
     attributes: { id: plug }
   })
   const rendered = command('switch', { on: true }, given, document)
-  assert.deepEqual([rendered.topic, frameOf(rendered).src], ['home/cellar/lamp/rpc', 'bridge/1/lamp'])
-  const { responses } = normalizer(document)('bridge/1/lamp/rpc', {
+  assert.deepEqual(
+    [rendered.topic, frameOf(rendered).src],
+    ['home/cellar/lamp/rpc', 'bridge/1/home/cellar/lamp']
+  )
+  const { responses } = normalizer(document)('bridge/1/home/cellar/lamp/rpc', {
     id: frameOf(rendered).id,
     src: plug,
     result: {}
   })
   assert.deepEqual(responses, [{ device: 'lamp', correlation: rendered.correlation, ok: true }])
-  // Its last message was an answer: that tells the device, and not its prefix
-  const answered = target({ device: 'lamp', topic: 'bridge/1/lamp/rpc' })
-  assert.throws(() => command('switch', { on: true }, answered, document), CommandFault)
+  // Its last message was an answer
+  const answered = target({ device: 'lamp', topic: 'bridge/1/home/cellar/lamp/rpc' })
+  assert.equal(command('switch', { on: true }, answered, document).topic, 'home/cellar/lamp/rpc')
+  const unsaid = target({ device: plug, topic: 'bridge/1/rpc' })
+  assert.throws(() => command('switch', { on: true }, unsaid, document), CommandFault)
   const simple = "conventions: [{ shelly: { prefixes: ['home/{device+}'], clientId: bridge/1 } }]"
-  assert.equal(command('switch', { on: true }, answered, simple).topic, 'home/lamp/rpc')
+  assert.equal(command('switch', { on: true }, unsaid, simple).topic, `home/${plug}/rpc`)
   // Named as it names itself
   assert.equal(
     frameOf(command('toggle', {}, target({ device: 'x', topic: 'x/online', attributes: { id: 'x' } }))).src,

@@ -226,12 +226,19 @@ test('of Zigbee devices behind a bridge, what they measure is state, and what th
     'bridge ZbReceived.Kitchen.LinkQuality 88'
   ])
   assert.deepEqual(
-    say('tele/bridge/RESULT', { ZbReceived: { r: { '0006!02': '', AqaraVibrationMode: 'tilt', Click: 1 } } })
-      .datapoints,
+    say('tele/bridge/RESULT', {
+      ZbReceived: {
+        r: { Device: '0xF72F', '0006!02': '', Power: 2, LinkQuality: 75 },
+        v: { AqaraVibrationMode: 'tilt', Click: 1 }
+      }
+    }).datapoints,
     [
+      'bridge ZbReceived.r.Device "0xF72F"',
       'bridge ZbReceived.r.0006!02 "" event',
-      'bridge ZbReceived.r.AqaraVibrationMode "tilt" event',
-      'bridge ZbReceived.r.Click 1 event'
+      'bridge ZbReceived.r.Power 2 event',
+      'bridge ZbReceived.r.LinkQuality 75',
+      'bridge ZbReceived.v.AqaraVibrationMode "tilt" event',
+      'bridge ZbReceived.v.Click 1 event'
     ]
   )
 })

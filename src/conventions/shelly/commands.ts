@@ -9,7 +9,7 @@ import { writeCommandJson } from '../command-json.ts'
 export interface Addresses {
   /** Templates of topic prefixes. */
   prefixes: readonly string[]
-  /** Where answers come: `CLIENT/rpc`, or `CLIENT/DEVICE/rpc`. */
+  /** Where answers come: `CLIENT/rpc`, or `CLIENT/PREFIX/rpc`. */
   clientId: string
 }
 
@@ -18,7 +18,7 @@ const component = { type: 'integer', required: false, about: 'number of the swit
 export function createCommands(addresses: Addresses): ConventionCommand[] {
   const { clientId, prefixes } = addresses
   const topic = `${prefixes[0]}/rpc`
-  const answer = `\`${clientId}/rpc\` with the same \`id\`, or \`${clientId}/DEVICE/rpc\` where the topic prefix is not the id of the device`
+  const answer = `\`${clientId}/rpc\` with the same \`id\`, or \`${clientId}/PREFIX/rpc\` where the topic prefix is not the id of the device`
   return [
     {
       name: 'rpc',
@@ -72,10 +72,11 @@ function request(
   effect: RenderedCommand['effect']
 ): RenderedCommand {
   const id = toId(target.id)
-  const src = isOwnName(target) ? clientId : `${clientId}/${target.device}`
+  const prefix = toPrefix(prefixes, clientId, target)
+  const src = isOwnName(target) ? clientId : `${clientId}/${prefix}`
   const frame = { id, src, method, ...(params !== undefined && { params }) }
   return {
-    topic: `${toPrefix(prefixes, target)}/rpc`,
+    topic: `${prefix}/rpc`,
     payload: writeCommandJson(frame, 'params'),
     qos: 1,
     correlation: String(id),
@@ -98,10 +99,10 @@ export function toId(uuid: string): number {
 
 const ends = ['online', 'events/rpc', 'status/+', 'rpc', 'announce', 'debug/log', 'command', 'command/+']
 
-function toPrefix(prefixes: readonly string[], { device, topic }: CommandTarget): string {
+function toPrefix(prefixes: readonly string[], clientId: string, { device, topic }: CommandTarget): string {
   for (const prefix of prefixes)
-    for (const end of ends) {
-      const template = parseTopicTemplate(`${prefix}/${end}`, defaultLimits.topicLevelsMax)
+    for (const one of [`${clientId}/${prefix}/rpc`, ...ends.map((end) => `${prefix}/${end}`)]) {
+      const template = parseTopicTemplate(one, defaultLimits.topicLevelsMax)
       const captures = isTemplateFault(template) ? null : template.capture(topic)
       if (captures?.device === device) return renderTemplate(prefix, captures)
     }

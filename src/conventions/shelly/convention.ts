@@ -31,7 +31,7 @@ export const shelly: Convention = {
       kind: 'topic',
       default: 'rialto',
       about:
-        '`src` of requests: answers come to `rialto/rpc` and `rialto/DEVICE/rpc`, which Rialto has to be subscribed to'
+        '`src` of requests: answers come to `rialto/rpc` and `rialto/PREFIX/rpc`, which Rialto has to be subscribed to'
     }
   },
   presence: '`PREFIX/online` is `true` or `false` (retained, and the will).',
@@ -39,7 +39,7 @@ export const shelly: Convention = {
     const prefixes = readPrefixes(options)
     const clientId = options.text('clientId') ?? 'rialto'
     return {
-      routes: [...responseRoutes(clientId), ...prefixes.flatMap(routesOf)],
+      routes: [...responseRoutes(clientId, prefixes), ...prefixes.flatMap(routesOf)],
       commands: createCommands({ prefixes, clientId })
     }
   }
@@ -60,12 +60,13 @@ function readPrefixes(options: OptionValues): readonly string[] {
   return prefixes
 }
 
-function responseRoutes(clientId: string): ConventionRoute[] {
+function responseRoutes(clientId: string, prefixes: readonly string[]): ConventionRoute[] {
   const about = 'Response to the command whose `id` it has; of `Shelly.GetDeviceInfo` attributes, too.'
-  return [
-    { topic: `${clientId}/rpc`, about, decode: (_, message) => decodeResponse(message) },
-    { topic: `${clientId}/{device+}/rpc`, about, decode: (_, message) => decodeResponse(message) }
-  ]
+  return [clientId, ...prefixes.map((prefix) => `${clientId}/${prefix}`)].map((src) => ({
+    topic: `${src}/rpc`,
+    about,
+    decode: (_, message) => decodeResponse(message)
+  }))
 }
 
 const route = (

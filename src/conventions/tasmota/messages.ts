@@ -7,7 +7,7 @@ import type { DecodedDatapoint, DecoderMessage } from '../../normalize/decoder.t
 import { Facts, isObject, readJson, readText } from '../facts.ts'
 import { attributesOf } from './attributes.ts'
 import type { ReadTime } from './local-time.ts'
-import { isEvent } from './events.ts'
+import { commanding, isEvent } from './events.ts'
 import type { Units } from './units.ts'
 import { sensorUnits, stateUnits, unitMembers } from './units.ts'
 
@@ -81,6 +81,7 @@ function say(said: Said, members: Record<string, unknown>, units: Units, prefix:
   if (time === undefined)
     facts.reject('invalid_timestamp', 'Time or Epoch cannot be read; the time of receipt was taken')
   const at = typeof time === 'number' ? { observedAt: time } : {}
+  const commands = commanding(members)
   for (const [name, value] of Object.entries(members)) {
     if (name === 'Time' || name === 'Epoch') continue
     sayPath([name], value, members, (path, leaf, siblings) => {
@@ -92,7 +93,7 @@ function say(said: Said, members: Record<string, unknown>, units: Units, prefix:
         value: leaf as DecodedDatapoint['value'],
         ...at,
         ...(unit !== undefined && { unit }),
-        ...(isEvent([...prefix, ...path], leaf) && { role: 'event' })
+        ...(isEvent([...prefix, ...path], leaf, commands) && { role: 'event' })
       })
     })
   }

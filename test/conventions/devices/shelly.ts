@@ -54,7 +54,7 @@ async function start(brokerUrl: string): Promise<{ end(): Promise<void> }> {
 export const shelly: SimulatedDevice = {
   convention: 'shelly',
   options: { prefixes: ['home/{device}', 'shelly/{device+}'] },
-  filters: ['home/+/#', 'rialto/rpc', 'rialto/+/rpc'],
+  filters: ['home/+/#', 'rialto/rpc', 'rialto/home/+/rpc'],
   device: 'Terrasse',
   start,
   tells: [
