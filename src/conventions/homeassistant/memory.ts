@@ -1,0 +1,127 @@
+/**
+ * What is remembered of all entities: which topics tell what of them, what commands they take, whether they are available.
+ * By topic, so that a message costs the same however many entities there are. Pure.
+ */
+
+import type { DecoderState } from '../../normalize/mapping-set.ts'
+import { emptyMap, get, isEmpty, set, without } from '../shared-map.ts'
+import type { SharedMap } from '../shared-map.ts'
+import type { Availability, Group } from './availability.ts'
+import { addGroup, dropGroup, isWatched } from './availability.ts'
+import type { Command } from './command-config.ts'
+import type { Template } from './template.ts'
+
+export interface Memory {
+  /** By the levels of their topics before `config`. */
+  configs: SharedMap<Config>
+  devices: SharedMap<Device>
+  /** By topic, then by device. */
+  topics: SharedMap<SharedMap<Use[]>>
+}
+
+export interface Config {
+  /** Of its payload: most are told again and again as they were. */
+  hash: string
+  device: string
+  /** What its entities are called, by their keys in it. */
+  entities: Array<[key: string, name: string]>
+}
+
+export interface Device {
+  entities: SharedMap<Entity>
+  /** All that tell something of it. */
+  topics: string[]
+  /** Entities with the same availability share it; null: a place that is free. */
+  groups?: Array<Group | null>
+}
+
+export interface Entity {
+  component: string
+  /** By what they set: `brightness`; empty: the entity's own state. */
+  commands?: SharedMap<Command>
+  /** Its place in the groups of the device. */
+  group?: number
+}
+
+/** What a message of a topic is to a device. */
+export type Use = ReadUse | { entity: string; command: true } | { availability: true }
+
+/** A value of an entity. */
+export interface ReadUse extends Template {
+  entity: string
+  /** `brightness`; absent: the entity's own state. */
+  part?: string
+  words?: [on: string, off: string]
+  number?: true
+  unit?: string
+  event?: true
+  /** The payload is an object: this member is the entity's own state, the others are parts. */
+  main?: string
+  /** It is of this entity only with this payload: a trigger. */
+  only?: string
+}
+
+/** An entity, with what its messages are. */
+export interface Discovered {
+  component: string
+  uses: Array<[topic: string, use: ReadUse | { entity: string; command: true }]>
+  commands: SharedMap<Command>
+  availability: Availability | null
+}
+
+const nothing: Memory = { configs: emptyMap, devices: emptyMap, topics: emptyMap }
+
+export const toMemory = (state: DecoderState | null): Memory => (state as Memory | null) ?? nothing
+
+export const isNothing = ({ configs }: Memory): boolean => isEmpty(configs)
+
+export function withEntity(memory: Memory, name: string, entity: string, discovered: Discovered): Memory {
+  let { topics } = memory
+  const known: Device = get(memory.devices, name) ?? { entities: emptyMap, topics: [] }
+  const told = new Set(known.topics)
+  const use = (topic: string, one: Use): void => {
+    const devices: SharedMap<Use[]> = get(topics, topic) ?? emptyMap
+    topics = set(topics, topic, set(devices, name, [...(get(devices, name) ?? []), one]))
+    told.add(topic)
+  }
+  for (const [topic, one] of discovered.uses) use(topic, one)
+  const { availability, component, commands } = discovered
+  for (const { topic } of availability?.of ?? [])
+    if (!get(get(topics, topic), name)?.some((one) => 'availability' in one))
+      use(topic, { availability: true })
+  const { groups, group } = addGroup(known.groups, availability)
+  const device: Device = {
+    entities: set(known.entities, entity, {
+      component,
+      ...(!isEmpty(commands) && { commands }),
+      ...(group !== null && { group })
+    }),
+    topics: told.size === known.topics.length ? known.topics : [...told],
+    ...(groups !== undefined && { groups })
+  }
+  return { ...memory, topics, devices: set(memory.devices, name, device) }
+}
+
+export function withoutEntity(memory: Memory, name: string, entity: string): Memory {
+  const known = get(memory.devices, name)
+  const gone = get(known?.entities, entity)
+  if (known === undefined || gone === undefined) return memory
+  const groups = dropGroup(known.groups, gone.group)
+  let { topics } = memory
+  const told = known.topics.filter((topic) => {
+    const devices = get(topics, topic)!
+    const uses = get(devices, name)!
+    const kept = uses.filter((use) =>
+      'availability' in use ? isWatched(groups, topic) : use.entity !== entity
+    )
+    if (kept.length === uses.length) return true
+    const left = kept.length === 0 ? without(devices, name) : set(devices, name, kept)
+    topics = isEmpty(left) ? without(topics, topic) : set(topics, topic, left)
+    return kept.length > 0
+  })
+  const entities = without(known.entities, entity)
+  const devices = isEmpty(entities)
+    ? without(memory.devices, name)
+    : set(memory.devices, name, { entities, topics: told, ...(groups !== undefined && { groups }) })
+  return { ...memory, topics, devices }
+}
