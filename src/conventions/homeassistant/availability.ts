@@ -23,9 +23,8 @@ export interface Watched extends Template {
 export interface Group extends Availability {
   /** How many entities. */
   entities: number
-  /** What was told last on each topic; null: nothing. */
+  /** What was told last on each topic; where only the latest counts, what was told last. Null: nothing. */
   told: Array<boolean | null>
-  latest: boolean | null
 }
 
 /** `unsupported` has the templates that are not understood, by the names of their variables. */
@@ -96,8 +95,7 @@ export function addGroup(
   const group: Group = {
     ...availability,
     entities: 1,
-    told: availability.of.map(() => null),
-    latest: null
+    told: availability.mode === undefined ? [null] : availability.of.map(() => null)
   }
   const free = all.indexOf(null)
   return free === -1
@@ -130,8 +128,9 @@ export function hear(
       if (watched.topic !== topic) continue
       const available = toAvailable(watched, text, json, fault)
       const before = heard[place]!
-      if (available === null || (before.told[index] === available && before.latest === available)) continue
-      heard = heard.with(place, { ...before, told: before.told.with(index, available), latest: available })
+      const at = before.mode === undefined ? 0 : index
+      if (available === null || before.told[at] === available) continue
+      heard = heard.with(place, { ...before, told: before.told.with(at, available) })
     }
   return heard
 }
@@ -143,8 +142,9 @@ export const forget = (groups: ReadonlyArray<Group | null>, topic: string): Read
       ? group
       : {
           ...group,
-          told: group.told.map((told, index) => (group.of[index]!.topic === topic ? null : told)),
-          latest: null
+          told: group.told.map((told, index) =>
+            group.mode === undefined || group.of[index]!.topic === topic ? null : told
+          )
         }
   )
 
@@ -153,9 +153,7 @@ export function keepTold(before: Groups, after: Groups): Array<Group | null> | u
   if (before === undefined || after === undefined || before === after) return undefined
   return after.map((group) => {
     const former = before.find((one) => one !== null && group !== null && same(one, group))
-    return group === null || former === undefined || former === null
-      ? group
-      : { ...group, told: former.told, latest: former.latest }
+    return group === null || former === undefined || former === null ? group : { ...group, told: former.told }
   })
 }
 
@@ -186,8 +184,8 @@ export function presenceOf(groups: Groups): Presence {
 }
 
 /** Null: not known yet. */
-function isAvailable({ mode, told, latest }: Group): boolean | null {
-  if (mode === undefined) return latest
+function isAvailable({ mode, told }: Group): boolean | null {
+  if (mode === undefined) return told[0]!
   if (mode === 'any') return told.includes(true) ? true : told.includes(false) ? false : null
   return told.includes(false) ? false : told.includes(null) ? null : true
 }

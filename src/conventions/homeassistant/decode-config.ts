@@ -44,7 +44,7 @@ export const decodeConfig =
       const after = known === undefined ? before : withoutConfig(before, id, known)
       return facts.result(after === before ? undefined : isNothing(after) ? null : after)
     }
-    const hash = hashOf(Buffer.from(message.payload).toString('latin1')).slice(0, 16)
+    const hash = hashOf(Buffer.from(message.payload).toString('latin1')).slice(0, 12)
     const after = known?.hash === hash ? before : configure(before, id, known, hash, discovery, place)
     tellAttributes(after, id, known, discovery, facts)
     return facts.result(after === before ? undefined : after)

@@ -4,7 +4,7 @@
  */
 
 import type { DecoderState } from '../../normalize/mapping-set.ts'
-import { emptyMap, get, isEmpty, set, without } from '../shared-map.ts'
+import { emptyMap, entriesOf, get, isEmpty, set, without } from '../shared-map.ts'
 import type { SharedMap } from '../shared-map.ts'
 import type { Availability, Group } from './availability.ts'
 import { addGroup, dropGroup, isWatched } from './availability.ts'
@@ -29,7 +29,7 @@ export interface Config {
 
 export interface Device {
   entities: SharedMap<Entity>
-  /** All that tell something of it. */
+  /** Where values of it are told; where it is commanded, and said to be available, is known of its entities. */
   topics: string[]
   /** Entities with the same availability share it; null: a place that is free. */
   groups?: Array<Group | null>
@@ -82,10 +82,12 @@ export function withEntity(memory: Memory, name: string, entity: string, discove
   const use = (topic: string, one: Use): void => {
     const devices: SharedMap<Use[]> = get(topics, topic) ?? emptyMap
     topics = set(topics, topic, set(devices, name, [...(get(devices, name) ?? []), one]))
-    told.add(topic)
   }
-  for (const [topic, one] of discovered.uses) use(topic, one)
-  const { availability, component, commands } = discovered
+  const { uses, availability, component, commands } = discovered
+  for (const [topic, one] of uses) {
+    use(topic, one)
+    if (!('command' in one)) told.add(topic)
+  }
   for (const { topic } of availability?.of ?? [])
     if (!get(get(topics, topic), name)?.some((one) => 'availability' in one))
       use(topic, { availability: true })
@@ -108,20 +110,30 @@ export function withoutEntity(memory: Memory, name: string, entity: string): Mem
   if (known === undefined || gone === undefined) return memory
   const groups = dropGroup(known.groups, gone.group)
   let { topics } = memory
-  const told = known.topics.filter((topic) => {
-    const devices = get(topics, topic)!
-    const uses = get(devices, name)!
+  for (const topic of topicsOf(known, gone)) {
+    const devices = get(topics, topic)
+    const uses = get(devices, name)
+    if (devices === undefined || uses === undefined) continue
     const kept = uses.filter((use) =>
       'availability' in use ? isWatched(groups, topic) : use.entity !== entity
     )
-    if (kept.length === uses.length) return true
+    if (kept.length === uses.length) continue
     const left = kept.length === 0 ? without(devices, name) : set(devices, name, kept)
     topics = isEmpty(left) ? without(topics, topic) : set(topics, topic, left)
-    return kept.length > 0
-  })
+  }
   const entities = without(known.entities, entity)
+  const told = known.topics.filter((topic) =>
+    get(get(topics, topic), name)?.some((use) => 'entity' in use && !('command' in use))
+  )
   const devices = isEmpty(entities)
     ? without(memory.devices, name)
     : set(memory.devices, name, { entities, topics: told, ...(groups !== undefined && { groups }) })
   return { ...memory, topics, devices }
+}
+
+/** All where the entity may be. */
+function topicsOf({ topics, groups }: Device, { commands, group }: Entity): Set<string> {
+  const watched = group === undefined ? [] : (groups?.[group]?.of ?? [])
+  const commanded = [...entriesOf(commands)].map(([, { topic }]) => topic)
+  return new Set([...topics, ...watched.map(({ topic }) => topic), ...commanded])
 }
