@@ -151,7 +151,7 @@ const broken: Convention = {
         topic: 'broken/large',
         about: '',
         stateKey: () => '',
-        decode: () => ({ ...one('broken', 'b', 1), state: { x: 'x'.repeat(500) } })
+        decode: () => ({ ...one('broken', 'b', 1), state: { x: 'x'.repeat(1_500) } })
       }
     ],
     commands: []
