@@ -191,13 +191,15 @@ function unitOf(component: string, part: string, config: EntityConfig): string |
 }
 
 /** Pages of the components: their payloads may, or must, be objects. */
+const mains = new Map([
+  ['event', 'event_type'],
+  ['siren', 'state'],
+  ['update', 'installed_version'],
+  ['vacuum', 'state'],
+  ['valve', 'state']
+])
+
 function mainOf(component: string, config: EntityConfig): string | undefined {
   if (component === 'light') return config['schema'] === 'json' ? 'state' : undefined
-  return {
-    event: 'event_type',
-    siren: 'state',
-    update: 'installed_version',
-    vacuum: 'state',
-    valve: 'state'
-  }[component]
+  return mains.get(component)
 }
