@@ -54,7 +54,7 @@ export function* commandsOf(
         ...verbsOf(component, part, config),
         ...optionsOf(component, part, config),
         ...rangeOf(component, part, config),
-        ...(isNumber(component, part, config) && { number: true as const }),
+        ...(isNumber(component, state ?? part, config) && { number: true as const }),
         ...(state !== undefined && { state })
       }
     ]

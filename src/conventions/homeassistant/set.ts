@@ -54,7 +54,7 @@ export const pressEntity: ConventionCommand = {
     const isButton = (component: string): boolean => component === 'button' || component === 'scene'
     const found = find(target, parameters['entity'] as string | undefined, isButton)
     if (!isButton(found.component))
-      throw new CommandFault('entity', `: ${found.entity} is no button, but a ${found.component}; use set`)
+      throw new CommandFault('entity', `is ${found.entity}, no button but a ${found.component}; use set`)
     const [, payload] = verbsFor(found.component, found.command)[0]!
     return send(found, payload, undefined)
   }
@@ -73,7 +73,8 @@ function find(
   fits: (component: string) => boolean
 ): Found {
   const known = get(toMemory(state).devices, device)
-  if (known === undefined) throw new CommandFault(null, `: no configuration of ${device} is known any more`)
+  if (known === undefined)
+    throw new CommandFault(null, `cannot be sent: no configuration of ${device} is known any more`)
   const all: Found[] = []
   for (const [entity, { component, commands }] of entriesOf(known.entities))
     for (const [part, command] of entriesOf(commands)) all.push({ entity, part, component, command })
@@ -82,15 +83,19 @@ function find(
       ? all.filter(({ component }) => fits(component))
       : all.filter(({ entity, part }) => metricOf(entity, part) === wanted)
   if (found.length === 1) return found[0]!
-  const names = all.map(({ entity, part }) => metricOf(entity, part)).toSorted()
-  const listed = names.length === 0 ? 'it has none' : `it has ${names.slice(0, 30).join(', ')}`
+  const named = (of: Found[]): string =>
+    of
+      .map(({ entity, part }) => metricOf(entity, part))
+      .toSorted()
+      .slice(0, 30)
+      .join(', ') || 'nothing'
+  if (wanted === undefined && found.length > 0)
+    throw new CommandFault('entity', `is needed: which of ${named(found)}?`)
   throw new CommandFault(
     'entity',
     wanted === undefined
-      ? found.length === 0
-        ? `: ${device} has nothing that takes this command; ${listed}`
-        : ` is needed: which of ${listed.slice('it has '.length)}?`
-      : `: nothing that is called ${quote(wanted)} takes commands; ${listed}`
+      ? `is nowhere: nothing of ${device} takes this command; others are taken by ${named(all)}`
+      : `is ${quote(wanted)}, and takes no commands; those are taken by ${named(all)}`
   )
 }
 
@@ -99,7 +104,7 @@ function send({ entity, command, part }: Found, payload: string, shows: unknown)
   if (unsupported !== undefined)
     throw new CommandFault(
       'entity',
-      `: ${metricOf(entity, part)} has a command template that is not supported, ${quote(unsupported)}. Send to the topic ${topic} instead`
+      `is ${metricOf(entity, part)}, whose command template is not supported: ${quote(unsupported)}. Send to the topic ${topic} instead`
     )
   return {
     topic,

@@ -111,7 +111,7 @@ function member(value: unknown, step: string | number): unknown {
 function apply(name: string, given: Argument | undefined, value: unknown): Rendered {
   switch (name) {
     case 'default':
-      return { value: value === undefined ? (given ?? '') : value }
+      return { value: value !== undefined ? value : given === undefined ? '' : given }
     case 'float':
     case 'int': {
       const number = toNumber(value)

@@ -53,7 +53,10 @@ function find(
 ): [string, Property] {
   const properties = deviceOf(toMemory(state), id)?.properties
   if (properties === undefined)
-    throw new CommandFault(null, `: ${device} has not described itself, so that nobody knows what it can do`)
+    throw new CommandFault(
+      null,
+      `cannot be sent: ${device} has not described itself, so that nobody knows what it can do`
+    )
   const property = parameters['property'] as string
   const node = parameters['node'] as string | undefined
   const wanted = node === undefined ? property : `${node}/${property}`
@@ -64,13 +67,13 @@ function find(
     const settable = all.filter(([, { settable: can }]) => can)
     throw new CommandFault(
       'property',
-      `: there is no ${quote(wanted)}; ${settable.length === 0 ? 'nothing of it can be set' : `these can be set: ${names(settable.slice(0, 20))}`}`
+      `names nothing: there is no ${quote(wanted)}; ${settable.length === 0 ? 'nothing of it can be set' : `these can be set: ${names(settable.slice(0, 20))}`}`
     )
   }
   if (found.length > 1)
-    throw new CommandFault('property', ` is in several nodes: name one of ${names(found.slice(0, 20))}`)
+    throw new CommandFault('property', `is in several nodes: name one of ${names(found.slice(0, 20))}`)
   if (!found[0]![1].settable)
-    throw new CommandFault('property', `: ${found[0]![0]} cannot be set, its description says`)
+    throw new CommandFault('property', `is ${found[0]![0]}, which cannot be set, its description says`)
   return found[0]!
 }
 
