@@ -662,6 +662,29 @@ function walk(value: unknown, visit: (part: object) => void): void {
   for (const part of Object.values(value)) walk(part, visit)
 }
 
+test('large configurations of one device, in linear time', () => {
+  const many = <T>(count: number, make: (index: number) => T): Record<string, T> =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`c${index}`, make(index)]))
+  const topicsOf = (begin: string): object =>
+    Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`x${index}_state_topic`, begin + index]))
+  const hostile = [
+    {
+      avty: Array.from({ length: 50_000 }, (_, index) => ({ t: `a${index}` })),
+      cmps: many(1_000, () => ({ p: 'sensor', stat_t: 's' }))
+    },
+    { cmps: many(500, (index) => ({ p: 'sensor', name: 'n', ...topicsOf(`s${index}/`) })) },
+    { cmps: many(500, (index) => ({ p: 'sensor', name: 'n', ...topicsOf(`t${index}/`) })) },
+    { cmps: many(20_000, () => ({ p: 'sensor', name: 'n', stat_t: 's' })) }
+  ]
+  let state: DecoderState | null = null
+  for (const config of hostile) {
+    const begun = performance.now()
+    state = decode(state, 'homeassistant/device/x/config', { dev: device, ...config }).state!
+    // Seconds at most; what is quadratic takes minutes
+    assert.ok(performance.now() - begun < 30_000)
+  }
+})
+
 test('in whatever order they come and go, what is told is the same', () => {
   const step = fc.record({ index: fc.nat(7), version: fc.nat(3) })
   const config = (index: number, version: number): object | string =>

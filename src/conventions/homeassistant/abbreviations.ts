@@ -97,9 +97,12 @@ const originWords = pairs('sw sw_version url support_url')
 
 type Members = Readonly<Record<string, unknown>>
 
+/** Of one entity: none has half as many. Those behind are left out. */
+const variablesMax = 200
+
 /** Own members whatever they are called; where the full name is there, too, the short one is taken, as there. */
 const rename = (members: Members, full: (name: string) => string): Record<string, unknown> => {
-  const entries = Object.entries(members)
+  const entries = Object.entries(members).slice(0, variablesMax)
   return Object.fromEntries([
     ...entries.filter(([name]) => full(name) === name),
     ...entries.filter(([name]) => full(name) !== name).map(([name, value]) => [full(name), value])

@@ -11,7 +11,7 @@ import type { Discovery, Place } from './discovery.ts'
 import { readEntity } from './entity-config.ts'
 import type { EntityConfig, ReadEntity } from './entity-config.ts'
 import { chooseName } from './entity-names.ts'
-import { isNothing, toMemory, withEntity, withoutEntity } from './memory.ts'
+import { isNothing, toMemory, withEntity, withoutEntities } from './memory.ts'
 import type { Config, Memory } from './memory.ts'
 
 /** `space` keeps what is told under one prefix from what is told under another. */
@@ -45,10 +45,13 @@ export const decodeConfig =
       return facts.result(after === before ? undefined : isNothing(after) ? null : after)
     }
     const hash = hashOf(Buffer.from(message.payload).toString('latin1')).slice(0, 12)
-    const after = known?.hash === hash ? before : configure(before, id, known, hash, discovery, place)
+    const after = known?.hash === hash ? before : configure(before, id, known, hash, discovery, place, facts)
     tellAttributes(after, id, known, discovery, facts)
     return facts.result(after === before ? undefined : after)
   }
+
+/** That one message may name. */
+const topicsMax = 5_000
 
 function configure(
   before: Memory,
@@ -56,16 +59,24 @@ function configure(
   known: Config | undefined,
   hash: string,
   { device, entities }: Discovery,
-  place: Place
+  place: Place,
+  facts: Facts
 ): Memory {
   const former = known?.device === device ? new Map(known.entities) : new Map<string, string>()
   let after = known === undefined ? before : withoutConfig(before, id, known)
   const names: Config['entities'] = []
+  let topics = 0
   for (const { key, component, config } of entities) {
     const used = get(after.devices, device)?.entities
     const name = chooseName(component, config, key === '' ? place.object : key, used, former.get(key))
+    const read = readEntity(component, name, config)
+    topics += read.uses.length
+    if (topics > topicsMax) {
+      facts.reject('state_too_large', `More than ${topicsMax} topics; the entities behind were left out`)
+      break
+    }
     names.push([key, name])
-    after = withEntity(after, device, name, readEntity(component, name, config))
+    after = withEntity(after, device, name, read)
   }
   const groups = keepTold(get(before.devices, device)?.groups, get(after.devices, device)?.groups)
   if (groups !== undefined)
@@ -77,8 +88,7 @@ function configure(
 }
 
 function withoutConfig(before: Memory, id: string, { device, entities }: Config): Memory {
-  let after = before
-  for (const [, name] of entities) after = withoutEntity(after, device, name)
+  const after = withoutEntities(before, device, new Set(entities.map(([, name]) => name)))
   return { ...after, configs: without(after.configs, id) }
 }
 
@@ -108,9 +118,11 @@ function tellAttributes(
     ...(known?.device === device && Object.fromEntries(gone)),
     ...attributes,
     ...Object.fromEntries(
-      entities.map(({ key, component, config }) => {
-        const name = names.get(key)!
-        return [`entity.${name}`, describe(component, config, readEntity(component, name, config))]
+      entities.flatMap(({ key, component, config }) => {
+        const name = names.get(key)
+        return name === undefined
+          ? []
+          : [[`entity.${name}`, describe(component, config, readEntity(component, name, config))]]
       })
     )
   })

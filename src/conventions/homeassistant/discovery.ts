@@ -23,6 +23,9 @@ export interface Place {
 /** More entities of one message are left out. */
 const entitiesMax = 1_000
 
+/** Topics that tell whether one entity is available; those behind are left out. */
+const availabilitiesMax = 20
+
 /** `migrate`: the entities are about to be told by another message. Undefined: nothing; `facts` say why. */
 export function readDiscovery(
   { component, object }: Place,
@@ -91,7 +94,9 @@ function withTopics(config: EntityConfig, commonBase: unknown): EntityConfig {
   return {
     ...withBase(config, base),
     ...(items.length > 0 && {
-      availability: items.map((item) => (isObject(item) ? withBase(expandConfig(item), base) : item))
+      availability: items
+        .slice(0, availabilitiesMax)
+        .map((item) => (isObject(item) ? withBase(expandConfig(item), base) : item))
     })
   }
 }

@@ -78,19 +78,16 @@ export const isNothing = ({ configs }: Memory): boolean => isEmpty(configs)
 export function withEntity(memory: Memory, name: string, entity: string, discovered: Discovered): Memory {
   let { topics } = memory
   const known: Device = get(memory.devices, name) ?? { entities: emptyMap, topics: [] }
-  const told = new Set(known.topics)
-  const use = (topic: string, one: Use): void => {
-    const devices: SharedMap<Use[]> = get(topics, topic) ?? emptyMap
-    topics = set(topics, topic, set(devices, name, [...(get(devices, name) ?? []), one]))
-  }
   const { uses, availability, component, commands } = discovered
-  for (const [topic, one] of uses) {
-    use(topic, one)
-    if (!('command' in one)) told.add(topic)
+  for (const [topic, added] of byTopic(uses, availability)) {
+    const devices: SharedMap<Use[]> = get(topics, topic) ?? emptyMap
+    const before = get(devices, name) ?? []
+    const watched = before.some((use) => 'availability' in use)
+    const fresh = watched ? added.filter((use) => !('availability' in use)) : added
+    topics = set(topics, topic, set(devices, name, [...before, ...fresh]))
   }
-  for (const { topic } of availability?.of ?? [])
-    if (!get(get(topics, topic), name)?.some((one) => 'availability' in one))
-      use(topic, { availability: true })
+  const told = new Set(uses.filter(([, use]) => !('command' in use)).map(([topic]) => topic))
+  const more = [...told].filter((topic) => !known.topics.includes(topic))
   const { groups, group } = addGroup(known.groups, availability)
   const device: Device = {
     entities: set(known.entities, entity, {
@@ -98,30 +95,46 @@ export function withEntity(memory: Memory, name: string, entity: string, discove
       ...(!isEmpty(commands) && { commands }),
       ...(group !== null && { group })
     }),
-    topics: told.size === known.topics.length ? known.topics : [...told],
+    topics: more.length === 0 ? known.topics : [...known.topics, ...more],
     ...(groups !== undefined && { groups })
   }
   return { ...memory, topics, devices: set(memory.devices, name, device) }
 }
 
-export function withoutEntity(memory: Memory, name: string, entity: string): Memory {
+function byTopic(uses: Discovered['uses'], availability: Availability | null): Map<string, Use[]> {
+  const found = new Map<string, Use[]>()
+  for (const [topic, use] of uses) found.set(topic, [...(found.get(topic) ?? []), use])
+  for (const topic of new Set((availability?.of ?? []).map((watched) => watched.topic)))
+    found.set(topic, [...(found.get(topic) ?? []), { availability: true }])
+  return found
+}
+
+/** All of one device, in one go over its topics. */
+export function withoutEntities(memory: Memory, name: string, gone: ReadonlySet<string>): Memory {
   const known = get(memory.devices, name)
-  const gone = get(known?.entities, entity)
-  if (known === undefined || gone === undefined) return memory
-  const groups = dropGroup(known.groups, gone.group)
+  if (known === undefined || gone.size === 0) return memory
+  let { entities } = known
   let { topics } = memory
-  for (const topic of topicsOf(known, gone)) {
+  let groups: Device['groups'] = known.groups
+  const touched = new Set(known.topics)
+  for (const entity of gone) {
+    const found = get(entities, entity)
+    if (found === undefined) continue
+    for (const topic of otherTopics(known, found)) touched.add(topic)
+    groups = dropGroup(groups, found.group)
+    entities = without(entities, entity)
+  }
+  for (const topic of touched) {
     const devices = get(topics, topic)
     const uses = get(devices, name)
     if (devices === undefined || uses === undefined) continue
     const kept = uses.filter((use) =>
-      'availability' in use ? isWatched(groups, topic) : use.entity !== entity
+      'availability' in use ? isWatched(groups, topic) : !gone.has(use.entity)
     )
     if (kept.length === uses.length) continue
     const left = kept.length === 0 ? without(devices, name) : set(devices, name, kept)
     topics = isEmpty(left) ? without(topics, topic) : set(topics, topic, left)
   }
-  const entities = without(known.entities, entity)
   const told = known.topics.filter((topic) =>
     get(get(topics, topic), name)?.some((use) => 'entity' in use && !('command' in use))
   )
@@ -131,9 +144,9 @@ export function withoutEntity(memory: Memory, name: string, entity: string): Mem
   return { ...memory, topics, devices }
 }
 
-/** All where the entity may be. */
-function topicsOf({ topics, groups }: Device, { commands, group }: Entity): Set<string> {
+/** Where the entity is commanded, and said to be available. */
+function otherTopics({ groups }: Device, { commands, group }: Entity): string[] {
   const watched = group === undefined ? [] : (groups?.[group]?.of ?? [])
   const commanded = [...entriesOf(commands)].map(([, { topic }]) => topic)
-  return new Set([...topics, ...watched.map(({ topic }) => topic), ...commanded])
+  return [...watched.map(({ topic }) => topic), ...commanded]
 }
