@@ -66,7 +66,7 @@ const acts: readonly Act[] = [
     parameters: {
       waypoints: { type: 'any', required: true, about: 'a list of `{ desc, lat, lon, rad, tst }`' }
     },
-    answer: 'none',
+    answer: 'none: the app does not say',
     action: ({ waypoints }) => ({
       action: 'setWaypoints',
       waypoints: { _type: 'waypoints', waypoints: toWaypoints(waypoints) }
@@ -76,14 +76,14 @@ const acts: readonly Act[] = [
     name: 'clearWaypoints',
     about: 'Removes all regions (iOS)',
     parameters: {},
-    answer: 'none',
+    answer: 'none: the app does not say',
     action: () => ({ action: 'clearWaypoints' })
   },
   {
     name: 'setConfiguration',
     about: 'Changes settings, where the app allows it',
     parameters: { configuration: { type: 'object', required: true, about: 'settings by their names' } },
-    answer: 'none',
+    answer: 'none: the app does not say',
     action: ({ configuration }) => ({
       action: 'setConfiguration',
       configuration: { ...(configuration as object), _type: 'configuration' }
@@ -96,7 +96,7 @@ const acts: readonly Act[] = [
       action: { type: 'text', required: true, about: 'its name' },
       members: { type: 'object', required: false, about: 'what else the message has' }
     },
-    answer: 'none',
+    answer: 'none: the app does not say',
     action: ({ action, members = {} }) => ({ ...(members as object), action: action as string })
   }
 ]
