@@ -6,9 +6,15 @@ import fc from 'fast-check'
 import { atPath, mergeMembers, replaceMembers } from '../../src/conventions/members.ts'
 import type { KnownMembers } from '../../src/conventions/members.ts'
 
-function run(known: KnownMembers | null, patch: unknown, apply = mergeMembers): [KnownMembers | null, string[]] {
+function run(
+  known: KnownMembers | null,
+  patch: unknown,
+  apply = mergeMembers
+): [KnownMembers | null, string[]] {
   const pushed: string[] = []
-  const after = apply(known, patch, (path, value) => pushed.push(`${path.join('.')}=${JSON.stringify(value)}`))
+  const after = apply(known, patch, (path, value) =>
+    pushed.push(`${path.join('.')}=${JSON.stringify(value)}`)
+  )
   return [after, pushed]
 }
 
@@ -28,7 +34,10 @@ test('parts add members, and null takes them with all that they have', () => {
 
 test('a whole document takes what it has not', () => {
   const known = { a: 0, b: { c: 0 } } as const
-  assert.deepEqual(run(known, { b: { d: 1 } }, replaceMembers), [{ b: { d: 0 } }, ['a=null', 'b.c=null', 'b.d=1']])
+  assert.deepEqual(run(known, { b: { d: 1 } }, replaceMembers), [
+    { b: { d: 0 } },
+    ['a=null', 'b.c=null', 'b.d=1']
+  ])
   assert.deepEqual(run(known, { a: { x: 1 }, b: 2 }, replaceMembers), [
     { a: { x: 0 }, b: 0 },
     ['a=null', 'b.c=null', 'a.x=1', 'b=2']

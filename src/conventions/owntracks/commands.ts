@@ -2,6 +2,7 @@
 
 import type { CommandTarget, ConventionCommand, RenderedCommand } from '../../normalize/convention.ts'
 import { CommandFault } from '../../normalize/convention.ts'
+import { writeCommandJson } from '../command-json.ts'
 import { isObject } from '../facts.ts'
 import type { Secrets } from './secrets.ts'
 import { closeBox, secretOf } from './secrets.ts'
@@ -125,7 +126,7 @@ export const commandsFor = (bases: readonly string[], secrets: Secrets): Convent
     answer,
     render: (target, given) => ({
       topic: `${baseOf(target, bases)}/cmd`,
-      payload: inBox(JSON.stringify({ _type: 'cmd', ...action(given) }), target, secrets),
+      payload: inBox(writeCommandJson({ _type: 'cmd', ...action(given) }, null), target, secrets),
       // The broker keeps it for an app that sleeps only from QoS 1 on (booklet, tech/json)
       qos: 1,
       correlation: shows?.correlation ?? null,
