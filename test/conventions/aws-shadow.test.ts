@@ -162,15 +162,16 @@ test('what was missed comes with the whole document, and only what is newer', ()
   const got = say(`${shadow}/get/accepted`, { ...whole('blue', 7, 20, noon - 15), clientToken: 'x' })
   assert.deepEqual(got.datapoints, [`t1 color "blue" ${at(20)}`])
   assert.deepEqual(got.responses, [])
-  // A document with a version in between was missed, too: what it changed is newer than what is known
-  const later = { ...whole('green', 9, 1, noon), metadata: { reported: { color: stamp(1), on: stamp(90) } } }
+  // Version 8 was missed, and what it changed is in version 9 as it was
+  const eight = whole('green', 8, 2, noon - 2)
+  const nine = {
+    ...whole('green', 9, 2, noon - 1),
+    state: { desired: { x: 1 }, reported: { color: 'green', on: false } },
+    metadata: { desired: { x: stamp(90) }, reported: { color: stamp(2), on: stamp(1) } }
+  }
   assert.deepEqual(
-    say(`${shadow}/update/documents`, {
-      previous: whole('green', 8, 2, noon),
-      current: later,
-      timestamp: noon
-    }).datapoints,
-    [`t1 color "green" ${at(1)}`, 't1 desired.x 1']
+    say(`${shadow}/update/documents`, { previous: eight, current: nine, timestamp: noon }).datapoints,
+    [`t1 color "green" ${at(2)}`, `t1 on false ${at(1)}`]
   )
 })
 
@@ -384,6 +385,12 @@ test('commands go to the shadow, with a token that its answer carries', () => {
   assert.equal(render('get', { shadow: '$package' }).topic, `${shadow}/name/$package/get`)
   assert.equal(render('delete', {}).topic, `${shadow}/delete`)
   assert.throws(() => render('desire', { state: {} }), CommandFault)
+  let deep: object = {}
+  for (let level = 0; level < 99; level++) deep = { deep }
+  assert.throws(
+    () => render('desire', { state: deep }),
+    (error) => error instanceof CommandFault && error.parameter === 'state'
+  )
   for (const name of ['', 'a/b', '+', 'x'.repeat(65)])
     assert.throws(
       () => render('get', { shadow: name }),
