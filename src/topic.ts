@@ -5,6 +5,9 @@ const bytes = (text: string): number => Buffer.byteLength(text, 'utf8')
 /** MQTT strings have a 16-bit length [MQTT-1.5.4]. */
 const stringBytesMax = 65_535
 
+/** Of these, AWS IoT and Azure IoT Hub say what clients publish there. */
+const forClients = /^\$(aws|iothub)\//
+
 /**
  * Tells what is wrong with `topic` as a name to publish to, or null when nothing is.
  * Control characters and noncharacters are legal only by SHOULD NOT [MQTT-1.5.4-3], but brokers close the
@@ -17,7 +20,7 @@ export function topicFault(topic: string, levelsMax: number): string | null {
   if (!topic.isWellFormed()) return 'a topic has no lone surrogates' // [MQTT-1.5.4-1]
   if (/[\u0000-\u001f\u007f-\u009f]/.test(topic)) return 'a topic has no control characters' // [MQTT-1.5.4-2]
   if (/[\ufdd0-\ufdef\ufffe\uffff]/.test(topic)) return 'a topic has no Unicode noncharacters'
-  if (topic.startsWith('$')) return 'topics that begin with $ belong to the broker' // [MQTT-4.7.2]
+  if (topic.startsWith('$') && !forClients.test(topic)) return 'topics that begin with $ belong to the broker' // [MQTT-4.7.2]
   if (topic.split('/').length > levelsMax) return `a topic has at most ${levelsMax} levels`
   return null
 }

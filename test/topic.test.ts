@@ -90,11 +90,16 @@ test('faults of topics to publish to', () => {
     ['\udc00', /surrogate/],
     ['a\uffff', /noncharacters/],
     ['$SYS/x', /broker/],
+    ['$share/g/x', /broker/],
+    ['$aws', /broker/],
+    ['$awsx/y', /broker/],
     ['é'.repeat(32_768), /65,535/],
     ['1/2/3', /at most 2 levels/]
   ] as const) {
     assert.match(topicFault(illegal, illegal === '1/2/3' ? 2 : 10) ?? 'none', fault, illegal.slice(0, 20))
   }
+  for (const legal of ['$aws/things/t/shadow/get', '$iothub/methods/POST/reboot/?$rid=1'])
+    assert.equal(topicFault(legal, 10), null)
 })
 
 test('a filter that covers another matches all that it does', () => {
