@@ -77,8 +77,8 @@ test('devices and modules, with and without a slash at the end; a content type t
 
 const json = '{"t":21.5,"ü":"é"}'
 const utf32 = (text: string, bigEndian: boolean): Buffer => {
-  const bytes = Buffer.alloc([...text].length * 4)
-  for (const [index, character] of [...text].entries())
+  const bytes = Buffer.alloc(Array.from(text).length * 4)
+  for (const [index, character] of Array.from(text).entries())
     if (bigEndian) bytes.writeUInt32BE(character.codePointAt(0)!, index * 4)
     else bytes.writeUInt32LE(character.codePointAt(0)!, index * 4)
   return bytes
