@@ -222,6 +222,33 @@ test('what is asked for, and what differs, says nothing', () => {
     }
 })
 
+test('only what a thing reports shows that it is there', () => {
+  const heard = (text: string, topic: string, payload: object): string[] =>
+    normalizer(text)(topic, payload).outcome.devices
+  const desired = { state: { desired: { a: 1 } }, version: 1, timestamp: noon }
+  const now = { ...whole('red', 2, 1, noon), version: 2 }
+  const before = { ...whole('red', 1, 9, noon), version: 1 }
+  const token = `rialto-${commandId}`
+  assert.deepEqual(heard(document, `${shadow}/update/accepted`, accepted), ['t1'])
+  assert.deepEqual(heard(document, `${shadow}/update/accepted`, { ...desired, clientToken: token }), [])
+  assert.deepEqual(heard(document, `${shadow}/update/documents`, { previous: before, current: now }), ['t1'])
+  assert.deepEqual(
+    heard(document, `${shadow}/update/documents`, { previous: now, current: { ...now, version: 3 } }),
+    []
+  )
+  assert.deepEqual(heard(document, `${shadow}/get/accepted`, { ...accepted, clientToken: token }), [])
+  assert.deepEqual(heard(document, `${shadow}/get/rejected`, { code: 404, clientToken: token }), [])
+  assert.deepEqual(heard(byDevice, `${shadow}/update`, desired), [])
+  assert.deepEqual(heard(byDevice, `${shadow}/update`, accepted), ['t1'])
+  const event = { versionNumber: 0, timestamp: noon * 1_000, disconnectReason: 'CONNECTION_LOST' }
+  assert.deepEqual(heard(document, '$aws/events/presence/disconnected/t1', event), [])
+  const silent = normalizer('conventions: [{ aws-shadow: { offlineAfter: 5m } }]')(
+    `${shadow}/update/accepted`,
+    accepted
+  )
+  assert.deepEqual([silent.presence, silent.outcome.offlineAfterSeconds], [['t1 online seen'], 300])
+})
+
 test('responses are of tokens of ours; rejections of all', () => {
   const say = normalizer(document)
   const clientToken = `rialto-${commandId}`

@@ -167,6 +167,18 @@ const twin = '$iothub/twin'
 const reportedTopic = `${twin}/PATCH/properties/reported/?$rid=1`
 const desiredTopic = (version: number) => `${twin}/PATCH/properties/desired/?$version=${version}`
 
+test('what the hub says, or the broker for it, does not show that a device is there', () => {
+  const say = normalizer(document)
+  const heard = (topic: string, payload: object) => say(topic, payload).outcome.devices
+  assert.deepEqual(heard(events, { t: 1 }), ['d1'])
+  assert.deepEqual(heard(reportedTopic, { t: 1 }), ['d1'])
+  assert.deepEqual(heard('$iothub/methods/res/200/?$rid=1', {}), ['d1'])
+  assert.deepEqual(heard(desiredTopic(1), { t: 1 }), [])
+  assert.deepEqual(heard(`${twin}/res/200/?$rid=1`, { reported: { t: 1 } }), [])
+  assert.deepEqual(heard(`${twin}/res/500/?$rid=1`, {}), [])
+  assert.deepEqual(heard(`${events}iothub-MessageType=Will`, { t: 1 }), [])
+})
+
 test('what a device reports, in parts; null removes', () => {
   const say = normalizer(document)
   const first = say(reportedTopic, { battery: 55, wifi: { ssid: 'x', channel: 6 }, list: [1] })
@@ -177,13 +189,14 @@ test('what a device reports, in parts; null removes', () => {
     'd1 reported.list [1]'
   ])
   assert.deepEqual([first.presence, first.rejections], [['d1 online availability'], []])
+  // A bridged device has a twin of its own
+  assert.deepEqual(say(`azure/d2/${reportedTopic}`, { wifi: 5 }).datapoints, ['d2 reported.wifi 5'])
   assert.deepEqual(say(reportedTopic, { wifi: null, battery: 50 }).datapoints, [
     'd1 reported.wifi.ssid null',
     'd1 reported.wifi.channel null',
     'd1 reported.battery 50'
   ])
-  // A bridged device has a twin of its own; the one whose connection it is, the same
-  assert.deepEqual(say(`azure/d2/${reportedTopic}`, { list: null }).datapoints, ['d2 reported.list null'])
+  // The one whose connection it is may be bridged, too
   assert.deepEqual(say(`azure/d1/${reportedTopic}`, { list: 'x' }).datapoints, ['d1 reported.list "x"'])
   assert.deepEqual(say(reportedTopic, '[]').rejections, ['wrong_shape'])
   assert.deepEqual(say(reportedTopic, '').rejections, ['empty_payload'])
@@ -266,13 +279,15 @@ test('acknowledgements of Plug and Play: the value is the metric, the rest a res
       limit: { value: { low: 1 }, ac: 400, av: 3, ad: 'too low' },
       mode: { value: 'x', ac: 202, av: 4 }
     },
-    plain: { value: 1 }
+    plain: { value: 1 },
+    late: { value: 2, ac: 200, av: 3 }
   })
   assert.deepEqual(said.datapoints, [
     'd1 reported.targetTemperature 21',
     'd1 reported.thermostat1.limit.low 1',
     'd1 reported.thermostat1.mode "x"',
     'd1 reported.plain.value 1',
+    'd1 reported.late 2',
     'd1 response {"correlation":"$version=3","ok":false,"detail":"limit: 400 too low","value":null} event',
     'd1 response {"correlation":"$version=4","ok":true,"detail":null,"value":null} event'
   ])

@@ -1,10 +1,12 @@
 /** AWS IoT device shadow. */
 
+import { isDeepStrictEqual } from 'node:util'
 import type { Convention, ConventionRoute } from '../../normalize/convention.ts'
 import { OptionFault } from '../../normalize/convention.ts'
 import type { DecoderMessage } from '../../normalize/decoder.ts'
 import type { DecoderState } from '../../normalize/mapping-set.ts'
 import { Facts, isObject, readObject } from '../facts.ts'
+import { atPath } from '../members.ts'
 import { commands, tokenPrefix } from './commands.ts'
 import type { Members, Place } from './documents.ts'
 import { decodeDeleted, decodePart, decodeWhole, toMetric } from './documents.ts'
@@ -26,10 +28,15 @@ export const awsShadow: Convention = {
       default: 'broker',
       about:
         '`broker`: a shadow service answers, as at AWS, and what it accepted is true. `device`: there is none, and requests to `update` are taken as they are'
+    },
+    offlineAfter: {
+      kind: 'duration',
+      default: null,
+      about: 'a thing that reports nothing so long is offline'
     }
   },
   presence:
-    "`$aws/events/presence/connected` and `disconnected`, in the order of their `versionNumber`; the device is the `thingName`, or else the client id, which is the thing's name as AWS advises. On other brokers nothing tells.",
+    "`$aws/events/presence/connected` and `disconnected`, in the order of their `versionNumber`; the device is the `thingName`, or else the client id, which is the thing's name as AWS advises. On other brokers there is none of it, but `offlineAfter`.",
   create(options) {
     const authority = options.text('authority')
     if (authority !== 'broker' && authority !== 'device')
@@ -65,7 +72,18 @@ interface Kind {
   decode?: Decode
   /** It needs no document. */
   empty?: boolean
+  /** Whether it is the thing that is heard; else it is the shadow service, or what others want. */
+  ofThing?(document: Members): boolean
 }
+
+const reports = ({ state }: Members): boolean => isObject(state) && isObject(state['reported'])
+
+/** What the thing reported is another than before, or reported again. */
+const reportedAnew = ({ previous, current }: Members): boolean =>
+  !isDeepStrictEqual(
+    ['state', 'metadata'].map((part) => atPath(previous, [part, 'reported'])),
+    ['state', 'metadata'].map((part) => atPath(current, [part, 'reported']))
+  )
 
 const byService: readonly Kind[] = [
   { topic: 'update', about: 'nothing: it is asked for, and not yet true' },
@@ -83,7 +101,8 @@ const byService: readonly Kind[] = [
           `The shadow has it as version ${String(document['version'])}; the device has not said that it does`
         )
       return decodePart(place, state, document, facts)
-    }
+    },
+    ofThing: reports
   },
   {
     topic: 'update/documents',
@@ -91,7 +110,8 @@ const byService: readonly Kind[] = [
     decode(place, state, { current, previous, timestamp }, facts) {
       if (!isObject(current)) return void facts.reject('wrong_shape', 'There is no current, an object')
       return decodeWhole(place, state, { timestamp, ...current }, facts, isObject(previous) ? previous : null)
-    }
+    },
+    ofThing: reportedAnew
   },
   {
     topic: 'get/accepted',
@@ -117,7 +137,8 @@ const byDevice: readonly Kind[] = [
   {
     topic: 'update',
     about: 'metrics, reported and desired',
-    decode: (place, state, document, facts) => decodePart(place, state, document, facts, true)
+    decode: (place, state, document, facts) => decodePart(place, state, document, facts, true),
+    ofThing: reports
   },
   {
     topic: 'delete',
@@ -141,7 +162,10 @@ const always: readonly Kind[] = [
   rejected('delete')
 ]
 
-function toRoute(prefix: string, { topic, about, decode, empty = false }: Kind): ConventionRoute {
+function toRoute(
+  prefix: string,
+  { topic, about, decode, empty = false, ofThing = () => false }: Kind
+): ConventionRoute {
   if (decode === undefined) return { topic: `${prefix}/${topic}`, about, decode: () => new Facts().result() }
   return {
     topic: `${prefix}/${topic}`,
@@ -152,7 +176,9 @@ function toRoute(prefix: string, { topic, about, decode, empty = false }: Kind):
       if (message.kind === 'cleared') return facts.result()
       const document = empty ? {} : readObject(message, facts)
       if (document === undefined) return facts.result()
-      return facts.result(decode(placeOf(message), state, document, facts) ?? undefined)
+      const next = decode(placeOf(message), state, document, facts) ?? undefined
+      // What the shadow service says itself, or to others, is no word of the thing
+      return { ...facts.result(next), toDevice: !ofThing(document) }
     }
   }
 }

@@ -49,7 +49,7 @@ export const decodeLifecycle =
         ...(at !== null && { observedAt: at })
       })
     if (connected && typeof ipAddress === 'string') facts.attributes(device, { ip: ipAddress })
-    return facts.result(now ?? undefined)
+    return { ...facts.result(now ?? undefined), toDevice: !connected }
   }
 
 /** Both events of one connection have the same version; the one that ends it is the later. */

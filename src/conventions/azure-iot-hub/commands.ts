@@ -2,7 +2,7 @@
 
 import type { CommandTarget, ConventionCommand, RenderedCommand } from '../../normalize/convention.ts'
 import { CommandFault } from '../../normalize/convention.ts'
-import { writeCommand } from '../command-json.ts'
+import { writeCommandJson } from '../command-json.ts'
 import { isObject } from '../facts.ts'
 import { mergeMembers } from '../members.ts'
 import { writeBag } from './property-bag.ts'
@@ -28,7 +28,7 @@ export const commandsFor = (prefixOf: PrefixOf): ConventionCommand[] => [
     answer: 'a response by `$rid`, ok where the status is 2xx; its value is the payload',
     render: (target, { method, payload }) => ({
       topic: `${prefixFor(target, prefixOf)}$iothub/methods/POST/${toLevel(method as string)}/?$rid=${target.id}`,
-      payload: payload === undefined ? '' : writeCommand(payload, 'payload'),
+      payload: payload === undefined ? '' : writeCommandJson(payload, 'payload'),
       qos,
       correlation: target.id,
       effect: null
@@ -89,7 +89,7 @@ function renderDesired({ attributes }: CommandTarget, given: Given, prefix: stri
     throw new CommandFault('version', 'is no version: it is at least 1')
   return {
     topic: `${prefix}$iothub/twin/PATCH/properties/desired/?$version=${version}`,
-    payload: writeCommand({ ...properties, $version: version }, 'properties'),
+    payload: writeCommandJson({ ...properties, $version: version }, 'properties'),
     qos,
     correlation: toCorrelation(version),
     effect: toEffect(properties)
@@ -126,7 +126,7 @@ function renderMessage({ device, id }: CommandTarget, { body, properties = {} }:
   })
   return {
     topic: `devices/${device}/messages/devicebound/${writeBag([['$.mid', id], ...type, ...own])}`,
-    payload: isText ? body : writeCommand(body, 'body'),
+    payload: isText ? body : writeCommandJson(body, 'body'),
     qos,
     correlation: null,
     effect: null

@@ -3,7 +3,7 @@
 import { defaultLimits } from '../../limits.ts'
 import type { Convention, ConventionRoute } from '../../normalize/convention.ts'
 import { OptionFault } from '../../normalize/convention.ts'
-import type { DecoderMessage } from '../../normalize/decoder.ts'
+import type { DecoderMessage, DecoderResult } from '../../normalize/decoder.ts'
 import { isTemplateFault, parseTopicTemplate, renderTemplate } from '../../normalize/topic-template.ts'
 import { Facts } from '../facts.ts'
 import { commandsFor } from './commands.ts'
@@ -36,7 +36,7 @@ export const azureIotHub: Convention = {
     offlineAfter: {
       kind: 'duration',
       default: null,
-      about: 'a device of which nothing is heard so long is offline'
+      about: 'a device that says nothing so long is offline'
     }
   },
   presence:
@@ -74,7 +74,7 @@ function checkBridged(prefix: string): void {
   )
 }
 
-const nothing = () => new Facts().result()
+const nothing = (): DecoderResult => ({ ...new Facts().result(), toDevice: true })
 
 const events = 'metrics, by the members of the body; `value` where it has none; `properties.…`'
 const toDevice = 'nothing: it is said to the device'
@@ -106,6 +106,8 @@ interface TwinTopic {
   /** Absent: it says nothing. */
   decode?: DecodeTwin
   remembers?: boolean
+  /** The hub says it. */
+  toDevice?: boolean
 }
 
 const twins: readonly TwinTopic[] = [
@@ -119,7 +121,8 @@ const twins: readonly TwinTopic[] = [
     topic: 'twin/PATCH/properties/desired/{request}',
     about: 'metrics `desired.…`, where `$version` is newer; null removes',
     decode: decodeDesired,
-    remembers: true
+    remembers: true,
+    toDevice: true
   },
   { topic: 'twin/GET/{request}', about: 'online: the device asks for its twin', decode: decodeAsked },
   {
@@ -127,7 +130,8 @@ const twins: readonly TwinTopic[] = [
     about:
       'metrics `reported.…` and `desired.…` of the whole twin, where their `$version` is another; a status that is no 2xx is an event `twinRefused`',
     decode: decodeResult,
-    remembers: true
+    remembers: true,
+    toDevice: true
   },
   { topic: 'methods/POST/{method}/{request}', about: toDevice },
   {
@@ -139,7 +143,7 @@ const twins: readonly TwinTopic[] = [
 
 function toTwinRoute(
   prefix: string,
-  { topic, about, decode, remembers = false }: TwinTopic,
+  { topic, about, decode, remembers = false, toDevice: isSaidTo = false }: TwinTopic,
   deviceOf: (message: Pick<DecoderMessage, 'captures'>) => string | null
 ): ConventionRoute {
   const route = { topic: `${prefix}$iothub/${topic}`, about }
@@ -151,7 +155,8 @@ function toTwinRoute(
       const facts = new Facts()
       const device = deviceOf(message)
       if (message.kind === 'cleared') return facts.result()
-      if (device !== null) return facts.result(decode(device, state, message, facts))
+      if (device !== null)
+        return { ...facts.result(decode(device, state, message, facts)), toDevice: isSaidTo }
       facts.reject(
         'wrong_shape',
         'The topic does not tell the device, the connection did: name it with the option device, or bridge it with a prefix and name that with bridged'

@@ -32,9 +32,11 @@ export function decodeTelemetry(_: unknown, message: DecoderMessage): DecoderRes
   for (const [name, value] of bag)
     if (!name.startsWith('$.') && name !== creationTimes[0] && name !== messageType)
       tell(`properties.${name}`, value)
-  if (bag.get(messageType) === 'Will') facts.presence(device, 'offline', 'death')
+  const isWill = bag.get(messageType) === 'Will'
+  if (isWill) facts.presence(device, 'offline', 'death')
   else if (message.kind === 'message') facts.presence(device, 'online')
-  return facts.result()
+  // Its will is said by the broker
+  return { ...facts.result(), toDevice: isWill }
 }
 
 /** The hub gives it to will messages; a device says so itself where another broker publishes its will. */

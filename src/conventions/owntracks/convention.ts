@@ -77,7 +77,7 @@ function toRoute(device: string, [subtopic, about]: Topic, secrets: Secrets): Co
   return { topic: `${device}${subtopic}`, about, decode }
 }
 
-const nothing = (): DecoderResult => new Facts().result()
+const nothing = (): DecoderResult => ({ ...new Facts().result(), toDevice: true })
 
 const toDecode =
   (secrets: Secrets): ConventionRoute['decode'] =>
