@@ -118,6 +118,16 @@ export const defaultLimits = {
   conventionStateBytesMax: 4 * 1024 * 1024,
   /** What a compressed payload may become. */
   decompressedBytesMax: 16 * 1024 * 1024,
+  /** Metrics, members, properties, rows and cells of one Sparkplug payload. */
+  sparkplugPartsMax: 250_000,
+  /** Properties and metadata of metrics that one Sparkplug message may bring. */
+  sparkplugPropertiesBytesMax: 64 * 1024,
+  /** Messages of a Sparkplug node that came before those that they follow. */
+  sparkplugEarlyMax: 100,
+  /** Until a birth that was lost or is late is asked for; and until it is asked for again, twice as long each time. */
+  rebirthDelayMs: 250,
+  rebirthAgainMsMin: 30_000,
+  rebirthAgainMsMax: 3_600_000,
   conventionsMax: 50,
   conventionOptionItemsMax: 100,
   conventionFileBytesMax: 1024 * 1024,
