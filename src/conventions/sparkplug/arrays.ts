@@ -12,26 +12,56 @@ interface Packing {
 }
 
 const packings = new Map<number, Packing>()
-const pack = <Item>(
+const pack = (
   datatype: number,
   size: number,
   read: (view: DataView, at: number) => unknown,
-  write: (view: DataView, at: number, value: Item) => void
-): unknown => packings.set(datatype, { size, read, write: write as Packing['write'] })
+  write: (view: DataView, at: number, value: never) => void
+): unknown => packings.set(datatype, { size, read, write })
 
 type V = DataView
-pack(datatypes.Int8Array, 1, (v: V, at) => v.getInt8(at), (v: V, at, x: number) => v.setInt8(at, x))
-pack(datatypes.Int16Array, 2, (v: V, at) => v.getInt16(at, true), (v: V, at, x: number) => v.setInt16(at, x, true))
-pack(datatypes.Int32Array, 4, (v: V, at) => v.getInt32(at, true), (v: V, at, x: number) => v.setInt32(at, x, true))
+pack(
+  datatypes.Int8Array,
+  1,
+  (v: V, at) => v.getInt8(at),
+  (v: V, at, x: number) => v.setInt8(at, x)
+)
+pack(
+  datatypes.Int16Array,
+  2,
+  (v: V, at) => v.getInt16(at, true),
+  (v: V, at, x: number) => v.setInt16(at, x, true)
+)
+pack(
+  datatypes.Int32Array,
+  4,
+  (v: V, at) => v.getInt32(at, true),
+  (v: V, at, x: number) => v.setInt32(at, x, true)
+)
 pack(
   datatypes.Int64Array,
   8,
   (v: V, at) => exactInteger(v.getBigInt64(at, true)),
   (v: V, at, x: number | bigint) => v.setBigInt64(at, BigInt(x), true)
 )
-pack(datatypes.UInt8Array, 1, (v: V, at) => v.getUint8(at), (v: V, at, x: number) => v.setUint8(at, x))
-pack(datatypes.UInt16Array, 2, (v: V, at) => v.getUint16(at, true), (v: V, at, x: number) => v.setUint16(at, x, true))
-pack(datatypes.UInt32Array, 4, (v: V, at) => v.getUint32(at, true), (v: V, at, x: number) => v.setUint32(at, x, true))
+pack(
+  datatypes.UInt8Array,
+  1,
+  (v: V, at) => v.getUint8(at),
+  (v: V, at, x: number) => v.setUint8(at, x)
+)
+pack(
+  datatypes.UInt16Array,
+  2,
+  (v: V, at) => v.getUint16(at, true),
+  (v: V, at, x: number) => v.setUint16(at, x, true)
+)
+pack(
+  datatypes.UInt32Array,
+  4,
+  (v: V, at) => v.getUint32(at, true),
+  (v: V, at, x: number) => v.setUint32(at, x, true)
+)
 pack(
   datatypes.UInt64Array,
   8,

@@ -17,7 +17,11 @@ export function readDateTime(millis: number | bigint): string {
 /** A text of RFC 3339, or milliseconds; null: it is no instant. */
 export function writeDateTime(value: unknown): bigint | null {
   const millis =
-    typeof value === 'string' ? readTimestamp(value, 'iso') : typeof value === 'bigint' ? Number(value) : value
+    typeof value === 'string'
+      ? readTimestamp(value, 'iso')
+      : typeof value === 'bigint'
+        ? Number(value)
+        : value
   return typeof millis === 'number' && Number.isSafeInteger(millis) && millis >= first && millis <= last
     ? BigInt(millis)
     : null

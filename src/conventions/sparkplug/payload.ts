@@ -188,7 +188,8 @@ for (const type of root.nestedArray as protobuf.Type[]) {
     if (!field.repeated) (type.ctor.prototype as unknown as Record<string, unknown>)[field.name] = undefined
   const decode = type.decode.bind(type) as (reader: PartsReader, ...rest: unknown[]) => protobuf.Message
   type.decode = ((reader: PartsReader, ...rest: unknown[]) => {
-    if (--reader.partsLeft < 0) throw new RangeError(`it has more than ${defaultLimits.sparkplugPartsMax} parts`)
+    if (--reader.partsLeft < 0)
+      throw new RangeError(`it has more than ${defaultLimits.sparkplugPartsMax} parts`)
     return decode(reader, ...rest)
   }) as typeof type.decode
 }

@@ -53,7 +53,8 @@ export function readValue(datatype: number, wire: Wire): unknown {
     default:
       // An unknown type: what the wire says is all there is
       if (kind === 'datasetValue') return readDataSet(wire.datasetValue!)
-      if (kind !== 'propertysetValue' && kind !== 'propertysetsValue' && kind !== 'templateValue') return wire[kind]
+      if (kind !== 'propertysetValue' && kind !== 'propertysetsValue' && kind !== 'templateValue')
+        return wire[kind]
   }
   throw unexpected(datatype, kind)
 }
