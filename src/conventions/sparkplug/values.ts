@@ -1,5 +1,6 @@
 /** Values on the wire to values of datapoints, by the data type that a birth or the message says. Pure. */
 
+import { defaultLimits } from '../../limits.ts'
 import { isArray, readArray } from './arrays.ts'
 import { datatypeName, datatypes, fromWire, integerType } from './datatypes.ts'
 import { readDateTime } from './date-time.ts'
@@ -97,6 +98,9 @@ function readCell(datatype: number, wire: Wire): unknown {
 
 /** `{ columns, types, rows }`, rows as lists in the order of the columns. */
 function readDataSet({ columns, types, rows }: DataSet): object {
+  // Each takes three characters of JSON at least; cells are counted where they are read
+  if ((columns.length + types.length) * 3 > defaultLimits.datapointBytesMax)
+    throw new ValueFault('A DataSet has more columns than a datapoint may have', 'value_too_large')
   return {
     columns,
     types: types.map(datatypeName),
