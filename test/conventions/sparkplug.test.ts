@@ -367,11 +367,19 @@ test('the order: what comes twice is no gap; what was missed while we were away 
   const { nbirth, ndata } = startNode()
   nbirth(0, born)
   for (const seq of [1, 1, 2, 1, 2, 3]) assert.deepEqual(effects(ndata(seq, one, after(seq * 100))), [])
-  // 200 messages later, and 250
-  assert.deepEqual(effects(ndata(203, one, after(3_600_000))), [rebirthIn(2_000)])
+  // 200 messages later, and 250. A death and a birth may be among them: names are those that they were, aliases may not be
+  const late = ndata(203, [datum(1, 'Int32', 2), datum('a', 'Int32', -3)], after(3_600_000))
+  assert.deepEqual(late.datapoints, [`G1/E1 a -3 ${time}`])
+  assert.deepEqual([late.rejections, late.presence, effects(late)], [['wrong_shape'], [], [rebirthIn(250)]])
+  assert.deepEqual(effects(nbirth(204, born, after(3_601_000))), [cancelled])
+  assert.equal(ndata(205, one, after(3_602_000)).datapoints.length, 1)
   const { nbirth: birth, ndata: tell } = startNode()
   birth(0, born)
-  assert.deepEqual(effects(tell(251, one, after(3_600_000))), [rebirthIn(2_000)])
+  assert.deepEqual(effects(tell(251, one, after(3_600_000))), [rebirthIn(250)])
+  // Without rebirths there is nothing better to go by
+  const { nbirth: begin, ndata: goOn } = startNode('{ rebirth: false }')
+  begin(0, born)
+  assert.equal(goOn(7, one, after(3_600_000)).datapoints.length, 1)
 })
 
 test('the order: is not counted where a node does not tell it', () => {
@@ -415,7 +423,7 @@ test('a rebirth is asked for: at once and once where no birth is known, by name,
   const said = ndata(17, [datum(1, 'Int32', 1), { name: 'named', datatype: 7, longValue: 5 }])
   assert.deepEqual(said.datapoints, [`G1/E1 named 5 ${time}`])
   assert.deepEqual([said.rejections, effects(said)], [['wrong_shape'], [rebirthIn(250)]])
-  assert.match(said.outcome.rejections[0]!.detail, /Alias 1 cannot be read before the birth of G1\/E1/)
+  assert.match(said.outcome.rejections[0]!.detail, /Alias 1 cannot be read before the next birth of G1\/E1/)
   const [effect] = said.outcome.effects
   assert.ok(effect?.kind === 'publish')
   assert.equal(effect.qos, 0)

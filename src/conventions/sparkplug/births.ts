@@ -44,7 +44,7 @@ export const nodeBirth =
       ? { ...bare, order: { ...noOrder, at: message.receivedAt }, asked: answered(before.asked) }
       : present(bare, payload, message, facts, rules)
     const table = makeTable(payload.metrics, next, node)
-    tellMetrics(facts, node, payload, table)
+    tellMetrics(facts, node, payload, table, true)
     return facts.result({ ...next, table })
   }
 
@@ -125,13 +125,13 @@ export const deviceBirth =
     const overtaken = !kept && isOvertaken(before.order, seq, known?.seq ?? null)
     const next = kept ? before : step(before, placeOf(payload), message, facts, rules)
     if (overtaken) {
-      tellMetrics(facts, device, payload, null)
+      tellMetrics(facts, device, payload, null, false)
       return facts.result(wantBirths(next, false, message, facts, rules))
     }
     if (!kept) facts.presence(device, 'online', 'birth')
     const bare = withDevice(next, name, { alive: true, born, table: null, seq: kept ? null : seq })
     const table = makeTable(payload.metrics, bare, device)
-    tellMetrics(facts, device, payload, table)
+    tellMetrics(facts, device, payload, table, true)
     const after = withDevice(bare, name, { alive: true, born, table, seq: kept ? null : seq })
     return facts.result(kept ? after : wantBirths(after, false, message, facts, rules))
   }

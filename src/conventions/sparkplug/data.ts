@@ -18,13 +18,13 @@ export const data =
     const payload = readPayload(message.payload, facts)
     if (payload === undefined) return facts.result()
     const before = nodeOf(state)
+    const live = message.kind === 'message'
+    const node = live ? step(before, placeOf(payload), message, facts, rules) : before
     const device = message.captures['device']
-    const born = device === undefined ? before : deviceOf(before, device)
-    // Aliases of a session that has ended may be those of other metrics by now
-    const table = before.alive && born?.alive === true ? born.table : null
+    const born = device === undefined ? node : deviceOf(node, device)
+    // In the next session, an alias may be that of another metric; a name is the same one
+    const aliases = node.alive && born?.alive === true
     const name = device === undefined ? nodeName(message) : deviceName(message)
-    const unknown = tellMetrics(facts, name, payload, table)
-    if (message.kind !== 'message') return facts.result()
-    const next = step(before, placeOf(payload), message, facts, rules)
-    return facts.result(wantBirths(next, unknown, message, facts, rules))
+    const unknown = tellMetrics(facts, name, payload, born?.table ?? null, aliases)
+    return facts.result(live ? wantBirths(node, unknown || !aliases, message, facts, rules) : undefined)
   }

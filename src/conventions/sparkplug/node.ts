@@ -13,7 +13,7 @@ import { toTable } from './tables.ts'
 
 /** A node, or a device of one. */
 export interface Born {
-  /** Its birth came, and no death since: only then its table tells what its messages mean. */
+  /** Its birth came, and no death since, that we know of: only then aliases mean what it said. */
   alive: boolean
   /** When it was published, by the node's clock; null: it did not say. */
   born: Millis | null

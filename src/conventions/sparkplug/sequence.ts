@@ -30,6 +30,8 @@ export interface Step {
   filled: boolean
   /** It did not. */
   lost: boolean
+  /** What is missing may be a whole session: it was before a silence in which a death and a birth may have been. */
+  doubtful: boolean
 }
 
 /** How far `to` is behind `from`, on the circle. */
@@ -76,7 +78,7 @@ export function collect(before: Order, come: Early, at: Millis, reorderMs: Milli
 export function follow(before: Order, come: Early, at: Millis, reorderMs: Millis): Step {
   const { seq } = come
   const waiting = before.early.length > 0
-  const step = { opened: false, filled: false, lost: false }
+  const step = { opened: false, filled: false, lost: false, doubtful: false }
   if (before.next === null) return { ...step, order: onwards(seq, at) }
   if (waiting && at - before.since > reorderMs) return { ...step, order: onwards(seq, at), lost: true }
   if (seq === before.next) {
@@ -89,7 +91,7 @@ export function follow(before: Order, come: Early, at: Millis, reorderMs: Millis
   if (before.early.length >= defaultLimits.sparkplugEarlyMax)
     return { ...step, order: onwards(seq, at), lost: true }
   const order = { ...before, at, early: [...before.early, come], since: waiting ? before.since : at }
-  return { ...step, order, opened: !waiting }
+  return { ...step, order, opened: !waiting, doubtful: at - before.at > reorderMs }
 }
 
 /** Whether `known` came early, and follows `seq`. */

@@ -8,7 +8,7 @@ import { toMillis } from './node.ts'
 import type { NodeState } from './node.ts'
 import type { Payload } from './payload.ts'
 import { ask, mayAsk, rebirthKey, rebirthPayload } from './rebirth.ts'
-import { collect, follow } from './sequence.ts'
+import { collect, follow, noOrder } from './sequence.ts'
 import type { Early } from './sequence.ts'
 
 export interface Rules {
@@ -45,8 +45,9 @@ export function step(
   if (come === null) return node
   const at = message.receivedAt
   if (!node.alive) return { ...node, order: collect(node.order, come, at, reorderMs) }
-  const { order, opened, filled, lost } = follow(node.order, come, at, reorderMs)
+  const { order, opened, filled, lost, doubtful } = follow(node.order, come, at, reorderMs)
   if (!rebirth) return { ...node, order }
+  if (doubtful) return { ...node, alive: false, order: collect(noOrder, come, at, reorderMs) }
   const { asked } = node
   if (opened && mayAsk(asked, at, true)) askAfter(reorderMs, message, facts)
   // [tck-id-operational-behavior-host-reordering-success]

@@ -18,6 +18,8 @@ interface Telling {
   facts: Facts
   device: string
   index: Index | null
+  /** Whether the table is of the session that the message is of. */
+  aliases: boolean
   /** Whether the table has all metrics that there are. */
   whole: boolean
   told: number
@@ -26,12 +28,19 @@ interface Telling {
   unknown: boolean
 }
 
-/** `table`: of the birth that counts, or null. True: there are metrics that it does not know, and should. */
-export function tellMetrics(facts: Facts, device: string, payload: Payload, table: Table | null): boolean {
+/** `table`: of the birth that came last, or null. True: there are metrics that it does not know, and should. */
+export function tellMetrics(
+  facts: Facts,
+  device: string,
+  payload: Payload,
+  table: Table | null,
+  aliases: boolean
+): boolean {
   const telling: Telling = {
     facts,
     device,
     index: table === null ? null : indexOf(table),
+    aliases,
     whole: table?.whole ?? true,
     told: 0,
     attributes: new Map(),
@@ -84,17 +93,17 @@ function tellMetric(telling: Telling, metric: Metric, prefix: string, around: Ar
 }
 
 /** By name, where there is one: later an alias may be all that comes [tck-id-payloads-alias-data-cmd-requirement]. */
-function find({ index }: Telling, { name, alias }: Metric, prefix: string): Known | null {
+function find({ index, aliases }: Telling, { name, alias }: Metric, prefix: string): Known | null {
   if (index === null) return null
   const named = name === undefined || name === '' ? undefined : index.byName.get(prefix + name)
   if (named !== undefined || (name !== undefined && name !== '')) return named ?? null
-  return alias === undefined ? null : (index.byAlias.get(alias) ?? null)
+  return alias === undefined || !aliases ? null : (index.byAlias.get(alias) ?? null)
 }
 
 function rejectUnknown(telling: Telling, { alias }: Metric, name: string | null): void {
   if (telling.whole) telling.unknown = true
   telling.told++
-  const { facts, device, index } = telling
+  const { facts, device, index, aliases } = telling
   const metric =
     name === null
       ? alias === undefined
@@ -103,8 +112,8 @@ function rejectUnknown(telling: Telling, { alias }: Metric, name: string | null)
       : JSON.stringify(name)
   facts.reject(
     'wrong_shape',
-    index === null
-      ? `${metric} cannot be read before the birth of ${device}, which says its name and data type`
+    index === null || (name === null && !aliases)
+      ? `${metric} cannot be read before the next birth of ${device}, which says its name and data type`
       : telling.whole
         ? `${metric} was not in the birth of ${device}`
         : `${metric} is not known: the birth of ${device} has more metrics than are remembered`
