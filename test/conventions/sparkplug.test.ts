@@ -356,10 +356,11 @@ test('the order: a gap that does not fill ends in a rebirth, which is asked for 
     [92_000],
     [92_500, rebirthIn(250)]
   ])
-  assert.deepEqual(effects(nbirth(0, born, after(93_000))), [cancelled])
+  const answer = payload(0, born, { timestamp: at + 1 })
+  assert.deepEqual(effects(say('spBv1.0/G1/NBIRTH/E1', answer, after(93_000))), [cancelled])
   // Answered: the next gap need not wait for the minute
   assert.deepEqual(effects(ndata(2, one, after(94_000))), [rebirthIn(2_000)])
-  const again = payload(0, born, { timestamp: at + 1 })
+  const again = payload(0, born, { timestamp: at + 2 })
   assert.deepEqual(effects(say('spBv1.0/G1/NBIRTH/E1', again, after(95_000))), [cancelled])
 })
 

@@ -3,7 +3,7 @@
 import type { DecoderMessage, DecoderResult } from '../../normalize/decoder.ts'
 import type { DecoderState } from '../../normalize/mapping-set.ts'
 import { Facts } from '../facts.ts'
-import { deviceOf, makeTable, nodeOf, toMillis, withDevice } from './node.ts'
+import { deviceOf, makeTable, nodeOf, toMillis, unborn, withDevice } from './node.ts'
 import type { DeviceState, NodeState } from './node.ts'
 import type { Payload } from './payload.ts'
 import { readPayload } from './read-payload.ts'
@@ -60,11 +60,11 @@ function present(
   const node = nodeName(message)
   const place = placeOf(payload)
   const early = place === null ? [] : earlyOf(before.order, place, receivedAt, reorderMs)
-  const devices = Object.entries(before.devices).filter(([, { alive }]) => alive)
+  const devices = Object.entries(before.devices)
   const stays = (device: DeviceState): boolean => early.some(({ seq }) => seq === device.seq)
   facts.presence(node, 'online', 'birth')
   for (const [name, device] of devices)
-    if (!stays(device)) facts.presence(deviceName(message, name), 'offline', 'birth')
+    if (device.alive && !stays(device)) facts.presence(deviceName(message, name), 'offline', 'birth')
   // Unless what came before its birth is to be told again
   if (early.length === 0 && isAsking(before)) facts.effect({ cancel: rebirthKey(node) })
   return {
@@ -150,6 +150,8 @@ export const deviceDeath =
     const overtaken = isOvertaken(before.order, seq, known?.seq ?? null)
     const next = step(before, placeOf(payload), message, facts, rules)
     if (!overtaken) facts.presence(deviceName(message), 'offline', 'death')
-    const after = overtaken || known === null ? next : withDevice(next, name, { ...known, alive: false, seq })
+    const { born, table } = known ?? unborn
+    // Also where it is not known: its birth may be on the way still
+    const after = overtaken ? next : withDevice(next, name, { alive: false, born, table, seq })
     return facts.result(wantBirths(after, false, message, facts, rules))
   }

@@ -79,19 +79,21 @@ export function follow(before: Order, come: Early, at: Millis, reorderMs: Millis
   const { seq } = come
   const waiting = before.early.length > 0
   const step = { opened: false, filled: false, lost: false, doubtful: false }
+  const silent = at - before.at > reorderMs
   if (before.next === null) return { ...step, order: onwards(seq, at) }
-  if (waiting && at - before.since > reorderMs) return { ...step, order: onwards(seq, at), lost: true }
+  if (waiting && at - before.since > reorderMs)
+    return { ...step, order: onwards(seq, at), lost: true, doubtful: silent }
   if (seq === before.next) {
     const order = takeUp((seq + 1) % 256, { ...before, at })
     return { ...step, order, filled: waiting && order.early.length === 0 }
   }
   // Late or repeated; after a silence it is neither, but the end of a larger gap
-  const behind = distance(before.next, seq) >= 256 - behindMax && at - before.at <= reorderMs
+  const behind = distance(before.next, seq) >= 256 - behindMax && !silent
   if (behind || isEarly(before, seq)) return { ...step, order: { ...before, at } }
   if (before.early.length >= defaultLimits.sparkplugEarlyMax)
     return { ...step, order: onwards(seq, at), lost: true }
   const order = { ...before, at, early: [...before.early, come], since: waiting ? before.since : at }
-  return { ...step, order, opened: !waiting, doubtful: at - before.at > reorderMs }
+  return { ...step, order, opened: !waiting, doubtful: silent }
 }
 
 /** Whether `known` came early, and follows `seq`. */

@@ -47,13 +47,13 @@ export function step(
   if (!node.alive) return { ...node, order: collect(node.order, come, at, reorderMs) }
   const { order, opened, filled, lost, doubtful } = follow(node.order, come, at, reorderMs)
   if (!rebirth) return { ...node, order }
-  if (doubtful) return { ...node, alive: false, order: collect(noOrder, come, at, reorderMs) }
-  const { asked } = node
+  const { since } = node.order
+  const asked = lost && mayAsk(node.asked, since, true) ? ask(node.asked, since + reorderMs) : node.asked
+  if (doubtful) return { ...node, alive: false, order: collect(noOrder, come, at, reorderMs), asked }
   if (opened && mayAsk(asked, at, true)) askAfter(reorderMs, message, facts)
   // [tck-id-operational-behavior-host-reordering-success]
   if (filled && (asked === null || asked.answered)) facts.effect({ cancel: rebirthKey(nodeName(message)) })
-  const { since } = node.order
-  return { ...node, order, asked: lost && mayAsk(asked, since, true) ? ask(asked, since + reorderMs) : asked }
+  return { ...node, order, asked }
 }
 
 /** `unknown`: the message has what no birth told of. */
