@@ -243,6 +243,21 @@ test('what is not known is refused', () => {
     )
   refused('G1/E1', 'metric', /"G1\/E1" has no metric "nothing"; it has "bdSeq", "Rate", "Big"$/)
   refused('G1/E1/D1', 'metric', /it has "LED", .* and others$/)
+  const types = {
+    name: 'Motor',
+    datatype: 19,
+    templateValue: { isDefinition: true, metrics: [metric('RPM', 'Int32', 0)] }
+  }
+  assert.throws(
+    () =>
+      render(
+        'G1/E1',
+        'write',
+        { metric: 'Motor/RPM', value: 1 },
+        { state: decode(null, 'NBIRTH', 0, [types]) }
+      ),
+    /it has none/
+  )
   refused('G1/E1/D2', null, /No birth of "G1\/E1\/D2" is known/)
   refused('G1/E1/__proto__', null, /No birth/)
   refused('G1/E1', null, /No birth of "G1\/E1" is known.*rebirth/, { state: null })

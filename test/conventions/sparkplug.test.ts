@@ -300,6 +300,16 @@ test('deaths: of a node take its devices with it, and end what aliases mean', ()
   assert.deepEqual(nbirth(0, [bdSeq(8)]).presence, ['G1/E1 online birth'])
 })
 
+test('deaths: end what a node was to be asked for', () => {
+  const { nbirth, ndata, ndeath } = startNode()
+  nbirth(0, [bdSeq(0)])
+  ndata(2, [])
+  assert.deepEqual(effects(ndeath([bdSeq(0)])), [cancelled])
+  assert.deepEqual(effects(ndeath([bdSeq(0)])), [])
+  ndata(3, [])
+  assert.deepEqual(effects(ndeath([bdSeq(0)])), [cancelled])
+})
+
 test('deaths: that say no bdSeq, or are of a node that was never born', () => {
   assert.deepEqual(startNode().ndeath([bdSeq(1)]).presence, ['G1/E1 offline death'])
   const one = startNode()
@@ -391,6 +401,12 @@ test('the order: is not counted where a node does not tell it', () => {
   assert.deepEqual(effects(ndata(10, one)), [])
   assert.deepEqual(effects(ndata(null, one)), [])
   assert.deepEqual(effects(ndata(12, one)), [rebirthIn(2_000)])
+  const last = startNode()
+  last.say('spBv1.0/G1/NBIRTH/E1', payload(null, born))
+  assert.deepEqual(
+    [255, 0, 1].map((seq) => effects(last.ndata(seq, one))),
+    [[], [], []]
+  )
   nbirth(0, born)
   // So many within two seconds that the circle is full: given up
   for (let index = 0; index < 101; index++) ndata(10 + index, one, after(index))
