@@ -128,6 +128,9 @@ export const defaultLimits = {
   rebirthDelayMs: 250,
   rebirthAgainMsMin: 30_000,
   rebirthAgainMsMax: 3_600_000,
+  /** Values of one CBOR or MessagePack payload, each of which can be a single byte there. */
+  binaryItemsMax: 1_000_000,
+  protobufBytesMax: 4 * 1024 * 1024,
   conventionsMax: 50,
   conventionOptionItemsMax: 100,
   conventionFileBytesMax: 1024 * 1024,

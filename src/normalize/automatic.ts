@@ -1,9 +1,8 @@
 /** What a topic says without a mapping: objects have their members as metrics, all else is the value of a metric. Pure. */
 
-import { decode } from './decode-payload.ts'
+import { automaticEncoding, decode } from './decode-payload.ts'
 import type { Findings } from './findings.ts'
 import { flatten, isMembers, received } from './select.ts'
-import { defaultBooleans } from './values.ts'
 
 /**
  * An object on a/b/c: device a/b/c, metrics its members. Anything else there: device a/b, metric c. On one level x: device x,
@@ -12,8 +11,9 @@ import { defaultBooleans } from './values.ts'
 export function normalizeAutomatically(findings: Findings): void {
   const { message, limits } = findings
   if (message.kind === 'cleared') return
-  const decoded = decode('auto', message.payload, message.properties, defaultBooleans, findings.reject)
+  const decoded = decode(automaticEncoding, message, limits, findings.reject)
   if (decoded === null || decoded.value === undefined) return
+  findings.measure(decoded.bytes)
   const { value, plain } = decoded
   const at = received(message)
   const say = (device: string, metric: string, said: unknown): boolean =>

@@ -8,12 +8,12 @@ import { evaluate, refused } from './select.ts'
 
 /** `device`: where the topic tells it; else it is selected. */
 export function normalizeAvailability(mapping: MappingDefinition, device: string, findings: Findings): void {
-  const { message } = findings
+  const { message, limits } = findings
   const { online, offline } = mapping.presence!
   // An emptied availability topic [MQTT-3.3.1-6]; MQTT 3.1.1 does not tell whether it was retained
   if (message.payload.length === 0) return findings.presence(device, 'unknown', 'cleared')
   const decoder = typeof mapping.decoder === 'string' ? mapping.decoder : 'auto'
-  const decoded = decode(decoder, message.payload, message.properties, mapping.booleans, findings.reject)
+  const decoded = decode({ ...mapping, decoder }, message, limits, findings.reject)
   if (decoded === null) return
   const value = mapping.value === null ? decoded.value : evaluate(mapping.value, decoded.value, findings)
   if (value === refused) return

@@ -33,8 +33,8 @@ export function compileMappings(
     text,
     hash: hashOf([
       root?.node?.toJSON() ?? null,
-      read.mappings.map(({ decoder, meaning, convention }) =>
-        convention !== null ? meaning : typeof decoder === 'string' ? null : decoder.hash
+      read.mappings.map(({ decoder, meaning, convention, schema }) =>
+        convention !== null ? meaning : typeof decoder === 'string' ? (schema?.hash ?? null) : decoder.hash
       )
     ]),
     rebuild: read.rebuild,
@@ -88,7 +88,12 @@ export function modulesOf(text: string): string[] {
 export function filesOf(text: string, conventions: ReadonlyMap<string, Convention>): string[] {
   const { root } = readDocument(text, defaultLimits)
   const named = isMap(root?.node) ? root.node.get('conventions', true) : null
+  const mappings = isMap(root?.node) ? root.node.get('mappings', true) : null
   const paths = new Set<string>()
+  for (const item of isSeq(mappings) ? mappings.items : []) {
+    const path: unknown = isMap(item) ? item.getIn(['schema', 'file']) : null
+    if (typeof path === 'string') paths.add(path)
+  }
   for (const item of isSeq(named) ? named.items : []) {
     const pair = isMap(item) ? item.items[0] : undefined
     const options = conventions.get(isScalar(pair?.key) ? String(pair.key.value) : '')?.options ?? {}

@@ -1,10 +1,12 @@
 /** A mapping as compiled: what is left of its text for the messages. */
 
 import type { BuiltInDecoder } from './decode-payload.ts'
+import type { Compression } from './decompress.ts'
 import type { Decoder } from './decoder.ts'
 import type { ConventionCommand, ConventionRoute } from './convention.ts'
 import type { Expression } from './expression.ts'
 import type { CommandAddress, MappingSummary } from './mapping-set.ts'
+import type { ProtobufSchema } from './protobuf-schema.ts'
 import type { TimestampUnit } from './timestamps.ts'
 import type { TextTemplate, TopicTemplate } from './topic-template.ts'
 import type { AskedType, BooleanWords } from './values.ts'
@@ -35,6 +37,8 @@ export interface MappingDefinition {
   decoder: BuiltInDecoder | Decoder
   /** As the document has it. */
   decoderText: string
+  compression: Compression
+  schema: ProtobufSchema | null
   device: NamePart | null
   metric: NamePart | null
   value: Expression | null

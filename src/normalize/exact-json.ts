@@ -71,10 +71,13 @@ function unmark(value: unknown, mark: string): unknown {
 
 export class UnwritableError extends Error {
   readonly tooLarge: boolean
+  /** It is a number that no double holds. */
+  readonly outOfRange: boolean
 
-  constructor(message: string, tooLarge: boolean) {
+  constructor(message: string, tooLarge: boolean, outOfRange = false) {
     super(message)
     this.tooLarge = tooLarge
+    this.outOfRange = outOfRange
   }
 }
 
@@ -82,9 +85,10 @@ const depthMax = 100
 
 /**
  * Writes any value as JSON, or throws UnwritableError: too large, too deep, or nothing that JSON can say. It never takes
- * more work than the bound, whatever is given: values of decoders may contain themselves, or lie.
+ * more work than the bound, whatever is given: values of decoders may contain themselves, or lie. `bytes`: what becomes of
+ * bytes, which are not JSON.
  */
-export function writeExact(value: unknown, bytesMax: number): string {
+export function writeExact(value: unknown, bytesMax: number, bytes?: (item: Uint8Array) => string): string {
   const pieces: string[] = []
   let left = bytesMax
   const put = (piece: string): void => {
@@ -96,7 +100,7 @@ export function writeExact(value: unknown, bytesMax: number): string {
   const write = (item: unknown, depth: number): void => {
     if (item === null || item === undefined) put('null')
     else if (typeof item === 'number') {
-      if (!Number.isFinite(item)) throw new UnwritableError(`${item} is not a number of JSON`, false)
+      if (!Number.isFinite(item)) throw new UnwritableError(`${item} is not a number of JSON`, false, true)
       put(number(item))
     } else if (typeof item === 'bigint') put(digits(item))
     else if (typeof item === 'boolean') put(item ? 'true' : 'false')
@@ -104,7 +108,10 @@ export function writeExact(value: unknown, bytesMax: number): string {
       if (item.length > left) throw new UnwritableError(`It is larger than ${bytesMax} bytes`, true)
       put(JSON.stringify(item))
     } else if (typeof item !== 'object') throw new UnwritableError(`A ${typeof item} is not JSON`, false)
-    else if (ArrayBuffer.isView(item)) throw new UnwritableError('Bytes are not JSON', false)
+    else if (bytes !== undefined && item instanceof Uint8Array) {
+      if (item.length > left) throw new UnwritableError(`It is larger than ${bytesMax} bytes`, true)
+      put(JSON.stringify(bytes(item)))
+    } else if (ArrayBuffer.isView(item)) throw new UnwritableError('Bytes are not JSON', false)
     else if (depth >= depthMax) throw new UnwritableError(`It is nested deeper than ${depthMax} levels`, true)
     else if (Array.isArray(item)) {
       put('[')
@@ -144,7 +151,7 @@ function number(value: number): string {
 /** Digits of an integer that a double could hold, at most. */
 function digits(value: bigint): string {
   if (!Number.isFinite(Number(value)))
-    throw new UnwritableError('An integer is larger than any double', false)
+    throw new UnwritableError('An integer is larger than any double', false, true)
   return value.toString()
 }
 

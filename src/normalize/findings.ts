@@ -44,17 +44,31 @@ export class Findings {
   #toDevice = false
   /** One rejection for each reason: the first one's detail, and how many more there were. */
   #rejections: Map<RejectionReason, { detail: string; count: number }> | null = null
+  #bytes: number
   #bytesLeft: number
 
   constructor(limits: Limits, message: SourceMessage) {
     this.limits = limits
     this.message = message
-    this.#bytesLeft = Math.max(limits.outputBytesMin, message.payload.length * limits.outputBytesPerByteMax)
+    this.#bytes = Math.max(limits.outputBytesMin, message.payload.length * limits.outputBytesPerByteMax)
+    this.#bytesLeft = this.#bytes
   }
 
   /** Of the same message, for what is only compared. */
   beside(): Findings {
-    return new Findings(this.limits, this.message)
+    const findings = new Findings(this.limits, this.message)
+    findings.#bytesLeft += this.#bytes - findings.#bytes
+    findings.#bytes = this.#bytes
+    return findings
+  }
+
+  /** The payload was compressed, and is so large: it may say as much as if it had come so, but no more than is decompressed. */
+  measure(bytes: number): void {
+    const { outputBytesPerByteMax, decompressedBytesMax } = this.limits
+    const more = Math.min(bytes * outputBytesPerByteMax, decompressedBytesMax) - this.#bytes
+    if (more <= 0) return
+    this.#bytes += more
+    this.#bytesLeft += more
   }
 
   readonly reject = (reason: RejectionReason, detail: string): void => {

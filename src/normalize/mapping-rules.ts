@@ -17,6 +17,8 @@ const contradictions: ReadonlyArray<[key: string, others: readonly string[], why
 ]
 
 const selecting = [
+  'compression',
+  'schema',
   'metric',
   'value',
   'each',
@@ -57,6 +59,7 @@ export function checkTogether(
         .get(key)
         ?.fault(`${key} does not go with a decoder of your own`, `Remove ${key}: the decoder does that`)
   checkScalar(members, decoder)
+  checkSchema(entry, members, decoder)
   if (merge === 'merge') checkMerge(members, decoder)
   const needsDevice = typeof decoder === 'string'
   if (needsDevice && topic !== null && !members.has('device') && !topic.names.includes('device'))
@@ -86,8 +89,25 @@ function checkScalar(members: Map<string, Entry>, decoder: BuiltInDecoder | Deco
       )
 }
 
+function checkSchema(
+  entry: Entry,
+  members: Map<string, Entry>,
+  decoder: BuiltInDecoder | Decoder | null
+): void {
+  const schema = members.get('schema')
+  if (decoder === 'protobuf' && schema === undefined)
+    entry.fault(
+      'Nothing tells the messages of Protobuf',
+      'Add schema: { file: ./sensors.proto, type: site.Reading }'
+    )
+  if (schema !== undefined && typeof decoder === 'string' && decoder !== 'protobuf' && decoder !== 'auto')
+    schema.fault('schema is for decoder protobuf', 'Use decoder: protobuf, or remove schema')
+}
+
+const documents = new Set<unknown>(['auto', 'json', 'cbor', 'msgpack', 'protobuf'])
+
 function checkMerge(members: Map<string, Entry>, decoder: BuiltInDecoder | Decoder | null): void {
-  if (decoder !== 'auto' && decoder !== 'json' && typeof decoder === 'string')
+  if (!documents.has(decoder) && typeof decoder === 'string')
     members.get('merge')!.fault('Only JSON can be merged', 'Use decoder: json, or another merge')
   members.get('each')?.fault('each does not go with merge: merge', 'Use merge: append or replace')
 }

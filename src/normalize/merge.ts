@@ -2,6 +2,7 @@
 
 import type { DecoderState } from './mapping-set.ts'
 import type { MappingDefinition } from './definition.ts'
+import { toBase64 } from './binary-document.ts'
 import { UnwritableError, writeExact } from './exact-json.ts'
 import type { Findings, Found } from './findings.ts'
 import { received, selectAll, isMembers } from './select.ts'
@@ -56,6 +57,7 @@ export function overlay(
     return { found: [], state: undefined }
   }
   const before = state === null ? undefined : (state as { document: unknown }).document
+  patch = toJsonValue(patch)
   const document = mergePatch(before, patch)
   const next = { document }
   const known = fits(next, findings)
@@ -74,6 +76,16 @@ export function overlay(
   if (oldValues.size > 0) findings.withdraw('nothing_selected')
   for (const gone of oldValues.values()) found.push({ ...gone, value: null, at })
   return { found, state: known ? next : undefined }
+}
+
+/** What is remembered is JSON: bytes are their base64 in it, and a number that it has not is null. */
+function toJsonValue(value: unknown): unknown {
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null
+  if (typeof value === 'bigint') return Number.isFinite(Number(value)) ? value : null
+  if (typeof value !== 'object' || value === null) return value
+  if (value instanceof Uint8Array) return toBase64(value)
+  if (Array.isArray(value)) return value.map(toJsonValue)
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, toJsonValue(member)]))
 }
 
 function fits(state: unknown, findings: Findings): boolean {

@@ -4,6 +4,7 @@ import type { SourceMessage } from '../datapoints.ts'
 import type { Limits } from '../limits.ts'
 import { normalizeAutomatically } from './automatic.ts'
 import { normalizeAvailability } from './availability.ts'
+import type { Encoding } from './decode-payload.ts'
 import { decode } from './decode-payload.ts'
 import { runDecoder } from './decoder.ts'
 import type { MappingDefinition } from './definition.ts'
@@ -55,12 +56,12 @@ function normalizeValues(
   findings: Findings,
   state: DecoderState | null
 ): DecoderState | null | undefined {
-  const { message } = findings
+  const { message, limits } = findings
   // That a retained message is gone says nothing of what it said
   if (message.kind === 'cleared') return undefined
-  const decoder = mapping.decoder as Exclude<MappingDefinition['decoder'], object>
-  const decoded = decode(decoder, message.payload, message.properties, mapping.booleans, findings.reject)
+  const decoded = decode(mapping as Encoding, message, limits, findings.reject)
   if (decoded === null || decoded.value === undefined) return undefined
+  findings.measure(decoded.bytes)
   const { found, state: next } =
     mapping.merge === 'replace'
       ? replace(mapping, captures, decoded.value, findings, state)

@@ -172,6 +172,8 @@ function toDefinitions(
       topic,
       decoder: 'auto',
       decoderText: convention.name,
+      compression: 'auto',
+      schema: null,
       device: null,
       metric: null,
       value: null,

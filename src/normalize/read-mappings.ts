@@ -5,6 +5,7 @@ import type { BuiltInDecoder } from './decode-payload.ts'
 import { builtInDecoders } from './decode-payload.ts'
 import type { Decoder } from './decoder.ts'
 import type { MappingDefinition, MergePolicy } from './definition.ts'
+import { compressions } from './decompress.ts'
 import type { Entry } from './document-entry.ts'
 import { hashOf } from './hash.ts'
 import { suggest } from './mapping-faults.ts'
@@ -12,6 +13,8 @@ import { checkTogether } from './mapping-rules.ts'
 import { printable } from './names.ts'
 import type { Convention } from './convention.ts'
 import { readConventions } from './read-conventions.ts'
+import type { ProtobufSchema } from './protobuf-schema.ts'
+import { readSchema } from './read-schema.ts'
 import type { PartReader } from './read-parts.ts'
 import { createPartReader } from './read-parts.ts'
 import { timestampUnits } from './timestamps.ts'
@@ -38,6 +41,8 @@ const mappingKeys = [
   'name',
   'topic',
   'decoder',
+  'compression',
+  'schema',
   'device',
   'metric',
   'value',
@@ -98,6 +103,8 @@ function readMapping(entry: Entry, names: Set<string>, options: ReadOptions): Ma
     return value === undefined ? null : reader(value)
   }
   const definition = {
+    compression: read('compression', (value) => value.oneOf(compressions)) ?? 'auto',
+    schema: read('schema', (value) => readSchema(value, options.files ?? new Map())),
     device: read('device', parts.name),
     metric: read('metric', parts.name),
     value: read('value', parts.expression),
@@ -127,7 +134,7 @@ function readMapping(entry: Entry, names: Set<string>, options: ReadOptions): Ma
     device: definition.device ?? captured('device'),
     metric: definition.metric ?? (definition.metrics === null ? captured('metric') : null),
     plain: isPlain(definition),
-    meaning: toMeaning(members, decoder)
+    meaning: toMeaning(members, decoder, definition.schema)
   }
 }
 
@@ -196,11 +203,16 @@ function isPlain({ value, each, metrics }: Pick<MappingDefinition, 'value' | 'ea
 }
 
 /** Comments, order of keys, name, commands and timeouts do not change what is remembered. */
-function toMeaning(members: Map<string, Entry>, decoder: BuiltInDecoder | Decoder): string {
+function toMeaning(
+  members: Map<string, Entry>,
+  decoder: BuiltInDecoder | Decoder,
+  schema: ProtobufSchema | null
+): string {
   const meant = Object.fromEntries(
     [...members]
       .filter(([key]) => !['name', 'commands', 'offlineAfter'].includes(key))
       .map(([key, value]) => [key, value.node?.toJSON() as unknown])
   )
-  return hashOf([meant, typeof decoder === 'string' ? null : decoder.hash])
+  const own = typeof decoder === 'string' ? null : decoder.hash
+  return hashOf(schema === null ? [meant, own] : [meant, own, schema.hash])
 }

@@ -1,6 +1,7 @@
 /** Decoded values to values without loss; what a mapping says a value is, it must be. Pure. */
 
 import type { MetricType, RejectionReason, Value } from '../datapoints.ts'
+import { toBase64 } from './binary-document.ts'
 import { UnwritableError, writeExact } from './exact-json.ts'
 
 /** Types that a mapping can ask for. */
@@ -74,10 +75,11 @@ function sized(type: MetricType, exact: Uint8Array, bytesMax: number): Value | U
 function toJson(value: unknown, bytesMax: number, small: boolean): Value | Unfit {
   if (small) return sized('json', utf8(JSON.stringify(value)), bytesMax)
   try {
-    return { type: 'json', number: null, exact: utf8(writeExact(value, bytesMax)) }
+    return { type: 'json', number: null, exact: utf8(writeExact(value, bytesMax, toBase64)) }
   } catch (error) {
     if (!(error instanceof UnwritableError)) throw error
-    return { reason: error.tooLarge ? 'value_too_large' : 'wrong_shape', detail: error.message }
+    const reason = error.outOfRange ? 'number_out_of_range' : 'wrong_shape'
+    return { reason: error.tooLarge ? 'value_too_large' : reason, detail: error.message }
   }
 }
 

@@ -164,7 +164,7 @@ test('values that are none are rejected one by one', () => {
     [10n ** 400n, 'number_out_of_range'],
     [() => {}, 'wrong_shape'],
     [Symbol('s'), 'wrong_shape'],
-    [{ a: Number.NaN }, 'wrong_shape'],
+    [{ a: Number.NaN }, 'number_out_of_range'],
     [loop, 'value_too_large'],
     ['x'.repeat(2 ** 20 + 1), 'value_too_large'],
     [Array.from({ length: 2 ** 20 }, () => 1), 'value_too_large']

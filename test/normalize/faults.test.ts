@@ -275,7 +275,7 @@ mappings:
     device: "{sit}"
     offlineAfter: never
   - topic: "x/{device}"
-    decoder: cbor
+    decoder: xml
 `
   const faults = faultsOf(text)
   assert.deepEqual(
