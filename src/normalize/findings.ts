@@ -62,10 +62,10 @@ export class Findings {
     return findings
   }
 
-  /** The payload was compressed, and is so large: it may say as much as if it had come so, but no more than is decompressed. */
+  /** The payload was compressed, and is so large: it may say as much as if it had come so, within the bound of those. */
   measure(bytes: number): void {
     const { outputBytesPerByteMax, decompressedBytesMax } = this.limits
-    const more = Math.min(bytes * outputBytesPerByteMax, decompressedBytesMax) - this.#bytes
+    const more = Math.min(bytes * outputBytesPerByteMax, 2 * decompressedBytesMax) - this.#bytes
     if (more <= 0) return
     this.#bytes += more
     this.#bytesLeft += more
