@@ -75,10 +75,13 @@ export interface ConventionRoute {
    * `state` is what was given last under the same key, or null; never change it, give a new one, and only where it is
    * another. Null: the message is of another convention after all; the next one is asked.
    */
-  decode(state: DecoderState | null, message: DecoderMessage): DecoderResult | null
+  decode(state: DecoderState | null, message: DecoderMessage): ConventionResult | null
   /** Decode may give null. */
   passes?: boolean
 }
+
+/** `decompressedBytes`: what the payload had then, by which is measured what it may say. */
+export type ConventionResult = DecoderResult & { decompressedBytes?: number }
 
 export interface ConventionCommand {
   name: string

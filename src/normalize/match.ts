@@ -25,7 +25,7 @@ export interface Matcher {
 }
 
 /** Our own status and responses are of no device. */
-const ownTopic = /^rialto\/[^/]+\/(status$|responses\/)/
+export const ownTopic = /^rialto\/[^/]+\/(status$|responses\/)/
 
 const automaticSummary: MappingSummary = {
   name: 'automatic',

@@ -25,6 +25,7 @@ export function runConvention(
     if (result === null) return null
     if (result.toDevice === true) findings.isToDevice()
     const next = toState(result.state, findings)
+    if (result.decompressedBytes !== undefined) findings.measure(result.decompressedBytes)
     takeFacts(result.facts, null, findings)
     takeEffects(result.effects ?? [], findings)
     return { findings, state: next }

@@ -90,7 +90,7 @@ test('bignums of CBOR are exact', () => {
   }
   fc.assert(
     fc.property(fc.bigInt({ min: -(2n ** 1_000n), max: 2n ** 1_000n }), (value) => {
-      assert.equal(BigInt(readCbor(bignum(value), binaryItemsMax).value as bigint), value)
+      assert.equal(BigInt(readCbor(bignum(value), binaryItemsMax).value as number), value)
     })
   )
 })
