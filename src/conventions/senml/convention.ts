@@ -116,9 +116,9 @@ const isCborList = ([head]: Uint8Array): boolean => head !== undefined && head >
 /** Section 6; the list of a stream may have no end. */
 function readCborList(message: DecoderMessage, type: string, facts: Facts): unknown[] | null {
   const { payload } = message
-  const attempts = [payload]
+  const attempts: Uint8Array[] = [payload]
   if (type.startsWith('application/sensml') && payload[0] === 0x9f)
-    attempts.push(Uint8Array.from([...payload, 0xff]))
+    attempts.push(Buffer.concat([payload, Buffer.of(0xff)]))
   let fault: UnreadableError | null = null
   for (const attempt of attempts)
     try {

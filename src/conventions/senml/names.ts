@@ -9,7 +9,12 @@ export interface Address {
 const urn = /^(urn:(?:dev:[^:/_]+:|(?!dev:)[^:/_]+:)[^:/_]+)(.*)$/
 
 const withoutFront = (text: string): string => text.replace(/^[-:./_]+/, '')
-const withoutBack = (text: string): string => text.replace(/[-:./_]+$/, '')
+/** By hand: a regular expression begins anew at every separator. */
+function withoutBack(text: string): string {
+  let end = text.length
+  while (end > 0 && '-:./_'.includes(text[end - 1]!)) end--
+  return text.slice(0, end)
+}
 
 /** `captured`: the device that the topic tells, or null. */
 export function addressOf(baseName: string, name: string, topic: string, captured: string | null): Address {
