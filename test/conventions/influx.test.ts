@@ -265,12 +265,10 @@ test('what is written is read', () => {
     fc
       .double({ noNaN: true, noDefaultInfinity: true })
       .map((given) => ({ given: given === 0 ? 0 : given, text: String(given) })),
-    fc
-      .bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
-      .map((given) => ({
-        given: Number.isSafeInteger(Number(given)) ? Number(given) : given,
-        text: `${given}i`
-      })),
+    fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map((given) => ({
+      given: Number.isSafeInteger(Number(given)) ? Number(given) : given,
+      text: `${given}i`
+    })),
     fc.boolean().map((given) => ({ given, text: given ? 'T' : 'F' })),
     fc
       .string({ maxLength: 10, unit: fc.constantFrom('a', '"', '\\', '\n', ' ', ',', 'é') })
