@@ -25,7 +25,7 @@ export interface Matcher {
 }
 
 /** Our own status and responses are of no device. */
-export const ownTopic = /^rialto\/[^/]+\/(status$|responses\/)/
+const ownTopic = /^rialto\/[^/]+\/(status$|responses\/)/
 
 const automaticSummary: MappingSummary = {
   name: 'automatic',

@@ -4,7 +4,6 @@ import { defaultLimits } from '../../limits.ts'
 import type { Convention, ConventionResult } from '../../normalize/convention.ts'
 import { CommandFault } from '../../normalize/convention.ts'
 import type { DecoderMessage } from '../../normalize/decoder.ts'
-import { ownTopic } from '../../normalize/match.ts'
 import { flatten, isMembers } from '../../normalize/select.ts'
 import { readTimestamp } from '../../normalize/timestamps.ts'
 import { writeExact } from '../../normalize/exact-json.ts'
@@ -15,8 +14,9 @@ import { readCommandTopic, readPayload, readTopics, toCommandTopic } from '../pl
 export const json: Convention = {
   name: 'json',
   title: 'Plain JSON objects',
+  asked: 'general',
   about:
-    'An object is a device with its members as metrics, to five levels, as `automatic: true` has it; CBOR and MessagePack by content type, gzip and zlib by their bytes. Unlike `automatic`, it is for the topics that it is given, knows the member that is the time, may stand before other conventions, has commands, and leaves all that does not begin as an object to the next.',
+    'An object is a device with its members as metrics, to five levels, as `automatic: true` has it; CBOR and MessagePack by content type, gzip and zlib by their bytes. Unlike `automatic`, it is for the topics that it is given, knows the member that is the time, has commands, and leaves all that does not begin as an object to the next.',
   sources: ['https://www.rfc-editor.org/rfc/rfc8259'],
   options: {
     topics: {
@@ -64,7 +64,7 @@ export const json: Convention = {
 
 function decodeObject(message: DecoderMessage, timestamp: string | null): ConventionResult | null {
   // [MQTT-3.3.1-6]: that a retained message is gone says nothing of what it said
-  if (message.kind === 'cleared' || message.payload.length === 0 || ownTopic.test(message.topic)) return null
+  if (message.kind === 'cleared' || message.payload.length === 0) return null
   const { decoded, rejections } = readPayload(message)
   if (typeof decoded?.value === 'string' && looksLikeObject(message.payload))
     rejections.push(['malformed_json', 'The payload begins as an object of JSON, and is none'])

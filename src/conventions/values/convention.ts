@@ -3,7 +3,6 @@
 import type { Convention, ConventionResult } from '../../normalize/convention.ts'
 import { CommandFault } from '../../normalize/convention.ts'
 import type { DecodedDatapoint, DecoderMessage } from '../../normalize/decoder.ts'
-import { ownTopic } from '../../normalize/match.ts'
 import { nameFault } from '../../normalize/names.ts'
 import { defaultBooleans, readNumber } from '../../normalize/values.ts'
 import { defaultLimits } from '../../limits.ts'
@@ -14,6 +13,7 @@ import { readCommandTopic, readPayload, readTopics, toCommandTopic, toPayload } 
 export const values: Convention = {
   name: 'values',
   title: 'Plain values',
+  asked: 'general',
   about:
     'One topic for each metric: the payload is a number (as JSON writes it, and `+5`, `.5`, `5.`; never `00123`, `0x10` or `NaN`, which are text), `true`, `false`, `null`, text, or bytes that are no UTF-8; gzip and zlib are read. Unlike `automatic: true`, it is for the topics that it is given, may read words as booleans, has commands, and leaves objects and lists to the next.',
   sources: ['https://www.rfc-editor.org/rfc/rfc8259#section-6'],
@@ -61,7 +61,6 @@ export const values: Convention = {
 }
 
 function decodeValue(message: DecoderMessage, booleans: boolean): ConventionResult | null {
-  if (ownTopic.test(message.topic)) return null
   const facts = new Facts()
   // [MQTT-3.3.1-6]: that a retained message is gone says nothing of what it said
   if (message.kind === 'cleared' || message.payload.length === 0) return facts.result()

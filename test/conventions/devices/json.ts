@@ -1,0 +1,34 @@
+/** An oven that tells all it knows as one object, and takes objects to change it. */
+
+import mqtt from 'mqtt'
+import type { SimulatedDevice } from './device.ts'
+
+export const json: SimulatedDevice = {
+  convention: 'json',
+  options: { topics: ['ovens/{device}'], commandTopic: 'ovens/{device}/set', timestamp: 'at' },
+  filters: ['ovens/#'],
+  device: 'oven-1',
+  async start(brokerUrl) {
+    const client = await mqtt.connectAsync(brokerUrl, { clientId: 'oven-1' })
+    const state = { temperature: 180.5, light: false, door: { open: false } }
+    const tell = () =>
+      client.publishAsync('ovens/oven-1', JSON.stringify({ ...state, at: new Date().toISOString() }), {
+        qos: 1
+      })
+    client.on('message', (_, payload) => {
+      Object.assign(state, JSON.parse(payload.toString('utf8')))
+      void tell()
+    })
+    await client.subscribeAsync('ovens/oven-1/set', { qos: 1 })
+    await tell()
+    return { end: () => client.endAsync() }
+  },
+  tells: [
+    { metric: 'temperature', value: 180.5 },
+    { metric: 'light', value: false },
+    { metric: 'door.open', value: false }
+  ],
+  presence: null,
+  presenceWhenBroken: null,
+  command: { name: 'set', parameters: { value: { light: true } }, shows: { metric: 'light', value: true } }
+}
