@@ -1,8 +1,11 @@
 /** What is known of a topic, gathered before anything is concluded. Pure. */
 
 import type { Datapoint, Rejection } from '../datapoints.ts'
+import { defaultLimits } from '../limits.ts'
 import type { Limits } from '../limits.ts'
 import type { Fact, GapDetail, Message, Millis, Seq, TopicState } from '../model.ts'
+import { automaticEncoding, decode } from '../normalize/decode-payload.ts'
+import { decompress } from '../normalize/decompress.ts'
 import type { MappingSummary } from '../normalize/mapping-set.ts'
 import type { DecodedPayload } from '../payload.ts'
 import { decodePayload } from '../payload.ts'
@@ -48,8 +51,17 @@ export interface Evidence {
   limits: Pick<Limits, 'packetBytesMax' | 'clockAheadSecondsMax' | 'clockBehindSecondsMax'>
 }
 
-export const decoded = ({ payload, properties }: Message): DecodedPayload =>
-  decodePayload(payload, properties)
+/** As mappings read it: decompressed, and CBOR and MessagePack where the content type or the mapping says so. */
+export function decoded(message: Message, fields: MappingFields | null = null): DecodedPayload {
+  const inflated = decompress(message.payload, 'auto', defaultLimits.decompressedBytesMax)
+  const shown = decodePayload('payload' in inflated ? inflated.payload : message.payload, message.properties)
+  const said = fields?.decoder
+  const decoder = said === 'cbor' || said === 'msgpack' ? said : 'auto'
+  if (shown.format !== 'binary' && decoder === 'auto') return shown
+  const value = decode({ ...automaticEncoding, decoder }, message, defaultLimits, () => {})?.value
+  const isDocument = typeof value === 'object' && value !== null && !(value instanceof Uint8Array)
+  return isDocument ? { format: 'json', value, text: null, fault: null } : shown
+}
 
 export const toTime = (at: Millis): string => new Date(at).toISOString()
 

@@ -14,16 +14,21 @@ const binary = (is: string, fix: string): Look => ({ code: 'binary_payload', is,
 const starts = (payload: Uint8Array, ...bytes: number[]): boolean =>
   bytes.every((byte, index) => payload[index] === byte)
 
-const ownDecoder = 'Let the device send JSON, or give the mapping a decoder module that reads it'
+const ownDecoder =
+  'Let the device send JSON, or give the mapping `decoder: cbor`, `msgpack`, `protobuf`, or a decoder module that reads it'
+const decompressed =
+  'Leave out what keeps it as it is, `compression: none`, `decoder: bytes` or a content type: then it is decompressed'
+const binaryDecoder = (decoder: string): string =>
+  `Give the mapping \`decoder: ${decoder}\`, or let the device say the content type application/${decoder}`
 
 /** Bytes that are no text; null: they are text. */
 export function binaryLook(payload: Uint8Array): Look | null {
   const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
   if (starts(bytes, 0xff, 0xfe) || (starts(bytes, 0xfe, 0xff) && bytes.length % 2 === 0))
     return binary('text in UTF-16', 'Let the device send UTF-8')
-  if (starts(bytes, 0x1f, 0x8b)) return binary('compressed with gzip', ownDecoder)
+  if (starts(bytes, 0x1f, 0x8b)) return binary('compressed with gzip', decompressed)
   if (bytes.length > 2 && bytes[0] === 0x78 && bytes.readUInt16BE(0) % 31 === 0 && !isText(bytes))
-    return binary('compressed with zlib', ownDecoder)
+    return binary('compressed with zlib', decompressed)
   if (starts(bytes, 0xff, 0xd8, 0xff)) return binary('a JPEG picture', 'Give the mapping `decoder: bytes`')
   if (starts(bytes, 0x89, 0x50, 0x4e, 0x47))
     return binary('a PNG picture', 'Give the mapping `decoder: bytes`')
@@ -69,11 +74,12 @@ function mapLook(bytes: Buffer): Look | null {
   }
   if (head >= 0x81 && head <= 0x8f && name >= 0xa1 && name <= 0xbf) {
     const member = named(name & 0x1f)
-    if (member !== null) return binary(`MessagePack; its first member is \`${member}\``, ownDecoder)
+    if (member !== null)
+      return binary(`MessagePack; its first member is \`${member}\``, binaryDecoder('msgpack'))
   }
   if (((head >= 0xa1 && head <= 0xb7) || head === 0xbf) && name >= 0x61 && name <= 0x77) {
     const member = named(name & 0x1f)
-    if (member !== null) return binary(`CBOR; its first member is \`${member}\``, ownDecoder)
+    if (member !== null) return binary(`CBOR; its first member is \`${member}\``, binaryDecoder('cbor'))
   }
   return null
 }

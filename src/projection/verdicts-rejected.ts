@@ -23,8 +23,8 @@ interface Rejected {
 }
 
 export function rejectedVerdicts(evidence: Evidence, seen: Seen): Verdict[] {
-  const { value, text } = decoded(seen.message)
   const fields = evidence.fields.get(evidence.matched?.mapping.name ?? '') ?? null
+  const { value, text } = decoded(seen.message, fields)
   const told = seen.preview.rejections.map((rejection) =>
     explain({ evidence, seen, fields, rejection, document: value, text })
   )
@@ -54,10 +54,13 @@ function explain(rejected: Rejected): Verdict {
         'Publish as many bytes as the text has (strlen), not the array that it stands in (sizeof)'
       )
     const whole = typeof document === 'string' ? document : text
-    const look = binaryLook(seen.message.payload) ?? (whole === null ? null : lookOf(rejected, whole))
+    const isDocument = typeof document === 'object' && document !== null
+    const binary = isDocument ? null : binaryLook(seen.message.payload)
+    const look = binary ?? (whole === null ? null : lookOf(rejected, whole))
     if (look !== null) return verdict(look.code, `The payload is ${look.is} (${detail})`, look.fix)
   }
-  const better = explanations[reason]?.(rejected)
+  // What a message of Protobuf holds is not known here
+  const better = rejected.fields?.decoder === 'protobuf' ? null : explanations[reason]?.(rejected)
   if (better)
     return verdict(reason, better.detail === detail ? detail : `${better.detail} (${detail})`, better.fix)
   return verdict(reason, `${rejectionReasons[reason]}: ${detail}`, fixes[reason] ?? null)
@@ -79,6 +82,7 @@ const explanations: Partial<Record<RejectionReason, (rejected: Rejected) => Bett
     const fault = text === null ? null : jsonFault(text)
     return fault && { detail: `The payload is ${fault.is}`, fix: fault.fix }
   },
+  malformed_binary: whyNoBinary,
   not_a_number: ({ document, text, fields }) => whyNot('number', document, text, fields),
   not_a_boolean({ document, text, fields }) {
     if (typeof document === 'object' && document !== null) return whyNot('boolean', document, text, fields)
@@ -99,7 +103,10 @@ const explanations: Partial<Record<RejectionReason, (rejected: Rejected) => Bett
 }
 
 const fixes: Partial<Record<RejectionReason, string>> = {
-  too_deep: 'Let the device send flatter JSON, or give the mapping `decoder: text` or `bytes`',
+  malformed_binary: 'Let the device send it whole and nothing behind it, and look whether `decoder` is right',
+  not_decompressed:
+    'Let the device send it whole, nothing behind it, and not too much; or write `compression: none` into the mapping if it is not compressed',
+  too_deep: 'Let the device send what is flatter, or give the mapping `decoder: text` or `bytes`',
   number_out_of_range: 'Let the device send a number that a double holds, or text',
   duplicate_keys: 'Let the device use each name once in an object, or a list',
   expression_failed:
@@ -129,6 +136,19 @@ function whyNothingSelected({ document, fields }: Rejected): Better {
   const inItems = { ...fields, each: null }
   const inside = expressionsOf(inItems).map(({ expression }) => whyNothing(item, expression))
   return inside.find((why) => why !== null) ?? null
+}
+
+/** Something else than the decoder of the mapping reads. */
+function whyNoBinary({ seen, text, fields }: Rejected): Better {
+  const decoder = fields?.decoder ?? 'auto'
+  const look = binaryLook(seen.message.payload)
+  if (look !== null && !look.is.toLowerCase().startsWith(decoder) && /^(CBOR|MessagePack)/.test(look.is))
+    return { detail: `The payload is ${look.is}`, fix: look.fix }
+  if (text === null) return null
+  return {
+    detail: `The payload is text, \`${shown(text)}\`, and \`decoder: ${decoder}\` expects bytes`,
+    fix: 'Give the mapping `decoder: auto` or `json`'
+  }
 }
 
 /** The list that was meant by `each`, where there is only one. */

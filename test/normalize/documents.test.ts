@@ -25,6 +25,7 @@ function show(outcome: Outcome): string[] {
   const shown = (one: Outcome['datapoints'][number]): string => {
     const value = valueOf(one)
     if (typeof value === 'bigint') return String(value)
+    if (typeof value === 'object' && value !== null && 'bytes' in value) return `0x${String(value.bytes)}`
     return typeof value === 'object' && value !== null && 'json' in value
       ? String(value.json)
       : JSON.stringify(value)
@@ -44,11 +45,13 @@ function show(outcome: Outcome): string[] {
 }
 
 const examples = blocks(read('mappings.md'))
+/** The file that an example names. */
+const files = { './sensors.proto': Buffer.from(examples.find(({ language }) => language === 'proto')!.code) }
 
 for (const [index, { language, code }] of examples.entries()) {
   if (language !== 'yaml') continue
   test(`docs/mappings.md, example ${index + 1}: ${code.split('\n')[1]!.trim() || code.trim()}`, () => {
-    const set = compileText(code)
+    const set = compileText(code, { files })
     const next = examples[index + 1]
     if (next?.language !== 'text') return
     const run = createRunner(set)
@@ -58,7 +61,9 @@ for (const [index, { language, code }] of examples.entries()) {
     for (const [at, line] of written.entries()) {
       if (!line.startsWith('  ')) {
         const [, topic, payload] = /^(\S+) {2,}(.*)$/.exec(line)!
-        actual = [...actual, line, ...show(run(message(topic!, payload!))).map((shown) => `  ${shown}`)]
+        const bytes = /^0x(([0-9a-f]{2}){2,})$/.exec(payload!)?.[1]
+        const given = bytes === undefined ? payload! : Buffer.from(bytes, 'hex')
+        actual = [...actual, line, ...show(run(message(topic!, given))).map((shown) => `  ${shown}`)]
       }
       expected.push(written[at]!)
     }
@@ -75,7 +80,12 @@ test('docs/mappings.md has the bounds that there are, and each key', () => {
     '64 KiB',
     '1024 bytes',
     '256 KiB',
-    'five million'
+    'five million',
+    '1,000,000 values',
+    '4 MiB',
+    'becomes at most 16 MiB',
+    'at most 100 levels',
+    'to 32 MiB'
   ])
     assert.ok(text.replaceAll('\n', ' ').includes(bound), bound)
   assert.deepEqual(
@@ -88,9 +98,12 @@ test('docs/mappings.md has the bounds that there are, and each key', () => {
       defaultLimits.outputBytesMin,
       defaultLimits.nameBytesMax,
       defaultLimits.decoderStateBytesMax,
-      defaultLimits.expressionStepsMax
+      defaultLimits.expressionStepsMax,
+      defaultLimits.binaryItemsMax,
+      defaultLimits.protobufBytesMax,
+      defaultLimits.decompressedBytesMax
     ],
-    [2 ** 20, 1_000, 10_000, 2 ** 20, 64, 2 ** 16, 1_024, 2 ** 18, 5_000_000]
+    [2 ** 20, 1_000, 10_000, 2 ** 20, 64, 2 ** 16, 1_024, 2 ** 18, 5_000_000, 1_000_000, 2 ** 22, 2 ** 24]
   )
   assert.ok(examples.filter(({ language }) => language === 'text').length >= 7)
 })

@@ -70,7 +70,10 @@ mappings:
   - { name: cut, topic: "cut/{device}", decoder: json }
   - { name: floats, topic: "floats/{device}", metric: temperature, decoder: number }
   - { name: msgpack, topic: "msgpack/{device}", decoder: json }
-  - { name: gzip, topic: "gzip/{device}", decoder: json }
+  - { name: gzip, topic: "gzip/{device}", decoder: json, compression: none }
+  - { name: zipped, topic: "zipped/{device}", metrics: [{ name: t, value: temp }] }
+  - { name: packed, topic: "packed/{device}", decoder: msgpack }
+  - { name: nested-cbor, topic: "cbor/{device}", decoder: cbor, metric: t, value: temp }
   - { name: wide, topic: "wide/{device}", decoder: json }
   - { name: lora, topic: "lora/{device}", metric: temperature, decoder: number }
   - { name: hex, topic: "hex/{device}", metric: temperature, decoder: number }
@@ -340,6 +343,34 @@ export const mistakes: readonly Mistake[] = [
       bytes('1f8b0800000000000003ab562a49cd2d50b2323232d433ad05005b1e4a930d000000'),
       'binary_payload',
       /gzip/
+    ],
+    [
+      'gzip cut off',
+      'zipped/zipped-1',
+      bytes('1f8b0800000000000003ab562a49cd2d50b23232d433ad05005b1e4a930d'),
+      'not_decompressed',
+      /whole/
+    ],
+    [
+      'CBOR where MessagePack was expected',
+      'packed/packed-1',
+      bytes('a26474656d70fb40358000000000006368756d1828'),
+      'malformed_binary',
+      /`decoder: cbor`/
+    ],
+    [
+      'JSON where MessagePack was expected',
+      'packed/packed-2',
+      json({ temp: 21.5 }),
+      'malformed_binary',
+      /`decoder: auto`/
+    ],
+    [
+      'a level of the document forgotten, in CBOR',
+      'cbor/cbor-1',
+      bytes('a16464617461a16474656d7018 15'.replace(' ', '')),
+      'nothing_selected',
+      /data\.temp/
     ],
     [
       'UTF-16',
