@@ -187,6 +187,7 @@ export const objects = /* GraphQL */ `
 
   "The session of a Sparkplug host application."
   type SparkplugHostStatus {
+    "By which edge nodes know it: RIALTO_SPARKPLUG_HOST."
     hostId: String!
     "connecting, connected (STATE says online) or stopped."
     state: String!

@@ -44,7 +44,7 @@ const statusSchema = Type.Object({
   sparkplugHost: nullable(
     Type.Object(
       {
-        hostId: Type.String(),
+        hostId: Type.String({ description: 'By which edge nodes know it: RIALTO_SPARKPLUG_HOST' }),
         state: Type.String({ description: 'connecting, connected (STATE says online) or stopped' }),
         since: Type.String({ format: 'date-time' }),
         version: nullable(Type.String({ description: 'Of the protocol: 5 or 3.1.1' })),
