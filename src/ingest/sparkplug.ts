@@ -11,19 +11,21 @@ export interface SparkplugHost {
 /** Tells of a topic that the other session stores its messages. */
 export type IsOthers = (topic: string) => boolean
 
+const isState = (topic: string): boolean => topic.startsWith(stateTopicOf(''))
+
 /**
- * What edge nodes say is the host's. Its own STATE is the main session's, as our status is: it comes also while the host
- * is away, and the host may get it twice, since it subscribes to it by name and by wildcard [MQTT-3.3.4-2].
+ * What edge nodes say is the host's. STATE, of all hosts, is the main session's: it is retained, so that it belongs to what
+ * snapshots read; it comes also while the host is away; and the host may get its own twice, since it subscribes to it by
+ * name and by wildcard [MQTT-3.3.4-2].
  */
 export function divideTopics(
   filters: readonly string[],
-  { hostId, topics }: SparkplugHost
+  { topics }: SparkplugHost
 ): { leftByMain: IsOthers; leftByHost: IsOthers } {
-  const state = stateTopicOf(hostId)
   const isHosts = compileFilters(topics)
-  const mainHasState = compileFilters(filters)(state)
+  const isMains = compileFilters(filters)
   return {
-    leftByMain: (topic) => topic !== state && isHosts(topic),
-    leftByHost: (topic) => mainHasState && topic === state
+    leftByMain: (topic) => !isState(topic) && isHosts(topic),
+    leftByHost: (topic) => isState(topic) && isMains(topic)
   }
 }
