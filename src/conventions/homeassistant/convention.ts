@@ -24,7 +24,7 @@ export const homeAssistant: Convention = {
   },
   presence:
     '`availability_topic` and `availability`, with the mode `all`, `any` or `latest`: the device is online while any of its entities is available. Devices without are unknown.',
-  last: true,
+  asked: 'announced',
   create(options) {
     const prefixes = [...new Set(options.texts('prefix'))]
     for (const prefix of prefixes)
