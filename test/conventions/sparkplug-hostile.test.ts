@@ -141,7 +141,7 @@ test('a birth of more metrics than a message may tell is known whole, and told t
 
 test('a birth that is too large to remember is remembered as far as there is room, and not asked for again', () => {
   const { nbirth, ndata, dbirth } = startNode()
-  const long = 'x'.repeat(100)
+  const long = 'x'.repeat(250)
   const many = Array.from({ length: 20_000 }, (_, index) =>
     metric(`${long}${index}`, 'Int16', 1, { alias: index })
   )

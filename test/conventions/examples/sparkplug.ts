@@ -111,6 +111,10 @@ export const sparkplug: Examples = {
       ...node('NBIRTH', 0, [bdSeq(4), metric('Supply Voltage', 'Float', 12, { alias: 1 })]),
       topic: '$sparkplug/certificates/spBv1.0/Plant/NBIRTH/Edge2'
     },
+    {
+      ...node('DBIRTH Boiler', 1, [metric('Setpoint', 'Int16', 65, { alias: 12 })]),
+      topic: '$sparkplug/certificates/spBv1.0/Plant/DBIRTH/Edge2/Boiler'
+    },
     { topic: 'STATE/oldscada', text: 'OFFLINE' }
   ]
 }
