@@ -24,8 +24,9 @@ export function readBody(
     contentType === undefined ? null : { contentType }
   )
   if (fault !== null) facts.reject(fault, payloadFaults[fault].replace(/: .*/, '.'))
+  // What it was said to be, it is not, and nothing tells what it is instead
+  if (fault !== null && fault !== 'duplicate_keys') return undefined
   if (format === 'binary') return bytes
-  if (fault === 'number_out_of_range') return undefined
   const isJson = format !== 'text' && format !== 'empty'
   if (!isJson || !mayHaveLargeIntegers(text!)) return value
   return parseExact(text!.startsWith('\ufeff') ? text!.slice(1) : text!)

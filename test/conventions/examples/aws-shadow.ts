@@ -35,7 +35,7 @@ export const awsShadow: Examples = {
     },
     {
       topic: `${shadow}/update/documents`,
-      text: `{"previous":{"state":{"reported":{"on":true}},"metadata":{"reported":{"on":{"timestamp":${noon - 700}}}},"version":12},"current":{"state":{"reported":{"on":false}},"metadata":{"reported":{"on":{"timestamp":${noon - 20}}}},"version":13},"timestamp":${noon - 20}}`
+      text: `{"previous":{"state":{"desired":{"light":{"color":"red"}},"reported":{"light":{"color":"red"},"on":true}},"metadata":{"desired":{"light":{"color":{"timestamp":${noon - 40}}}},"reported":{"light":{"color":{"timestamp":${noon - 30}}},"on":{"timestamp":${noon - 700}}}},"version":12},"current":{"state":{"desired":{"light":{"color":"red"}},"reported":{"light":{"color":"red"},"on":false}},"metadata":{"desired":{"light":{"color":{"timestamp":${noon - 40}}}},"reported":{"light":{"color":{"timestamp":${noon - 30}}},"on":{"timestamp":${noon - 20}}}},"version":13},"timestamp":${noon - 20}}`
     },
     {
       topic: `${shadow}/update/rejected`,
