@@ -1,7 +1,7 @@
 /** A machine on AirVantage: its data as JSON and as a time series; it is written to, and acknowledges. */
 
-import mqtt from 'mqtt'
 import { encode } from 'cborg'
+import { connectDevice } from './connect.ts'
 import type { SimulatedDevice } from './device.ts'
 
 const device = '00000000B6AF4A9D'
@@ -18,7 +18,7 @@ export const airvantage: SimulatedDevice = {
   filters: [`${device}/#`],
   device,
   async start(brokerUrl) {
-    const client = await mqtt.connectAsync(brokerUrl, {
+    const client = await connectDevice(brokerUrl, {
       clientId: device,
       username: device,
       will: { topic: `${device}/status`, payload: Buffer.from('offline'), qos: 1, retain: true }

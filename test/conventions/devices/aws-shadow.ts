@@ -4,8 +4,8 @@
  * no broker here tells of connections.
  */
 
-import mqtt from 'mqtt'
 import type { MqttClient } from 'mqtt'
+import { connectDevice } from './connect.ts'
 import type { SimulatedDevice } from './device.ts'
 
 const thing = 'shadowed-lamp'
@@ -26,7 +26,7 @@ const stamps = (members: Members | undefined, timestamp: number): Members =>
 
 /** Of flat documents: enough for a lamp. */
 async function startShadowService(brokerUrl: string): Promise<MqttClient> {
-  const client = await mqtt.connectAsync(brokerUrl, { protocolVersion: 4, reconnectPeriod: 0 })
+  const client = await connectDevice(brokerUrl, { protocolVersion: 4, reconnectPeriod: 0 })
   const state = { reported: {} as Members, desired: {} as Members }
   const metadata = { reported: {} as Members, desired: {} as Members }
   let version = 0
@@ -63,7 +63,7 @@ export const awsShadow: SimulatedDevice = {
     const service = await startShadowService(brokerUrl)
     const event = (eventType: string, more: object): string =>
       JSON.stringify({ clientId: thing, timestamp: Date.now(), eventType, versionNumber: 0, ...more })
-    const client = await mqtt.connectAsync(brokerUrl, {
+    const client = await connectDevice(brokerUrl, {
       protocolVersion: 4,
       clientId: thing,
       reconnectPeriod: 0,

@@ -1,6 +1,6 @@
 /** A device of Azure IoT Hub on a broker of ours: telemetry with properties, a twin, direct methods, and a will. */
 
-import mqtt from 'mqtt'
+import { connectDevice } from './connect.ts'
 import type { SimulatedDevice } from './device.ts'
 
 const device = 'hub-thermostat'
@@ -14,7 +14,7 @@ export const azureIotHub: SimulatedDevice = {
   filters: ['devices/+/messages/events/#', '$iothub/#'],
   device,
   async start(brokerUrl) {
-    const client = await mqtt.connectAsync(brokerUrl, {
+    const client = await connectDevice(brokerUrl, {
       protocolVersion: 4,
       clientId: device,
       clean: false,

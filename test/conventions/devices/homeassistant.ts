@@ -1,6 +1,6 @@
 /** A lamp with a thermometer that discovers itself to Home Assistant, and obeys commands in JSON. */
 
-import mqtt from 'mqtt'
+import { connectDevice } from './connect.ts'
 import type { SimulatedDevice } from './device.ts'
 
 const base = 'ha-sim/lamp'
@@ -35,7 +35,7 @@ export const homeassistant: SimulatedDevice = {
   filters: ['homeassistant/#', 'ha-sim/#'],
   device: 'ha-sim-lamp',
   async start(brokerUrl) {
-    const client = await mqtt.connectAsync(brokerUrl, {
+    const client = await connectDevice(brokerUrl, {
       clientId: 'ha-sim-lamp',
       reconnectPeriod: 0,
       will: { topic: `${base}/up`, payload: Buffer.from('offline'), qos: 1, retain: true }

@@ -1,6 +1,6 @@
 /** A lamp of Homie 5: it describes itself, tells its values retained, and obeys with `$target` and then the value. */
 
-import mqtt from 'mqtt'
+import { connectDevice } from './connect.ts'
 import type { SimulatedDevice } from './device.ts'
 
 const base = 'homie/5/sim-lamp'
@@ -26,7 +26,7 @@ export const homie: SimulatedDevice = {
   filters: ['homie/5/#'],
   device: 'sim-lamp',
   async start(brokerUrl) {
-    const client = await mqtt.connectAsync(brokerUrl, {
+    const client = await connectDevice(brokerUrl, {
       clientId: 'homie-sim-lamp',
       reconnectPeriod: 0,
       will: { topic: `${base}/$state`, payload: Buffer.from('lost'), qos: 2, retain: true }

@@ -1,6 +1,6 @@
 /** An agent that reports a machine, as Telegraf does. */
 
-import mqtt from 'mqtt'
+import { connectDevice } from './connect.ts'
 import type { SimulatedDevice } from './device.ts'
 
 export const influx: SimulatedDevice = {
@@ -8,7 +8,7 @@ export const influx: SimulatedDevice = {
   filters: ['telegraf/#'],
   device: 'web1',
   async start(brokerUrl) {
-    const client = await mqtt.connectAsync(brokerUrl, { clientId: 'telegraf-web1' })
+    const client = await connectDevice(brokerUrl, { clientId: 'telegraf-web1' })
     const now = BigInt(Date.now()) * 1_000_000n
     await client.publishAsync(
       'telegraf/web1/cpu',
@@ -22,7 +22,7 @@ export const influx: SimulatedDevice = {
         qos: 1
       }
     )
-    return { end: () => client.endAsync() }
+    return { end: () => client.endAsync(true) }
   },
   tells: [
     { metric: 'cpu.usage_idle,cpu=cpu0', value: 98.5 },

@@ -1,6 +1,6 @@
 /** An oven that tells all it knows as one object, and takes objects to change it. */
 
-import mqtt from 'mqtt'
+import { connectDevice } from './connect.ts'
 import type { SimulatedDevice } from './device.ts'
 
 export const json: SimulatedDevice = {
@@ -9,7 +9,7 @@ export const json: SimulatedDevice = {
   filters: ['ovens/#'],
   device: 'oven-1',
   async start(brokerUrl) {
-    const client = await mqtt.connectAsync(brokerUrl, { clientId: 'oven-1' })
+    const client = await connectDevice(brokerUrl, { clientId: 'oven-1' })
     const state = { temperature: 180.5, light: false, door: { open: false } }
     const tell = () =>
       client.publishAsync('ovens/oven-1', JSON.stringify({ ...state, at: new Date().toISOString() }), {
@@ -21,7 +21,7 @@ export const json: SimulatedDevice = {
     })
     await client.subscribeAsync('ovens/oven-1/set', { qos: 1 })
     await tell()
-    return { end: () => client.endAsync() }
+    return { end: () => client.endAsync(true) }
   },
   tells: [
     { metric: 'temperature', value: 180.5 },

@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { xsalsa20poly1305 } from '@noble/ciphers/salsa.js'
-import mqtt from 'mqtt'
+import { connectDevice } from './connect.ts'
 import type { SimulatedDevice } from './device.ts'
 
 const topic = 'owntracks/mia/pixel'
@@ -34,7 +34,7 @@ export const ownTracks: SimulatedDevice = {
   filters: ['owntracks/#'],
   device: 'mia/pixel',
   async start(brokerUrl) {
-    const client = await mqtt.connectAsync(brokerUrl, {
+    const client = await connectDevice(brokerUrl, {
       protocolVersion: 4,
       clientId: 'mia-pixel',
       clean: false,

@@ -1,7 +1,7 @@
 /** A 1-wire sensor behind MQTT 5, in JSON and CBOR, with a setpoint that can be actuated. */
 
 import { encode } from 'cborg'
-import mqtt from 'mqtt'
+import { connectDevice } from './connect.ts'
 import type { SimulatedDevice } from './device.ts'
 
 const device = 'urn:dev:ow:10e2073a01080063'
@@ -13,7 +13,7 @@ export const senml: SimulatedDevice = {
   filters: ['building/#'],
   device,
   async start(brokerUrl) {
-    const client = await mqtt.connectAsync(brokerUrl, { clientId: 'ow-10e2073a01080063', protocolVersion: 5 })
+    const client = await connectDevice(brokerUrl, { clientId: 'ow-10e2073a01080063', protocolVersion: 5 })
     const tell = (records: unknown) =>
       client.publishAsync(topic, JSON.stringify(records), {
         qos: 1,
@@ -40,7 +40,7 @@ export const senml: SimulatedDevice = {
       qos: 1,
       properties: { contentType: 'application/senml+cbor' }
     })
-    return { end: () => client.endAsync() }
+    return { end: () => client.endAsync(true) }
   },
   tells: [
     { metric: 'temperature', value: 23.1, unit: 'Cel' },

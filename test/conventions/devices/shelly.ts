@@ -1,6 +1,6 @@
 /** A Shelly Plus 1PM whose topic prefix is its own. */
 
-import mqtt from 'mqtt'
+import { connectDevice } from './connect.ts'
 import type { SimulatedDevice } from './device.ts'
 
 const id = 'shellyplus1pm-4417939a5610'
@@ -16,7 +16,7 @@ interface Request {
 async function start(brokerUrl: string): Promise<{ end(): Promise<void> }> {
   let isOn = false
   const will = { topic: `${prefix}/online`, payload: Buffer.from('false'), qos: 1, retain: true } as const
-  const client = await mqtt.connectAsync(brokerUrl, {
+  const client = await connectDevice(brokerUrl, {
     clientId: id,
     will,
     protocolVersion: 4,
@@ -48,7 +48,7 @@ async function start(brokerUrl: string): Promise<{ end(): Promise<void> }> {
   })
   await say(`${prefix}/status/wifi`, { sta_ip: '192.168.3.183', status: 'got ip', rssi: -47 })
   // A client whose connection broke is at its end already, and would wait for it for ever
-  return { end: async () => (client.connected ? client.endAsync() : void client.end(true)) }
+  return { end: () => client.endAsync(true) }
 }
 
 export const shelly: SimulatedDevice = {

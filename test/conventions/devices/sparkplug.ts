@@ -3,11 +3,11 @@
  * request; a write to the device is answered by its data.
  */
 
-import mqtt from 'mqtt'
 import type { MqttClient } from 'mqtt'
 import { datatypes } from '../../../src/conventions/sparkplug/datatypes.ts'
 import { decodePayload, encodePayload } from '../../../src/conventions/sparkplug/payload.ts'
 import type { Metric } from '../../../src/conventions/sparkplug/payload.ts'
+import { connectDevice } from './connect.ts'
 import type { SimulatedDevice } from './device.ts'
 
 const [group, node, device] = ['Plant', 'Edge1', 'Pump']
@@ -83,7 +83,7 @@ export const sparkplug: SimulatedDevice = {
   filters: ['spBv1.0/#'],
   device: `${group}/${node}/${device}`,
   async start(brokerUrl) {
-    const client = await mqtt.connectAsync(brokerUrl, {
+    const client = await connectDevice(brokerUrl, {
       clientId: `sparkplug-${node}`,
       // [tck-id-principles-persistence-clean-session-50]
       clean: true,
@@ -100,7 +100,7 @@ export const sparkplug: SimulatedDevice = {
     await client.subscribeAsync([topic('NCMD'), topic('DCMD')], { qos: 1 })
     await edge.births()
     await edge.data()
-    return { end: () => client.endAsync() }
+    return { end: () => client.endAsync(true) }
   },
   tells: [
     { metric: 'Speed', value: 1_500, unit: 'rpm' },

@@ -1,6 +1,6 @@
 /** A plug with Tasmota that measures what it gives. */
 
-import mqtt from 'mqtt'
+import { connectDevice } from './connect.ts'
 import type { SimulatedDevice } from './device.ts'
 
 const topic = 'tasmota_F17F56'
@@ -29,7 +29,7 @@ const power = { isOn: false }
 async function start(brokerUrl: string): Promise<{ end(): Promise<void> }> {
   power.isOn = false
   const lwt = { topic: `tele/${topic}/LWT`, payload: Buffer.from('Offline'), qos: 1, retain: true } as const
-  const client = await mqtt.connectAsync(brokerUrl, {
+  const client = await connectDevice(brokerUrl, {
     clientId: 'DVES_F17F56',
     will: lwt,
     reconnectPeriod: 0
@@ -61,7 +61,7 @@ async function start(brokerUrl: string): Promise<{ end(): Promise<void> }> {
     TempUnit: 'C'
   })
   // A client whose connection broke is at its end already, and would wait for it for ever
-  return { end: async () => (client.connected ? client.endAsync() : void client.end(true)) }
+  return { end: () => client.endAsync(true) }
 }
 
 export const tasmota: SimulatedDevice = {

@@ -1,6 +1,6 @@
 /** A gateway of ThingsBoard with a device behind it, that is called; its will says that the device is gone. */
 
-import mqtt from 'mqtt'
+import { connectDevice } from './connect.ts'
 import type { SimulatedDevice } from './device.ts'
 
 const device = 'Device A'
@@ -15,7 +15,7 @@ export const thingsboard: SimulatedDevice = {
   filters: ['v1/gateway/#'],
   device,
   async start(brokerUrl) {
-    const client = await mqtt.connectAsync(brokerUrl, {
+    const client = await connectDevice(brokerUrl, {
       will: {
         topic: 'v1/gateway/disconnect',
         payload: Buffer.from(JSON.stringify({ device })),

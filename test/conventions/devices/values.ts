@@ -1,6 +1,6 @@
 /** A fan that has a topic for each of its values, and one to set it. */
 
-import mqtt from 'mqtt'
+import { connectDevice } from './connect.ts'
 import type { SimulatedDevice } from './device.ts'
 
 export const values: SimulatedDevice = {
@@ -9,7 +9,7 @@ export const values: SimulatedDevice = {
   filters: ['fans/#'],
   device: 'fan-1',
   async start(brokerUrl) {
-    const client = await mqtt.connectAsync(brokerUrl, { clientId: 'fan-1' })
+    const client = await connectDevice(brokerUrl, { clientId: 'fan-1' })
     const tell = (metric: string, value: string | Buffer) =>
       client.publishAsync(`fans/fan-1/${metric}`, value, { qos: 1, retain: true })
     client.on('message', (topic, payload) => void tell(topic.split('/')[2]!, payload))
@@ -17,7 +17,7 @@ export const values: SimulatedDevice = {
     await tell('speed', '75')
     await tell('mode', 'ECO')
     await tell('running', 'true')
-    return { end: () => client.endAsync() }
+    return { end: () => client.endAsync(true) }
   },
   tells: [
     { metric: 'speed', value: 75 },

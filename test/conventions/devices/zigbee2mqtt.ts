@@ -1,7 +1,7 @@
 /** zigbee2mqtt with a lamp. */
 
-import mqtt from 'mqtt'
 import { exposesOfLight } from '../examples/zigbee2mqtt-parts.ts'
+import { connectDevice } from './connect.ts'
 import type { SimulatedDevice } from './device.ts'
 
 const base = 'zigbee2mqtt'
@@ -34,7 +34,7 @@ async function start(brokerUrl: string): Promise<{ end(): Promise<void> }> {
     qos: 1,
     retain: true
   } as const
-  const client = await mqtt.connectAsync(brokerUrl, { clientId: 'mqttjs_z2m', will, reconnectPeriod: 0 })
+  const client = await connectDevice(brokerUrl, { clientId: 'mqttjs_z2m', will, reconnectPeriod: 0 })
   const say = (topic: string, payload: unknown, retain = false): Promise<unknown> =>
     client.publishAsync(`${base}/${topic}`, JSON.stringify(payload), { qos: 1, retain })
   // Its connection is broken on purpose
@@ -57,7 +57,7 @@ async function start(brokerUrl: string): Promise<{ end(): Promise<void> }> {
   await say(`${name}/availability`, { state: 'online' }, true)
   await say(name, lamp)
   // A client whose connection broke is at its end already, and would wait for it for ever
-  return { end: async () => (client.connected ? client.endAsync() : void client.end(true)) }
+  return { end: () => client.endAsync(true) }
 }
 
 export const zigbee2mqtt: SimulatedDevice = {
