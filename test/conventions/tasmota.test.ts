@@ -407,7 +407,7 @@ test('options that cannot be meant', () => {
     assert.throws(
       () => compileText(`conventions: [{ tasmota: { ${options} } }]`),
       (error) => {
-        assert.ok(error instanceof MappingsError)
+        assert.ok(error instanceof MappingsError, String(error))
         assert.match(error.message, fault, options)
         return true
       }
@@ -471,7 +471,7 @@ const target = (more: Partial<CommandTarget> = {}): CommandTarget => ({
 function command(name: string, parameters: object, given = target(), document = plain): RenderedCommand {
   const addresses = compileText(document).commandsOf('tasmota', given.topic)!.commands
   const found = addresses.find((one) => one.name === name)!
-  assert.ok('render' in found)
+  assert.ok('render' in found, name)
   return found.render(given, parameters as Record<string, unknown>)
 }
 

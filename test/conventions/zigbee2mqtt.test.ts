@@ -492,7 +492,7 @@ const target = (more: Partial<CommandTarget> = {}): CommandTarget => ({
 function command(name: string, parameters: object, given = target(), document = plain): RenderedCommand {
   const { commands } = compileText(document).commandsOf('zigbee2mqtt', given.topic)!
   const found = commands.find((one) => one.name === name)!
-  assert.ok('render' in found)
+  assert.ok('render' in found, name)
   return found.render(given, parameters as Record<string, unknown>)
 }
 
@@ -532,7 +532,7 @@ test('set: what is sent, and what shows that it was done', () => {
 test('set: what the lamp says then is the effect', () => {
   const { effect } = command('set', { payload: { state: 'on' } })
   const { datapoints } = normalizer(plain)('zigbee2mqtt/kitchen/floor_light', { state: 'ON', brightness: 1 })
-  assert.ok(datapoints.includes(`kitchen/floor_light ${effect!.metric} ${JSON.stringify(effect!.value)}`))
+  assert.equal(datapoints[0], `kitchen/floor_light ${effect!.metric} ${JSON.stringify(effect!.value)}`)
 })
 
 test('get', () => {
@@ -580,4 +580,7 @@ test('commands of several bases', () => {
     () => command('get', { properties: ['x'] }, { ...given, device: 'other' }, document),
     CommandFault
   )
+  const unnamed = 'conventions: [{ zigbee2mqtt: { base: [z2m, z2m/attic] } }]'
+  const lamp = target({ device: 'lamp', topic: 'z2m/attic/lamp' })
+  assert.equal(command('get', { properties: ['x'] }, lamp, unnamed).topic, 'z2m/attic/lamp/get')
 })
