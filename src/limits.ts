@@ -50,6 +50,8 @@ export const defaultLimits = {
   /** A connection that ends sooner, several times in a row: another client may use our client id. */
   takeoverLivedMsMax: 2_000,
   takeoversSuspiciousMin: 3,
+  /** STATE of a Sparkplug host has about 45; what is much longer is none. */
+  certificateBytesMax: 1_024,
   /** How long the session is left to the other one then, so that the two do not drive each other out for ever. */
   takeoverDelayMs: 30_000,
 

@@ -36,7 +36,7 @@ export function createLeaders(parts: LeadersParts): { main: Session; host: Sessi
     { ...main, limits, host: null, isOthers: leftByMain },
     { name: 'ingest', clientId, onEnd }
   )
-  const host = statePresence(sparkplug.hostId)
+  const host = statePresence(sparkplug.hostId, parts.limits)
   const hostSession = createSession(
     {
       ...parts,

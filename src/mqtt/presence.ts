@@ -50,7 +50,7 @@ export class Announcement {
   /** Every PUBLISH that comes: whoever says that we are gone is contradicted at once. */
   heard({ buffer, topicStart, topicEnd, payloadStart, payloadEnd }: PublishFrame): void {
     const { connection, presence, topic } = this
-    if (connection === null || topicEnd - topicStart !== topic.length) return
+    if (connection === null) return
     if (buffer.compare(topic, 0, topic.length, topicStart, topicEnd) !== 0) return
     if (!presence.denies(buffer.subarray(payloadStart, payloadEnd))) return
     this.denied = true

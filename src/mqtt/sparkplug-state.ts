@@ -3,15 +3,17 @@
  * and of QoS 1 [tck-id-host-topic-phid-birth-qos], [tck-id-host-topic-phid-birth-retain], [tck-id-host-topic-phid-death-qos].
  */
 
+import type { Limits } from '../limits.ts'
 import type { Presence } from './presence.ts'
 
 /** [tck-id-host-topic-phid-birth-topic], [tck-id-host-topic-phid-death-topic] */
 export const stateTopicOf = (hostId: string): string => `spBv1.0/STATE/${hostId}`
 
-/** A certificate has about 45 bytes; what is much longer is none. */
-const certificateBytesMax = 1_024
-
-export function statePresence(hostId: string, now: () => number = Date.now): Presence {
+export function statePresence(
+  hostId: string,
+  { certificateBytesMax }: Limits,
+  now: () => number = Date.now
+): Presence {
   let last = 0
   /** Edge nodes ignore a death that is older than the birth they know, so no two connections share a time. */
   const next = (): number => (last = Math.max(now(), last + 1))

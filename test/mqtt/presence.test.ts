@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import mqttPacket from 'mqtt-packet'
+import { defaultLimits } from '../../src/limits.ts'
 import type { Connection, PublishResult } from '../../src/mqtt/connection.ts'
 import { Announcement, statusPresence } from '../../src/mqtt/presence.ts'
 import { PublishScanner } from '../../src/mqtt/publish-scanner.ts'
@@ -10,7 +11,7 @@ import { statePresence } from '../../src/mqtt/sparkplug-state.ts'
 import { silent } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 
-function setUp(presence = statePresence('plant', () => 7)) {
+function setUp(presence = statePresence('plant', defaultLimits, () => 7)) {
   const said: string[] = []
   const answers: Array<{ answer: (result: PublishResult) => void; fail: (error: Error) => void }> = []
   const world = { said, answers, destroyed: false }

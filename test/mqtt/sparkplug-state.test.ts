@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { divideTopics } from '../../src/ingest/sparkplug.ts'
+import { defaultLimits } from '../../src/limits.ts'
 import { statePresence } from '../../src/mqtt/sparkplug-state.ts'
 
 test('will and birth of a connection have one time; no later certificate has an earlier or equal one, whatever the clock does', () => {
   let clock = 1_000
-  const presence = statePresence('plant A', () => clock)
+  const presence = statePresence('plant A', defaultLimits, () => clock)
   assert.equal(presence.topic, 'spBv1.0/STATE/plant A')
   assert.deepEqual(presence.connecting(), {
     will: '{"online":false,"timestamp":1000}',
@@ -19,7 +20,7 @@ test('will and birth of a connection have one time; no later certificate has an 
 })
 
 test('a denial is JSON whose online is false, and nothing else is', () => {
-  const denies = (payload: string): boolean => statePresence('p').denies(Buffer.from(payload))
+  const denies = (payload: string): boolean => statePresence('p', defaultLimits).denies(Buffer.from(payload))
   for (const payload of [
     '{"online":false,"timestamp":1}',
     '{"online":false}',
