@@ -144,6 +144,7 @@ test('devices by identifier, connection, name, unique ID and object ID', () => {
   assert.equal(called({ device: { identifiers: 'one' } }), 'one')
   assert.equal(called({ device: { identifiers: ['two', 'three'], name: 'N' } }), 'two')
   assert.equal(called({ device: { identifiers: [4] } }), '4')
+  assert.equal(called({ device: { identifiers: ['five'], connections: [['mac', 'aa:bb']] } }), 'five')
   assert.equal(called({ device: { connections: [['mac', 'aa:bb']], name: 'N' } }), 'aa:bb')
   assert.equal(called({ device: { name: 'N' }, unique_id: 'u' }), 'N')
   assert.equal(called({ unique_id: 'u' }), 'u')
@@ -237,6 +238,28 @@ test('a device with all its entities: what they share, and what is their own', (
   assert.deepEqual(presence, ['ea33 unknown availability'])
   assert.deepEqual(tell('kitchen/state', { temperature: 20 }), [])
   assert.equal(say('kitchen/state', '{}').outcome.mapping, 'homeassistant')
+})
+
+test('what a device shares is not of those who have no such thing', () => {
+  const say = normalizer(plain)
+  const tell = tellOn(say)
+  const { attributes } = say('homeassistant/device/x/config', {
+    dev: device,
+    stat_t: 's',
+    cmd_t: 'c',
+    cmps: {
+      a: { p: 'button', name: 'Restart' },
+      b: { p: 'sensor', name: 'Level' },
+      c: { p: 'climate', name: 'Heating', mode_stat_t: 'm', mode_cmd_t: 'mc' },
+      d: { p: 'switch', name: 'Plug' }
+    }
+  })
+  assert.deepEqual(tell('s', 'ON').toSorted(), ['d1 Level "ON"', 'd1 Plug true'])
+  assert.deepEqual(tell('m', 'heat'), ['d1 Heating.mode "heat"'])
+  const sets = ['Restart', 'Level', 'Heating', 'Plug'].map(
+    (name) => (attributes[0]!.attributes[`entity.${name}`] as { sets?: string[] }).sets
+  )
+  assert.deepEqual(sets, [['state'], undefined, ['mode'], ['state']])
 })
 
 test('with a node ID, and under several prefixes', () => {

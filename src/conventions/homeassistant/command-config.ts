@@ -31,6 +31,21 @@ export type Verb = [word: string, payload: string, shows?: string]
 const optionsMax = 32
 const templateCharsMax = 500
 
+/** They take no commands of their own, though their device may share a command topic. */
+const deaf = new Set([
+  'binary_sensor',
+  'camera',
+  'climate',
+  'device_automation',
+  'device_tracker',
+  'event',
+  'image',
+  'lawn_mower',
+  'sensor',
+  'tag',
+  'water_heater'
+])
+
 /** `told` are the parts whose state is told. */
 export function* commandsOf(
   component: string,
@@ -39,7 +54,7 @@ export function* commandsOf(
 ): Generator<[part: string, command: Command]> {
   for (const [variable, topic] of Object.entries(config)) {
     const part = partOf(variable)
-    if (part === null || !isTopic(topic)) continue
+    if (part === null || !isTopic(topic) || (part === '' && deaf.has(component))) continue
     const words = wordsOf(component, part, config)
     const state = [part, part === 'tilt' ? 'tilt_status' : part].find((one) => told.has(one))
     const { qos } = config

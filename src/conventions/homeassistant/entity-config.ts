@@ -67,6 +67,9 @@ interface StateTopic {
 /** Pictures are no values. */
 const pictures = new Set(['camera', 'image'])
 
+/** They have no state of their own, though their device may share a state topic. */
+const stateless = new Set(['button', 'climate', 'lawn_mower', 'notify', 'scene', 'water_heater'])
+
 /** Their topic has no longer name. */
 const triggers = new Set(['device_automation', 'tag'])
 
@@ -84,7 +87,7 @@ function* statesOf(component: string, config: EntityConfig): Generator<StateTopi
         part: stem,
         templates: [`${stem}_value_template`, `${stem}_state_template`, `${stem}_template`, ...all]
       }
-    else if (!pictures.has(component) && (variable === 'state_topic' || triggers.has(component)))
+    else if (hasState(component) && (variable === 'state_topic' || triggers.has(component)))
       yield { topic, part: '', templates: ['state_value_template', 'value_template', 'state_template'] }
   }
   const state = config['state_topic']
@@ -93,6 +96,8 @@ function* statesOf(component: string, config: EntityConfig): Generator<StateTopi
       if (config[`${part}_template`] !== undefined)
         yield { topic: state, part, templates: [`${part}_template`] }
 }
+
+const hasState = (component: string): boolean => !pictures.has(component) && !stateless.has(component)
 
 const isNoState = (variable: string): boolean =>
   variable.endsWith('command_topic') ||
