@@ -390,6 +390,8 @@ test('options that cannot be meant', () => {
       MappingsError,
       prefixes
     )
+  const clientId = "conventions: [{ shelly: { clientId: 'a/{device}' } }]"
+  assert.throws(() => compileText(clientId), MappingsError)
 })
 
 const target = (more: Partial<CommandTarget> = {}): CommandTarget => ({

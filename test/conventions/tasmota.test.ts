@@ -402,7 +402,8 @@ test('options that cannot be meant', () => {
     ['fullTopic: []', /There is none/],
     ['prefixes: [a, b]', /three different words/],
     ['prefixes: [a, b, a]', /three different words/],
-    ['timezone: Mars/Olympus', /no time zone/]
+    ['timezone: Mars/Olympus', /no time zone/],
+    ["discovery: 'a/{mac}'", /braces/]
   ] as const)
     assert.throws(
       () => compileText(`conventions: [{ tasmota: { ${options} } }]`),

@@ -38,6 +38,8 @@ export const shelly: Convention = {
   create: (options) => {
     const prefixes = readPrefixes(options)
     const clientId = options.text('clientId') ?? 'rialto'
+    if (/[{}]/.test(clientId))
+      throw new OptionFault('clientId', 'Not a topic: it has braces', 'Write it as it is')
     return {
       routes: [...responseRoutes(clientId, prefixes), ...prefixes.flatMap(routesOf)],
       commands: createCommands({ prefixes, clientId })

@@ -48,7 +48,6 @@ export const tasmota: Convention = {
   presence:
     '`tele/TOPIC/LWT` is `Online` or `Offline` (retained, and the will), or the words that the discovery message gives.',
   create: (options) => {
-    const { levelsMax } = { levelsMax: defaultLimits.topicLevelsMax }
     const texts = options.texts('fullTopic')
     if (texts.length === 0) throw new OptionFault('fullTopic', 'There is none', 'Write it as on the device')
     const fullTopics = texts.map(readFullTopic)
@@ -59,7 +58,7 @@ export const tasmota: Convention = {
         ...fullTopics.flatMap((fullTopic) => routesOf(fullTopic.under, prefixes, options))
       ],
       commands: createCommands(
-        (target) => toCommandTopic(target, fullTopics, prefixes, levelsMax),
+        (target) => toCommandTopic(target, fullTopics, prefixes, defaultLimits.topicLevelsMax),
         fullTopics[0]!.under(prefixes.cmnd)
       )
     }
@@ -70,6 +69,8 @@ const stateKey = (): string => 'discovered'
 
 function discoveryRoutes(options: OptionValues): ConventionRoute[] {
   const base = options.text('discovery') ?? 'tasmota/discovery'
+  if (/[{}]/.test(base))
+    throw new OptionFault('discovery', 'Not a topic: it has braces', 'Write levels as they are')
   return [
     {
       topic: `${base}/{mac}/config`,
