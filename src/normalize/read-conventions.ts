@@ -114,8 +114,8 @@ function readOption(
       const fault =
         text === null
           ? null
-          : /[+#]/.test(text)
-            ? 'it has wildcards'
+          : /[+#{}]/.test(text)
+            ? 'it has wildcards or braces'
             : filterFault(text, limits.topicLevelsMax)
       return fault === null ? text : entry.fault(`Not a topic: ${fault}`, 'Write levels between slashes')
     }
@@ -162,40 +162,48 @@ function toDefinitions(
     convention.name,
     [...values].map(([key, value]) => [key, value instanceof Uint8Array ? hashOf([...value]) : value])
   ])
-  return routes.map((route) => {
+  return routes.flatMap((route) => {
     const topic = parseTopicTemplate(route.topic, limits.topicLevelsMax)
-    if (isTemplateFault(topic))
-      throw new Error(`${convention.name} has a wrong topic ${route.topic}: ${topic.message}`)
-    return {
-      name,
-      line: entry.line,
-      topic,
-      decoder: 'auto',
-      decoderText: convention.name,
-      compression: 'auto',
-      schema: null,
-      device: null,
-      metric: null,
-      value: null,
-      each: null,
-      metrics: null,
-      timestamp: null,
-      unit: null,
-      quality: null,
-      merge: 'append',
-      booleans: defaultBooleans,
-      presence: null,
-      offlineAfterSeconds: (values.get('offlineAfter') as number | null | undefined) ?? null,
-      commands: commands.map((command) => ({
-        name: command.name,
-        topic: command.topic,
-        responseTopic: null,
-        correlation: null
-      })),
-      convention: { route, commands },
-      plain: false,
-      meaning
+    // An option put something into it that no topic has
+    if (isTemplateFault(topic)) {
+      entry.fault(
+        `With these options a topic would be ${JSON.stringify(route.topic.slice(0, 200))}: ${topic.message}`,
+        topic.fix
+      )
+      return []
     }
+    return [
+      {
+        name,
+        line: entry.line,
+        topic,
+        decoder: 'auto',
+        decoderText: convention.name,
+        compression: 'auto',
+        schema: null,
+        device: null,
+        metric: null,
+        value: null,
+        each: null,
+        metrics: null,
+        timestamp: null,
+        unit: null,
+        quality: null,
+        merge: 'append',
+        booleans: defaultBooleans,
+        presence: null,
+        offlineAfterSeconds: (values.get('offlineAfter') as number | null | undefined) ?? null,
+        commands: commands.map((command) => ({
+          name: command.name,
+          topic: command.topic,
+          responseTopic: null,
+          correlation: null
+        })),
+        convention: { route, commands },
+        plain: false,
+        meaning
+      }
+    ]
   })
 }
 

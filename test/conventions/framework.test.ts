@@ -379,6 +379,20 @@ const faults: Array<[string, unknown, pointer: string, message: RegExp, fix: Reg
     /fewer/
   ],
   [
+    'braces in a topic',
+    { conventions: [{ counting: { base: 'a/{b}' } }] },
+    '/conventions/0/counting/base',
+    /braces/,
+    /slashes/
+  ],
+  [
+    'a topic that would be none',
+    { conventions: [{ counting: { base: 'a/'.repeat(126) + 'a' } }] },
+    '/conventions/0',
+    /a topic would be/,
+    /4\.7/
+  ],
+  [
     'two that are last',
     { conventions: ['learning', { learning: { name: 'l2' } }] },
     '/conventions/1',
