@@ -3,9 +3,11 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
+import { influx as convention } from '../../src/conventions/influx/convention.ts'
 import { readLines } from '../../src/conventions/influx/line-protocol.ts'
 import type { Point } from '../../src/conventions/influx/line-protocol.ts'
 import { MappingsError } from '../../src/normalize/mapping-set.ts'
+import { countDecoded } from './plain-command.ts'
 import { normalizer } from './say.ts'
 
 const influx = normalizer('conventions: [influx]')
@@ -216,6 +218,7 @@ test('compressed, cleared, heard', () => {
 
 test('large and hostile text takes linear time, and gives no more than it may', () => {
   const begun = performance.now()
+  assert.equal(countDecoded(convention, 'telegraf/x', 'm v=1\n'.repeat(100_000)), 10_001)
   const many = say('m v=1\n'.repeat(2_000_000))
   assert.deepEqual([many.datapoints.length, many.rejections], [10_000, ['too_many_datapoints']])
   for (const text of [

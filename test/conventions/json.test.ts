@@ -8,7 +8,7 @@ import fc from 'fast-check'
 import { json } from '../../src/conventions/json/convention.ts'
 import { CommandFault } from '../../src/normalize/convention.ts'
 import { MappingsError } from '../../src/normalize/mapping-set.ts'
-import { create, render } from './plain-command.ts'
+import { countDecoded, create, render } from './plain-command.ts'
 import { normalizer } from './say.ts'
 
 const say = normalizer('conventions: [json]')
@@ -191,6 +191,8 @@ test('any bytes at all end well', () => {
   )
   for (const payload of ['{'.repeat(200_000), `${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`])
     assert.equal(say('a/b', payload).rejections.length, 1)
+  const members = Object.fromEntries(Array.from({ length: 50_000 }, (_, index) => [`m${index}`, 1]))
+  assert.equal(countDecoded(json, 'd', JSON.stringify(members)), 10_001)
   const wide = say(
     'a/b',
     JSON.stringify(Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`m${index}`, 1])))

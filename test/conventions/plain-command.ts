@@ -1,4 +1,4 @@
-/** Renders a command of a convention, as the service does once its parameters are checked. */
+/** A convention as it is used: its commands rendered, its messages decoded, without what the service does around it. */
 
 import type {
   CommandTarget,
@@ -13,6 +13,20 @@ export function create(convention: Convention, given: Record<string, unknown> = 
   const read = (name: string): never => (given[name] ?? convention.options[name]!.default) as never
   const options: OptionValues = { text: read, texts: read, flag: read, seconds: read, file: read }
   return convention.create(options)
+}
+
+/** How many datapoints its first route puts together, before anything is left out. */
+export function countDecoded(convention: Convention, topic: string, payload: string): number {
+  const message = {
+    topic,
+    captures: { device: 'd' },
+    kind: 'message',
+    payload: Buffer.from(payload),
+    properties: null,
+    receivedAt: 0,
+    device: null
+  } as const
+  return create(convention).routes[0]!.decode(null, message)!.facts.datapoints!.length
 }
 
 export function render(

@@ -200,6 +200,10 @@ test('hostile payloads end soon', () => {
     assert.deepEqual([values(outcome), reasons(outcome)], [{}, [reason]], payload.toString('hex', 0, 10))
   }
   assert.deepEqual(reasons(one(nested(40))), [])
+  assert.match(
+    one(Buffer.alloc(4 * 2 ** 20 + 2, '3a00', 'hex')).rejections[0]!.detail,
+    /^Protobuf of more than/
+  )
   // Two million messages, which are more than a datapoint may have
   assert.deepEqual(reasons(one(Buffer.alloc(4 * 2 ** 20, '3a00', 'hex'))), ['value_too_large'])
   assert.ok(performance.now() - begun < 30_000)
