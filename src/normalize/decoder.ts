@@ -29,7 +29,7 @@ export interface DecodedDatapoint {
   /** Default: the device that the mapping names. */
   device?: string
   metric: string
-  /** Objects and lists are kept as JSON, a bigint exactly, a Uint8Array as bytes. */
+  /** Objects and lists are kept as JSON, a bigint exactly, a Uint8Array as bytes; one inside of JSON is base64. */
   value: number | bigint | boolean | string | Uint8Array | object | null
   /** Milliseconds since 1970; default: when the message was received. */
   observedAt?: Millis
