@@ -70,7 +70,6 @@ const owners: Record<string, readonly string[]> = {
   '@jmespath-community/jmespath': ['normalize'],
   yaml: ['normalize', 'projection'],
   cborg: ['normalize', 'conventions'],
-  '@msgpack/msgpack': ['normalize'],
   protobufjs: ['normalize', 'conventions'],
   'jsonc-parser': ['conventions'],
   '@noble/ciphers': ['conventions'],
