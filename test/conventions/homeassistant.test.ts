@@ -180,6 +180,9 @@ test('entities by name, entity ID, device class and object ID; no two alike', ()
   assert.deepEqual(tell('t/o1', 'x'), ['d1 Power "x"'])
   assert.deepEqual(tell('t/o2', 'x'), ['d1 power_2 "x"'])
   assert.deepEqual(tell('t/o3', 'x'), ['d1 Energy "x"'])
+  // The better name is free now, and would be another metric
+  say('homeassistant/sensor/o1/config', '')
+  assert.equal(add('o2', { name: 'Power', def_ent_id: 'sensor.power_2', icon: 'y' }), 'entity.power_2')
 })
 
 const kitchen = {
