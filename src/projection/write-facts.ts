@@ -9,7 +9,6 @@ import { toTrouble } from '../store/database.ts'
 import type { AppendedFacts, ProjectedChunk, ProjectedMessage } from '../store/projected.ts'
 import type { Store } from '../store/store.ts'
 import type { DecoderStates } from './decoder-states.ts'
-import { toChange } from './decoder-states.ts'
 import { normalizeFacts, stateKeysOf } from './normalize-facts.ts'
 
 export interface WriteParts {
@@ -40,15 +39,15 @@ export async function writeFacts(
   const { set, states } = projection
   const known = await states.load(stateKeysOf(set, facts))
   const normalized = normalizeFacts(set, facts, known, parts.limits)
-  const changed = new Map([...normalized.states].map(([key, { state }]) => [key, state]))
+  const changed = states.changes(normalized.states)
   const chunk: ProjectedChunk = {
     from: place.from,
     to: place.carried ? place.from : normalized.to,
     messages: normalized.messages,
-    states: [...normalized.states].map(([key, { seq, state }]) => toChange(key, seq, state))
+    states: changed.changes
   }
   const appended = await writeAll(parts, projection.id, chunk, place.live)
-  states.remember(chunk.states, changed)
+  states.remember(changed)
   return { to: normalized.to, messages: chunk.messages, appended, effects: normalized.effects }
 }
 

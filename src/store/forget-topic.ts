@@ -164,7 +164,7 @@ async function refreshDevices(
 async function forgetStates({ pool }: ForgetParts, name: string): Promise<void> {
   const hash = createHash('sha256').update(name).digest('hex')
   await pool.query(
-    `delete from decoder_state where substring(key from '^[^/]*/[^/]*/(.*)$') in ($1, 'sha256:' || $2)`,
+    `delete from decoder_state where regexp_replace(key, '^[^/]*/[^/]*/(.*?)(#[0-9a-f]{64})?$', '\\1') in ($1, 'sha256:' || $2)`,
     [name, hash]
   )
 }
