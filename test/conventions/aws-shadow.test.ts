@@ -6,7 +6,8 @@ import fc from 'fast-check'
 import { awsShadow } from '../../src/conventions/aws-shadow/convention.ts'
 import { CommandFault } from '../../src/normalize/convention.ts'
 import { MappingsError } from '../../src/normalize/mapping-set.ts'
-import { commandId, partsWith, renderer } from './commands.ts'
+import { commandId, renderer } from './commands.ts'
+import { create } from './create.ts'
 import payloads from './payloads.json' with { type: 'json' }
 import { normalizer } from './say.ts'
 
@@ -388,7 +389,7 @@ test('an event tells the thing, the address, and the reason', () => {
 })
 
 test('commands go to the shadow, with a token that its answer carries', () => {
-  const { commands } = partsWith(awsShadow, {})
+  const { commands } = create(awsShadow, {})
   const render = renderer(commands, { device: 't1', topic: `${events}/connected/t1` })
   const token = `rialto-${commandId}`
   assert.ok(Buffer.byteLength(token) <= 64)
@@ -431,7 +432,7 @@ test('commands go to the shadow, with a token that its answer carries', () => {
 })
 
 test('a shadow service answers a command of ours, and the device does it: response, then effect', () => {
-  const render = renderer(partsWith(awsShadow, {}).commands, { device: 't1' })
+  const render = renderer(create(awsShadow, {}).commands, { device: 't1' })
   const { payload, correlation, effect } = render('desire', { state: { color: 'red' } })
   const { state, clientToken } = JSON.parse(payload as string) as { state: object; clientToken: string }
   const say = normalizer(document)

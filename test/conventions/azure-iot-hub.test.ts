@@ -8,7 +8,8 @@ import { azureIotHub } from '../../src/conventions/azure-iot-hub/convention.ts'
 import { readBag, writeBag } from '../../src/conventions/azure-iot-hub/property-bag.ts'
 import { CommandFault } from '../../src/normalize/convention.ts'
 import { MappingsError } from '../../src/normalize/mapping-set.ts'
-import { commandId, partsWith, renderer } from './commands.ts'
+import { commandId, renderer } from './commands.ts'
+import { create } from './create.ts'
 import payloads from './payloads.json' with { type: 'json' }
 import { hex, normalizer } from './say.ts'
 
@@ -355,7 +356,7 @@ test('whatever properties are written, they are read', () => {
 
 const options = { device: 'd1', bridged: ['azure/{device}'] }
 const render = (device: string, attributes = {}) =>
-  renderer(partsWith(azureIotHub, options).commands, { device, attributes })
+  renderer(create(azureIotHub, options).commands, { device, attributes })
 
 test('methods, answered by $rid', () => {
   assert.deepEqual(render('d1')('method', { method: 'reboot', payload: { delay: 5 } }), {
@@ -375,7 +376,7 @@ test('methods, answered by $rid', () => {
       () => render('d1')('method', { method }),
       (error) => error instanceof CommandFault && error.parameter === 'method'
     )
-  const alone = renderer(partsWith(azureIotHub, {}).commands, { device: 'd1' })
+  const alone = renderer(create(azureIotHub, {}).commands, { device: 'd1' })
   assert.throws(() => alone('method', { method: 'x' }), /option device to "d1"/)
   assert.throws(() => render('d2/module')('method', { method: 'x' }), CommandFault)
 })

@@ -8,7 +8,8 @@ import fc from 'fast-check'
 import { json } from '../../src/conventions/json/convention.ts'
 import { CommandFault } from '../../src/normalize/convention.ts'
 import { MappingsError } from '../../src/normalize/mapping-set.ts'
-import { countDecoded, create, render } from './plain-command.ts'
+import { create } from './create.ts'
+import { countDecoded, render } from './plain-command.ts'
 import { normalizer } from './say.ts'
 
 const say = normalizer('conventions: [json]')

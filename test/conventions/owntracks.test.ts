@@ -8,7 +8,8 @@ import { ownTracks } from '../../src/conventions/owntracks/convention.ts'
 import { closeBox, openBox, readSecrets } from '../../src/conventions/owntracks/secrets.ts'
 import { CommandFault, OptionFault } from '../../src/normalize/convention.ts'
 import { MappingsError } from '../../src/normalize/mapping-set.ts'
-import { partsWith, renderer } from './commands.ts'
+import { renderer } from './commands.ts'
+import { create } from './create.ts'
 import payloads from './payloads.json' with { type: 'json' }
 import { normalizer } from './say.ts'
 
@@ -407,7 +408,7 @@ test('whatever is put into a box comes out, and no two texts share a nonce', () 
 })
 
 test('commands are messages of _type cmd on the device, never retained', () => {
-  const { commands } = partsWith(ownTracks, {})
+  const { commands } = create(ownTracks, {})
   const render = renderer(commands, { device: 'jane/phone', topic: `${topic}/event` })
   assert.deepEqual(render('reportLocation', {}), {
     topic: `${topic}/cmd`,
@@ -448,7 +449,7 @@ test('commands are messages of _type cmd on the device, never retained', () => {
 })
 
 test('a command goes where the device was heard, and into a box where it has a key', () => {
-  const { commands } = partsWith(ownTracks, { base: ['a', 'b/c'], keys: Buffer.from('jane/phone: s3cr1t') })
+  const { commands } = create(ownTracks, { base: ['a', 'b/c'], keys: Buffer.from('jane/phone: s3cr1t') })
   const at = (device: string, where: string, id: string) =>
     renderer(commands, { device, topic: where, id })('dump', {})
   const first = at('jane/phone', 'b/c/jane/phone', 'id-1')

@@ -1,19 +1,7 @@
 /** A convention as it is used: its commands rendered, its messages decoded, without what the service does around it. */
 
-import type {
-  CommandTarget,
-  Convention,
-  ConventionParts,
-  OptionValues,
-  RenderedCommand
-} from '../../src/normalize/convention.ts'
-
-/** As rialto.yaml gives them; the defaults where it gives none. */
-export function create(convention: Convention, given: Record<string, unknown> = {}): ConventionParts {
-  const read = (name: string): never => (given[name] ?? convention.options[name]!.default) as never
-  const options: OptionValues = { text: read, texts: read, flag: read, seconds: read, file: read }
-  return convention.create(options)
-}
+import type { CommandTarget, Convention, RenderedCommand } from '../../src/normalize/convention.ts'
+import { create } from './create.ts'
 
 /** How many datapoints its first route puts together, before anything is left out. */
 export function countDecoded(convention: Convention, topic: string, payload: string): number {

@@ -2,13 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { defaultLimits } from '../../src/limits.ts'
-import type {
-  CommandTarget,
-  Convention,
-  OptionValues,
-  RenderedCommand
-} from '../../src/normalize/convention.ts'
+import type { CommandTarget, Convention, RenderedCommand } from '../../src/normalize/convention.ts'
 import { isTemplateFault, parseTopicTemplate } from '../../src/normalize/topic-template.ts'
+import { create } from './create.ts'
 import { receivedAt } from '../normalize/mappings.ts'
 
 export const commandId = '0197c0de-0000-7000-8000-0000deadbeef'
@@ -26,18 +22,7 @@ export function renderCommand(
   convention: Convention,
   { name, topic, device, parameters, options = {}, id = commandId }: Rendering
 ): RenderedCommand {
-  const read = (key: string): unknown => {
-    assert.ok(Object.hasOwn(convention.options, key), `no option ${key}`)
-    return options[key] ?? convention.options[key]!.default
-  }
-  const values: OptionValues = {
-    text: (key) => read(key) as string | null,
-    texts: (key) => read(key) as string[],
-    flag: (key) => read(key) as boolean,
-    seconds: (key) => read(key) as number | null,
-    file: (key) => read(key) as Uint8Array | null
-  }
-  const { routes, commands } = convention.create(values)
+  const { routes, commands } = create(convention, options)
   const captures = routes
     .map((route) => {
       const template = parseTopicTemplate(route.topic, defaultLimits.topicLevelsMax)

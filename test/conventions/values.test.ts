@@ -7,7 +7,8 @@ import fc from 'fast-check'
 import { values } from '../../src/conventions/values/convention.ts'
 import { CommandFault } from '../../src/normalize/convention.ts'
 import { MappingsError } from '../../src/normalize/mapping-set.ts'
-import { create, render } from './plain-command.ts'
+import { create } from './create.ts'
+import { render } from './plain-command.ts'
 import { hex, normalizer } from './say.ts'
 
 const say = normalizer('conventions: [values]')
