@@ -1,5 +1,6 @@
 /** What a convention finds in a message, put together; and its JSON, read as exactly as everywhere. Pure. */
 
+import type { ConventionResult } from '../normalize/convention.ts'
 import type { Presence, RejectionReason } from '../datapoints.ts'
 import { defaultLimits } from '../limits.ts'
 import { mayHaveLargeIntegers, parseExact } from '../normalize/exact-json.ts'
@@ -15,6 +16,7 @@ const factsMax = defaultLimits.datapointsPerMessageMax + 1
 export class Facts {
   readonly #facts: Lists = { datapoints: [], presence: [], attributes: [], responses: [], rejections: [] }
   readonly #effects: NonNullable<DecoderResult['effects']> = []
+  #decompressedBytes: number | null = null
 
   datapoint(datapoint: DecodedDatapoint): this {
     push(this.#facts.datapoints, datapoint)
@@ -46,9 +48,21 @@ export class Facts {
     return this
   }
 
+  /** Bytes of the payload once it is decompressed. */
+  measure(bytes: number): this {
+    this.#decompressedBytes = bytes
+    return this
+  }
+
   /** `state`: what to remember; undefined: as it was, null: nothing any more. */
-  result(state?: DecoderState | null): DecoderResult {
-    return { facts: this.#facts, effects: this.#effects, ...(state !== undefined && { state }) }
+  result(state?: DecoderState | null): ConventionResult {
+    const decompressedBytes = this.#decompressedBytes
+    return {
+      facts: this.#facts,
+      effects: this.#effects,
+      ...(decompressedBytes !== null && { decompressedBytes }),
+      ...(state !== undefined && { state })
+    }
   }
 }
 

@@ -522,12 +522,12 @@ test('compressed series are zlib, whole, and bounded', () => {
   wrong[wrong.length - 1]! ^= 1
   const broken: Array<[string, Uint8Array, RegExp]> = [
     ['not compressed', plain, /header/],
-    ['gzip', gzipSync(plain), /gzip/],
+    ['gzip', gzipSync(plain), /zlib data/],
     ['truncated', packed.subarray(0, -5), /unexpected end/],
     ['another checksum', wrong, /check/],
-    ['bytes behind it', Buffer.concat([packed, hex('0000')]), /2 bytes follow/],
-    ['a bomb', bomb, /larger than 16777216/],
-    ['twice', Buffer.concat([packed, packed]), /follow/]
+    ['bytes behind it', Buffer.concat([packed, hex('0000')]), /2 bytes stand behind/],
+    ['a bomb', bomb, /more than 16777216/],
+    ['twice', Buffer.concat([packed, packed]), /stand behind/]
   ]
   for (const [what, payload, detail] of broken) {
     const said = tsz(payload)
@@ -535,6 +535,14 @@ test('compressed series are zlib, whole, and bounded', () => {
     assert.match(said.outcome.rejections[0]!.detail, detail, what)
     assert.deepEqual(said.datapoints, [], what)
   }
+})
+
+test('a series that compresses well loses nothing: it is measured by what it was', () => {
+  const rows = Array.from({ length: 9_000 }, () => [1, 0]).flat()
+  const packed = deflateSync(series(['temperature'], [1, 1], [now, 1, ...rows.slice(2)]), { level: 9 })
+  assert.ok(packed.length < 1_000, `${packed.length}`)
+  const said = say('G1/messages/tsz', packed)
+  assert.deepEqual([said.outcome.datapoints.length, said.rejections], [9_000, []])
 })
 
 test('a message brings ten thousand datapoints, and work ends there', () => {

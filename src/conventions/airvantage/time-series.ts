@@ -3,13 +3,13 @@
  * encoder in legato-Service-AirVantageConnector, timeseriesData.c. Pure.
  */
 
-import { inflateSync } from 'node:zlib'
 import { Tokenizer, Type, decode } from 'cborg'
 import type { Token } from 'cborg'
 import { defaultLimits } from '../../limits.ts'
 import type { DecoderMessage, DecoderResult } from '../../normalize/decoder.ts'
 import { quote } from '../../normalize/names.ts'
 import { Facts } from '../facts.ts'
+import { inflate } from '../inflate.ts'
 import { Samples, isCleared } from './samples.ts'
 
 /** The map, and its three lists: no series has more, so that none is nested deeper. */
@@ -27,38 +27,13 @@ export function decodeTimeSeries(
   if (message.payload.length === 0)
     return facts.reject('empty_payload', 'The payload is empty, and should be a time series').result()
   try {
-    const payload = compressed ? inflate(message.payload) : message.payload
+    const payload = compressed ? inflate(message.payload, 'zlib', facts) : message.payload
     takeSeries(readSeries(payload), new Samples(facts, device, false))
   } catch (error) {
     if (!(error instanceof Error)) throw error
     facts.reject('wrong_shape', `Not a time series of AirVantage: ${error.message}`)
   }
   return facts.result()
-}
-
-function inflate(payload: Uint8Array): Uint8Array {
-  if (payload[0] === 0x1f && payload[1] === 0x8b) throw new Error('it is gzip, and should be zlib')
-  const { buffer, engine } = inflateWithInfo(payload)
-  const { bytesWritten } = engine
-  if (bytesWritten < payload.length)
-    throw new Error(`${payload.length - bytesWritten} bytes follow the compressed ones`)
-  return buffer
-}
-
-/** As zlib gives it with `info`, which its types do not know. */
-interface Inflated {
-  buffer: Uint8Array
-  engine: { bytesWritten: number }
-}
-
-function inflateWithInfo(payload: Uint8Array): Inflated {
-  const { decompressedBytesMax: maxOutputLength } = defaultLimits
-  try {
-    return inflateSync(payload, { maxOutputLength, info: true }) as unknown as Inflated
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') throw error
-    throw new Error(`it becomes larger than ${maxOutputLength} bytes`, { cause: error })
-  }
 }
 
 class ShallowTokenizer extends Tokenizer {

@@ -1,11 +1,10 @@
 /** The body of a message, by its content type and content encoding: members, a value, or bytes. Pure. */
 
-import { gunzipSync, inflateSync } from 'node:zlib'
-import { defaultLimits } from '../../limits.ts'
 import type { DecoderMessage } from '../../normalize/decoder.ts'
 import { mayHaveLargeIntegers, parseExact } from '../../normalize/exact-json.ts'
 import { decodePayload, payloadFaults } from '../../payload.ts'
 import type { Facts } from '../facts.ts'
+import { inflate } from '../inflate.ts'
 
 /** undefined: there is none, and `facts` say why where that is a fault. `$.ct` and `$.ce` of the property bag. */
 export function readBody(
@@ -35,8 +34,8 @@ export function readBody(
 /** A content encoding is a charset, as the hub's message routing has it, or a compression, as everywhere else. */
 function toUtf8(payload: Uint8Array, encoding: string, facts: Facts): Uint8Array | null {
   try {
-    if (encoding === 'gzip') return gunzipSync(payload, bounded)
-    if (encoding === 'deflate') return inflateSync(payload, bounded)
+    if (encoding === 'gzip') return inflate(payload, 'gzip', facts)
+    if (encoding === 'deflate') return inflate(payload, 'zlib', facts)
     if (/^utf-?16(le)?$/.test(encoding)) return fromUtf16(payload, 'utf-16le')
     if (/^utf-?16be$/.test(encoding)) return fromUtf16(payload, 'utf-16be')
     if (/^utf-?32(le|be)?$/.test(encoding)) return fromUtf32(payload, encoding.endsWith('be'))
@@ -54,8 +53,6 @@ function toUtf8(payload: Uint8Array, encoding: string, facts: Facts): Uint8Array
     )
   return payload
 }
-
-const bounded = { maxOutputLength: defaultLimits.decompressedBytesMax }
 
 /** A byte order mark says which way round. */
 function fromUtf16(payload: Uint8Array, label: 'utf-16le' | 'utf-16be'): Uint8Array {

@@ -1,8 +1,7 @@
 /** The payload of a message, compressed or not; or why there is none. Pure. */
 
-import { gunzipSync, inflateSync } from 'node:zlib'
-import { defaultLimits } from '../../limits.ts'
 import type { Facts } from '../facts.ts'
+import { inflate } from '../inflate.ts'
 import { decodePayload } from './payload.ts'
 import type { Payload } from './payload.ts'
 
@@ -14,7 +13,7 @@ export function readPayload(bytes: Uint8Array, facts: Facts): Payload | undefine
   try {
     const payload = decodePayload(bytes)
     if (payload.uuid !== compressed) return payload
-    const inner = decodePayload(decompress(payload))
+    const inner = decodePayload(bodyOf(payload, facts))
     // Tahu's Java has seq outside, too, its JavaScript only inside
     if (inner.seq === undefined && payload.seq !== undefined) inner.seq = payload.seq
     return inner
@@ -24,10 +23,9 @@ export function readPayload(bytes: Uint8Array, facts: Facts): Payload | undefine
   }
 }
 
-function decompress({ metrics, body = new Uint8Array() }: Payload): Uint8Array {
+function bodyOf({ metrics, body = new Uint8Array() }: Payload, facts: Facts): Uint8Array {
   const algorithm = metrics.find(({ name }) => name === 'algorithm')?.stringValue?.toUpperCase() ?? 'DEFLATE'
-  const bounds = { maxOutputLength: defaultLimits.decompressedBytesMax }
-  if (algorithm === 'DEFLATE') return inflateSync(body, bounds)
-  if (algorithm === 'GZIP') return gunzipSync(body, bounds)
+  if (algorithm === 'DEFLATE') return inflate(body, 'zlib', facts)
+  if (algorithm === 'GZIP') return inflate(body, 'gzip', facts)
   throw new Error(`it is compressed by ${algorithm.slice(0, 40)}; GZIP and DEFLATE can be read`)
 }
