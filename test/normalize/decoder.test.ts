@@ -38,7 +38,7 @@ test('all kinds of facts are taken', () => {
     },
     effects: [
       { topic: 'x/a/get', payload: 'now' },
-      { topic: 'y', payload: Uint8Array.of(1), qos: 0, afterMs: 0, key: null }
+      { topic: 'y', payload: Uint8Array.of(1), qos: 0 }
     ]
   })
   assert.deepEqual(values(outcome), {
@@ -79,6 +79,34 @@ test('all kinds of facts are taken', () => {
   ])
 })
 
+test('what a device answers is an event, and an effect may wait and be cancelled', () => {
+  const outcome = give({
+    facts: {
+      responses: [
+        { correlation: 'c1', ok: true, value: 5 },
+        { device: 'b', correlation: 'c2', ok: null, detail: 'busy' }
+      ]
+    },
+    effects: [{ topic: 'x', payload: 'p', afterMs: 60_000, key: 'k' }, { cancel: 'l' }]
+  })
+  assert.deepEqual(outcome.responses, [
+    { device: 'a', correlation: 'c1', ok: true },
+    { device: 'b', correlation: 'c2', ok: null }
+  ])
+  assert.deepEqual(values(outcome), {
+    'a response': { json: '{"correlation":"c1","ok":true,"detail":null,"value":5}' },
+    'b response': { json: '{"correlation":"c2","ok":null,"detail":"busy","value":null}' }
+  })
+  assert.deepEqual(
+    outcome.datapoints.map(({ role }) => role),
+    ['event', 'event']
+  )
+  assert.deepEqual(outcome.effects, [
+    { kind: 'publish', topic: 'x', payload: Buffer.from('p'), qos: 1, afterMs: 60_000, key: 'k' },
+    { kind: 'cancel', key: 'l' }
+  ])
+})
+
 test('rubbish is a rejection: all or nothing, and never a crash', () => {
   const throws = (thrown: unknown) => ({
     get facts(): never {
@@ -102,6 +130,13 @@ test('rubbish is a rejection: all or nothing, and never a crash', () => {
     Promise.resolve({ facts: {} }),
     { facts: null },
     { facts: 'x' },
+    { facts: { responses: {} } },
+    { facts: { responses: [{ ok: true }] } },
+    { facts: {}, effects: [{ topic: 'x', payload: '', afterMs: -1 }] },
+    { facts: {}, effects: [{ topic: 'x', payload: '', afterMs: 60_001 }] },
+    { facts: {}, effects: [{ topic: 'x', payload: '', key: 5 }] },
+    { facts: {}, effects: [{ topic: 'x', payload: '', key: 'k'.repeat(4_097) }] },
+    { facts: {}, effects: [{ cancel: 5 }] },
     { facts: { datapoints: {} } },
     { facts: { datapoints: 'abc' } },
     { facts: { datapoints: [good, null] } },
