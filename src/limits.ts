@@ -130,6 +130,16 @@ export const defaultLimits = {
   rebirthDelayMs: 250,
   rebirthAgainMsMin: 30_000,
   rebirthAgainMsMax: 3_600_000,
+  /** Values of a Homie domain that wait for the description of their device, and properties of one device. */
+  homieWaitingValuesMax: 2_000,
+  homieWaitingCharsMax: 500,
+  homiePropertiesMax: 5_000,
+  /** Of one discovery message of Home Assistant: entities, topics, variables and availability topics of one; of a template. */
+  discoveryEntitiesMax: 1_000,
+  discoveryTopicsMax: 5_000,
+  discoveryVariablesMax: 200,
+  discoveryAvailabilitiesMax: 20,
+  discoveryTemplateCharsMax: 500,
   /** Values of one CBOR or MessagePack payload, each of which can be a single byte there. */
   binaryItemsMax: 1_000_000,
   protobufBytesMax: 4 * 1024 * 1024,

@@ -1,5 +1,6 @@
 /** Short names of configuration variables: the page MQTT, section Supported abbreviations in MQTT discovery messages. */
 
+import { defaultLimits } from '../../limits.ts'
 import { isObject } from '../facts.ts'
 
 const pairs = (text: string): Map<string, string> => {
@@ -98,7 +99,7 @@ const originWords = pairs('sw sw_version url support_url')
 type Members = Readonly<Record<string, unknown>>
 
 /** Of one entity: none has half as many. Those behind are left out. */
-const variablesMax = 200
+const { discoveryVariablesMax: variablesMax } = defaultLimits
 
 /** Own members whatever they are called; where the full name is there, too, the short one is taken, as there. */
 const rename = (members: Members, full: (name: string) => string): Record<string, unknown> => {

@@ -1,5 +1,6 @@
 /** What an entity can be told, as its configuration has it. Pure. */
 
+import { defaultLimits } from '../../limits.ts'
 import type { EntityConfig } from './entity-config.ts'
 import { isNumber, wordIn, wordsOf } from './entity-config.ts'
 import { asPython } from './template.ts'
@@ -29,7 +30,7 @@ export type Verb = [word: string, payload: string, shows?: string]
 
 /** Longer lists are not checked. */
 const optionsMax = 32
-const templateCharsMax = 500
+const { discoveryTemplateCharsMax: templateCharsMax } = defaultLimits
 
 /** They take no commands of their own, though their device may share a command topic. */
 const deaf = new Set([

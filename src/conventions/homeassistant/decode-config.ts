@@ -1,5 +1,6 @@
 /** Messages of discovery: what they configure is remembered, and known of the device. Pure. */
 
+import { defaultLimits } from '../../limits.ts'
 import type { ConventionRoute } from '../../normalize/convention.ts'
 import { hashOf } from '../../normalize/hash.ts'
 import { quote } from '../../normalize/names.ts'
@@ -51,7 +52,7 @@ export const decodeConfig =
   }
 
 /** That one message may name. */
-const topicsMax = 5_000
+const { discoveryTopicsMax: topicsMax } = defaultLimits
 
 function configure(
   before: Memory,

@@ -1,5 +1,6 @@
 /** Messages of discovery: a device, and its entities. Pure. */
 
+import { defaultLimits } from '../../limits.ts'
 import { nameFault, quote } from '../../normalize/names.ts'
 import type { Facts } from '../facts.ts'
 import { isObject } from '../facts.ts'
@@ -21,10 +22,10 @@ export interface Place {
 }
 
 /** More entities of one message are left out. */
-const entitiesMax = 1_000
+const { discoveryEntitiesMax: entitiesMax } = defaultLimits
 
 /** Topics that tell whether one entity is available; those behind are left out. */
-const availabilitiesMax = 20
+const { discoveryAvailabilitiesMax: availabilitiesMax } = defaultLimits
 
 /** `migrate`: the entities are about to be told by another message. Undefined: nothing; `facts` say why. */
 export function readDiscovery(

@@ -3,6 +3,7 @@
  * JSON, with filters that only say what type it has. All others are not understood, and said to be. Pure.
  */
 
+import { defaultLimits } from '../../limits.ts'
 import { readNumber } from '../../normalize/values.ts'
 
 export interface Template {
@@ -26,7 +27,7 @@ const filterNames = new Set([
   'upper'
 ])
 
-const templateCharsMax = 500
+const { discoveryTemplateCharsMax: templateCharsMax } = defaultLimits
 
 /** Null: it is not understood. */
 export function parseTemplate(text: string): Template | null {

@@ -1,5 +1,6 @@
 /** `$description`: what a device has, and what its properties are. What is not as the convention says is left out. Pure. */
 
+import { defaultLimits } from '../../limits.ts'
 import { quote } from '../../normalize/names.ts'
 import type { Facts } from '../facts.ts'
 import { isObject } from '../facts.ts'
@@ -12,7 +13,7 @@ import type { Property } from './memory.ts'
 import { parseRange } from './range.ts'
 
 /** Of one device; those behind are left out. */
-const propertiesMax = 5_000
+const { homiePropertiesMax: propertiesMax } = defaultLimits
 
 export interface Description {
   root?: string

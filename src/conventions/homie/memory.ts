@@ -1,5 +1,6 @@
 /** What is remembered of the devices of a domain: their states and descriptions, and values that came before them. Pure. */
 
+import { defaultLimits } from '../../limits.ts'
 import type { Presence } from '../../datapoints.ts'
 import type { DecoderState } from '../../normalize/mapping-set.ts'
 import { emptyMap, entriesOf, get, isEmpty, set, without } from '../shared-map.ts'
@@ -38,8 +39,8 @@ export const states = ['init', 'ready', 'disconnected', 'sleeping', 'lost'] as c
 export type State = (typeof states)[number]
 
 /** More values, or longer ones, do not wait. */
-export const waitingValuesMax = 2_000
-export const waitingCharsMax = 500
+export const { homieWaitingValuesMax: waitingValuesMax, homieWaitingCharsMax: waitingCharsMax } =
+  defaultLimits
 
 const nothing: Memory = { devices: emptyMap, waiting: emptyMap, waitingValues: 0 }
 
