@@ -52,7 +52,7 @@ const nothing: ReadConvention = { asked: undefined, definitions: [] }
 function readConvention(entry: Entry, names: Set<string>, sources: ConventionSources): ReadConvention {
   const { conventions } = sources
   const known = [...conventions.keys()]
-  const pair = entry.isMap ? entry.only(known, '- tasmota: { base: tele }') : null
+  const pair = entry.isMap ? entry.only(known, '- zigbee2mqtt: { base: zigbee }') : null
   const word = entry.isMap ? (pair?.name ?? null) : entry.text('- tasmota')
   if (word === null) return nothing
   const convention = conventions.get(word)

@@ -292,7 +292,7 @@ const faults: Array<[string, unknown, pointer: string, message: RegExp, fix: Reg
     { conventions: [{ counting: {}, broken: {} }] },
     '/conventions/0',
     /not one name/,
-    /tasmota/
+    /zigbee2mqtt/
   ],
   [
     'no such option',
