@@ -130,10 +130,15 @@ function laterMatches(
   matched: MatchedMapping | null,
   topic: string
 ): Evidence['mappings'] {
-  const index = mappings.findIndex(({ name }) => name === matched?.mapping.name)
+  const index = matched === null ? -1 : mappings.indexOf(matched.mapping)
   return mappings.slice(index + 1).filter((mapping) => {
-    // The filter is quicker, and matches whatever the template does
-    return index !== -1 && filterMatches(mapping.filter, topic) && templateMatches(mapping.topic, topic)
+    // Other topics of the same convention are no others; the filter is quicker, and matches whatever the template does
+    return (
+      index !== -1 &&
+      mapping.name !== matched!.mapping.name &&
+      filterMatches(mapping.filter, topic) &&
+      templateMatches(mapping.topic, topic)
+    )
   })
 }
 

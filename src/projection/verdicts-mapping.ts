@@ -46,10 +46,11 @@ function noMapping({ topic, mappings }: Evidence): Verdict {
 }
 
 /** Of two that match, the later one is in vain only if the earlier takes every topic that it could have. */
-function shadowedVerdicts({ matched, shadowed }: Evidence): Verdict[] {
+function shadowedVerdicts({ matched, shadowed, fields }: Evidence): Verdict[] {
   const { mapping } = matched!
   if (!isExact(mapping.topic)) return []
-  const vain = shadowed.find((later) => covers(mapping.filter, later.filter) && later.line !== null)
+  // Who writes a mapping of topics of a convention means it so
+  const vain = shadowed.find((later) => covers(mapping.filter, later.filter) && fields.has(later.name))
   if (vain === undefined) return []
   return [
     verdict(

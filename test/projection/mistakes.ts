@@ -42,6 +42,7 @@ export const bridges = {
   },
   none: { topics: ['#'], mappings: null },
   automatic: { topics: ['#'], mappings: 'automatic: true\n' },
+  conventions: { topics: ['#'], mappings: 'automatic: true\nconventions: [tasmota, homeassistant, json]\n' },
   mapped: {
     topics: ['#'],
     mappings: `
@@ -276,6 +277,17 @@ export const mistakes: readonly Mistake[] = [
       /everything/
     ],
     ['a broad mapping stands first, and takes text', 'fan/fan-1/speed', text('900'), 'shadowed_by', /fan-all/]
+  ]),
+
+  ...on('conventions', [
+    [
+      'a device of a convention that cuts its JSON off',
+      'tele/cut/SENSOR',
+      text('{"a":1,"b"'),
+      'malformed_json',
+      /cut off/
+    ],
+    ['a topic that is nearly one of a convention', 'tele/near/STATES', text('no JSON'), 'stored', /STATES/]
   ]),
 
   // What the payload is
@@ -628,6 +640,10 @@ export const mistakes: readonly Mistake[] = [
 
 /** What is right must not be blamed. */
 export const rightOnes: readonly Mistake[] = [
+  ...on('conventions', [
+    ['a device of a convention', 'tele/plug/STATE', json({ POWER: 'ON' }), 'stored', /POWER/],
+    ['an object of no other convention', 'kitchen/oven', json({ temperature: 180 }), 'stored', /temperature/]
+  ]),
   ...on('mapped', [
     ['a number by a template', 'ok/ok-1/temp', text('21.5'), 'stored', /temp/],
     ['a text by a template', 'ok/ok-1/firmware', text('v1.2-rc3'), 'stored', /firmware/],
