@@ -10,20 +10,11 @@ import { compileMappings } from '../src/normalize/compile-mappings.ts'
 import type { DecoderState } from '../src/normalize/mapping-set.ts'
 import { documentOf, examples, payloadOf } from '../test/conventions/everything.ts'
 import { receivedAt } from '../test/normalize/mappings.ts'
+import { cpuMicroseconds, median } from './cpu.ts'
 
 const messages = 20_000
 const repeats = 5
 const baseline = '{"temperature":21.5,"humidity":40,"on":true,"state":"idle","battery":97}'
-
-function measure(run: (index: number) => void): number {
-  const begun = process.cpuUsage()
-  for (let index = 0; index < messages; index++) run(index)
-  const { user, system } = process.cpuUsage(begun)
-  return (user + system) / messages
-}
-
-const median = (numbers: number[]): number =>
-  numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!
 
 export async function benchConventions(write: (line: string) => void): Promise<object[]> {
   const results: object[] = []
@@ -57,7 +48,10 @@ export async function benchConventions(write: (line: string) => void): Promise<o
     const parse = (): void => {
       if (JSON.parse(bytes.toString('utf8')) !== null) parsed++
     }
-    const rounds = Array.from({ length: repeats }, () => [measure(normalize), measure(parse)] as const)
+    const rounds = Array.from(
+      { length: repeats },
+      () => [cpuMicroseconds(messages, normalize), cpuMicroseconds(messages, parse)] as const
+    )
     if (datapoints === 0 || parsed === 0) throw new Error(`${name} gave nothing`)
     const [us, parseUs] = [median(rounds.map(([mine]) => mine)), median(rounds.map(([, bare]) => bare))]
     const result = {

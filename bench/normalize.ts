@@ -3,6 +3,7 @@
 import type { SourceMessage } from '../src/datapoints.ts'
 import { defaultLimits } from '../src/limits.ts'
 import { compileMappings } from '../src/normalize/compile-mappings.ts'
+import { cpuMicroseconds, median } from './cpu.ts'
 
 const messages = 200_000
 const topics = 1_000
@@ -38,16 +39,6 @@ const cases: Array<[name: string, text: string, payload: string]> = [
   ['integer beyond 2^53', 'automatic: true', '{"counter":18446744073709551615}']
 ]
 
-function measure(run: (index: number) => void): number {
-  const begun = process.cpuUsage()
-  for (let index = 0; index < messages; index++) run(index)
-  const { user, system } = process.cpuUsage(begun)
-  return (user + system) / messages
-}
-
-const median = (numbers: number[]): number =>
-  numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!
-
 export async function benchNormalize(write: (line: string) => void): Promise<object[]> {
   const results: object[] = []
   write('us of CPU per message   JSON.parse   ratio')
@@ -74,7 +65,10 @@ export async function benchNormalize(write: (line: string) => void): Promise<obj
     const parse = (): void => {
       datapoints += JSON.parse(payload.toString('utf8')) === undefined ? 1 : 0
     }
-    const rounds = Array.from({ length: repeats }, () => [measure(normalize), measure(parse)] as const)
+    const rounds = Array.from(
+      { length: repeats },
+      () => [cpuMicroseconds(messages, normalize), cpuMicroseconds(messages, parse)] as const
+    )
     if (datapoints < messages * repeats) throw new Error(`${name} gave ${datapoints} datapoints`)
     const [us, parseUs] = [median(rounds.map(([mine]) => mine)), median(rounds.map(([, bare]) => bare))]
     const result = {

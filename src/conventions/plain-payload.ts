@@ -7,7 +7,6 @@ import { CommandFault, OptionFault } from '../normalize/convention.ts'
 import type { DecodedMessage } from '../normalize/decode-payload.ts'
 import { automaticEncoding, decode } from '../normalize/decode-payload.ts'
 import type { DecoderMessage } from '../normalize/decoder.ts'
-import { decompress } from '../normalize/decompress.ts'
 import { writeExact } from '../normalize/exact-json.ts'
 import type { Captures } from '../normalize/topic-template.ts'
 import { isTemplateFault, parseTextTemplate, parseTopicTemplate } from '../normalize/topic-template.ts'
@@ -27,14 +26,6 @@ export function readPayload(message: DecoderMessage): Payload {
     rejections.push([reason, detail])
   )
   return { decoded, rejections }
-}
-
-/** The message as it was before it was compressed; null, and `facts` say why there is none. */
-export function inflate(message: DecoderMessage, facts: Facts): DecoderMessage | null {
-  const inflated = decompress(message.payload, 'auto', defaultLimits.decompressedBytesMax)
-  if ('payload' in inflated) return { ...message, payload: inflated.payload }
-  facts.reject('not_decompressed', inflated.fault)
-  return null
 }
 
 /** The templates of the option `topics`, each of which captures what is needed. */

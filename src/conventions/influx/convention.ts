@@ -7,7 +7,7 @@ import { OptionFault } from '../../normalize/convention.ts'
 import type { DecoderMessage } from '../../normalize/decoder.ts'
 import { readTimestamp } from '../../normalize/timestamps.ts'
 import { Facts, readText } from '../facts.ts'
-import { inflate } from '../plain-payload.ts'
+import { inflateMessage } from '../inflate.ts'
 import type { Point } from './line-protocol.ts'
 import { readLines } from './line-protocol.ts'
 
@@ -74,7 +74,7 @@ export const influx: Convention = {
 function decodeLines(given: DecoderMessage, options: Options): ConventionResult {
   const facts = new Facts()
   if (given.kind === 'cleared') return facts.result()
-  const message = inflate(given, facts)
+  const message = inflateMessage(given, facts)
   const text = message === null ? undefined : readText(message, facts)
   if (text === undefined) return facts.result()
   const { datapointsPerMessageMax: max } = defaultLimits
@@ -89,7 +89,7 @@ function decodeLines(given: DecoderMessage, options: Options): ConventionResult 
       if (faults++ < max) facts.reject('wrong_shape', `Line ${line}: ${fault}`)
     }
   )
-  return { ...facts.result(), decompressedBytes: message!.payload.length }
+  return facts.result()
 }
 
 /** How many datapoints. */

@@ -92,7 +92,7 @@ function decodeObject(message: DecoderMessage, timestamp: string | null): Conven
     })
     return --left > 0
   })
-  return { ...facts.result(), decompressedBytes: decoded.bytes }
+  return facts.measure(decoded.bytes).result()
 }
 
 const looksLikeObject = (payload: Uint8Array): boolean =>

@@ -8,7 +8,8 @@ import type { Convention, ConventionResult } from '../../normalize/convention.ts
 import type { DecoderMessage } from '../../normalize/decoder.ts'
 import { readCbor } from '../../normalize/read-cbor.ts'
 import { Facts, readJson } from '../facts.ts'
-import { inflate, readCommandTopic } from '../plain-payload.ts'
+import { inflateMessage } from '../inflate.ts'
+import { readCommandTopic } from '../plain-payload.ts'
 import { actuate } from './actuate.ts'
 import { addressOf } from './names.ts'
 import { resolve } from './records.ts'
@@ -76,7 +77,7 @@ const absoluteSecondsMin = 2 ** 28
 function decodePack(given: DecoderMessage, type: string): ConventionResult {
   const facts = new Facts()
   if (given.kind === 'cleared') return facts.result()
-  const message = inflate(given, facts)
+  const message = inflateMessage(given, facts)
   if (message === null) return facts.result()
   const isCbor = type.endsWith('+cbor') || (!type.endsWith('json') && isCborList(message.payload))
   const items = isCbor ? readCborList(message, type, facts) : readJsonList(message, type, facts)
@@ -102,7 +103,7 @@ function decodePack(given: DecoderMessage, type: string): ConventionResult {
         ...(unit !== null && { unit: `${unit}*s` })
       })
   }
-  return { ...facts.result(), decompressedBytes: message.payload.length }
+  return facts.result()
 }
 
 function toMillis(seconds: number, receivedAt: Millis): Millis | null {

@@ -73,7 +73,7 @@ function decodeValue(message: DecoderMessage, booleans: boolean): ConventionResu
     metric: message.captures['metric']!,
     value: (booleans ? asBoolean(decoded.value) : decoded.value) as DecodedDatapoint['value']
   })
-  return { ...facts.result(), decompressedBytes: decoded.bytes }
+  return facts.measure(decoded.bytes).result()
 }
 
 const isDocument = (value: unknown): boolean =>
