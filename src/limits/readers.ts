@@ -1,0 +1,27 @@
+/** Pages, streams and those who follow them. */
+
+export const readerLimits = {
+  ringFactsMax: 20_000,
+  ringBytesMax: 32 * 1024 * 1024,
+  pageItemsMax: 1_000,
+  pageItemsDefault: 100,
+  /** Rows of one page scanned at most before an empty page with a `next` is given. */
+  pageRowsScannedMax: 100_000,
+  /** Topics that begin as the filters do: if no more do, a page looks at these alone, and else at all topics in order. */
+  pageTopicsByPrefixMax: 5_000,
+  pageBytesMax: 32 * 1024 * 1024,
+  feedPageFactsMax: 500,
+  feedPageBytesMax: 4 * 1024 * 1024,
+  feedScanFactsMax: 10_000,
+  /** Handed to a stream at once. */
+  feedPageEventsMax: 500,
+  /** Facts whose datapoints are read at once, and bytes of their payloads; a larger one is read alone. */
+  datapointsReadFactsMax: 100,
+  datapointsReadBytesMax: 64 * 1024,
+  /** Of messages that were normalized again. */
+  redrivenReadMessagesMax: 10,
+  /** Reads of the table at once, for all subscribers that have fallen behind. */
+  catchUpReadsMax: 3,
+  heartbeatMs: 15_000,
+  streamsMax: 2_000
+}

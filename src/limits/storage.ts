@@ -1,0 +1,26 @@
+/** Topics, the database and the journal. */
+
+export const storageLimits = {
+  // Topics and filters
+  topicLevelsMax: 128,
+  filterBytesMax: 1_024,
+  filtersMax: 100,
+
+  // The database
+  poolConnectionsMax: 10,
+  statementMsMax: 15_000,
+  databaseRetryMs: 250,
+  topicCacheEntriesMax: 50_000,
+  /** A paused leader is overtaken after this: with the time to notice it, within 10 seconds. */
+  leaseSeconds: 7,
+  /** A topic may have 65,535 bytes. */
+  topicCacheBytesMax: 32 * 1024 * 1024,
+  leaseRenewMs: 2_000,
+  appendQueueMax: 10_000,
+
+  // The journal
+  partitionRowsMax: 1_000_000,
+  partitionsAheadMin: 2,
+  retentionCheckMs: 60_000,
+  idempotencyKeyHours: 24
+}
