@@ -21,6 +21,8 @@ const words = [
   'views',
   'device-views',
   'service-status',
+  'rfc3339',
+  'predicate',
   'cursor'
 ]
 

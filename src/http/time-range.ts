@@ -3,6 +3,7 @@
 import { Type } from 'typebox'
 import { Problem } from '../errors.ts'
 import type { Millis } from '../model.ts'
+import { readRfc3339 } from '../rfc3339.ts'
 
 /** `of`: what is compared, for the description. */
 export const timeRange = (of: string) => ({
@@ -35,27 +36,12 @@ export function readTimeRange(given: { from?: string; to?: string }, prefix: '' 
   return range
 }
 
-/** RFC 3339 section 5.6, in capitals. Years of four digits are all that it has. */
-const rfc3339 = /^(\d{4})-(\d\d)-(\d\d)T(?:[01]\d|2[0-3]):\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/
-
 function readTime(text: string, pointer: string): Millis {
-  const [, year, month, day, fraction = ''] = rfc3339.exec(text) ?? []
-  const at = year === undefined ? Number.NaN : Date.parse(text)
-  // Date.parse takes 30 February for 2 March
-  const exists = Number(day) <= daysOf(Number(year), Number(month)) && at >= firstAt && at <= lastAt
-  if (!exists) {
+  const at = readRfc3339(text)
+  if (at === null)
     throw refuse(pointer, 'must be a time as RFC 3339 writes it, such as 2026-03-14T09:26:53.589Z')
-  }
-  // Times here are whole milliseconds: what is behind a fraction of one is behind the next
-  return /[1-9]/.test(fraction.slice(4)) ? at + 1 : at
+  return Math.ceil(at)
 }
-
-/** Years 1 to 9999 in UTC: there is no year 0 in Postgres, and no year of five digits here. */
-const [firstAt, lastAt] = [Date.parse('0001-01-01T00:00:00Z'), Date.parse('9999-12-31T23:59:59.999Z')]
-
-/** Day 0 of the next month is the last of this one. */
-const daysOf = (year: number, month: number): number =>
-  new Date(Date.UTC(2000 + (year % 400), month, 0)).getUTCDate()
 
 const refuse = (pointer: string, detail: string): Problem =>
   new Problem('invalid_value', `${pointer} ${detail}`, [{ pointer, detail }])

@@ -10,6 +10,22 @@ export const readerLimits = {
   /** Topics that begin as the filters do: if no more do, a page looks at these alone, and else at all topics in order. */
   pageTopicsByPrefixMax: 5_000,
   pageBytesMax: 32 * 1024 * 1024,
+  /** Of `where`, and of each text of `sort` and `fields`. */
+  whereCharsMax: 2_000,
+  /** Comparisons, and the and, or and not that join them. */
+  whereTermsMax: 50,
+  whereDepthMax: 10,
+  /** Of one in(...). */
+  whereListItemsMax: 100,
+  pathSegmentsMax: 20,
+  fieldsMax: 50,
+  /** As much of a text as its place in a list takes, and as much as a page token therefore carries. */
+  sortKeyCharsMax: 100,
+  /** Topics or devices that one page with `where` looks at, and bytes of what it reads of them. */
+  searchRowsMax: 10_000,
+  searchBytesMax: 32 * 1024 * 1024,
+  /** Topics or devices that may be sorted. */
+  sortTopicsMax: 20_000,
   feedPageFactsMax: 500,
   feedPageBytesMax: 4 * 1024 * 1024,
   feedScanFactsMax: 10_000,
