@@ -1,0 +1,54 @@
+/** States as they were at an instant: what the facts of the journal up to then make of topics and devices. */
+
+import type { Device } from '../datapoints.ts'
+import type { Access, Millis, Seq, TopicState } from '../model.ts'
+import type { MetricPage } from './devices.ts'
+
+/** A time, and the place of the journal that it is. */
+export interface Instant {
+  at: Millis
+  /** The newest fact committed at or before `at`; 0 where the journal no longer reaches back so far, or did not begin yet. */
+  seq: Seq
+}
+
+/** A device at an instant, as today's mappings read the messages up to then. */
+export interface DeviceAsOf extends Omit<Device, 'lastSeenAt'> {
+  /** When its newest datapoint of then was received; null where there is none. */
+  lastSeenAt: Millis | null
+  /** Names of attributes that were said anew, or first, since then: what they were is not kept, so they are absent. */
+  attributesChangedSince: string[]
+}
+
+export interface AsOf {
+  /** The place of a time in the past. Throws Problem `invalid_value` for one that is not. */
+  instant(at: Millis): Promise<Instant>
+  /**
+   * null: nothing was known of the topic then, or it may not be read. `confirmedAt` is null, since no fact says it. Throws
+   * Problem `cursor_expired` where nobody can tell any more.
+   */
+  topic(
+    access: Access,
+    topic: { name: string } | { id: number },
+    instant: Instant
+  ): Promise<TopicState | null>
+  /**
+   * Of these topics, as many as fit in `pageBytesMax`, in the order given; `taken` is how many were looked at. Absent are
+   * those of which nothing was known. The caller checks who may read them. Throws Problem `cursor_expired` before the
+   * journal's horizon.
+   */
+  topics(
+    ids: readonly number[],
+    instant: Instant
+  ): Promise<{ states: Map<number, TopicState>; taken: number }>
+  /** null: it was not known then, or may not be read. Throws Problem `cursor_expired` before the journal's horizon. */
+  device(access: Access, name: string, instant: Instant): Promise<DeviceAsOf | null>
+  /** Of these devices, by id; absent are those that were not known then. Rights, and Problem, as for `topics`. */
+  devices(ids: readonly number[], instant: Instant): Promise<Map<number, DeviceAsOf>>
+  /** Metrics of a device, in the order of their ids, each with the latest datapoint of then. Problem as for `topics`. */
+  metrics(
+    access: Access,
+    device: string,
+    instant: Instant,
+    ask: { after: number | null; limit: number }
+  ): Promise<MetricPage>
+}
