@@ -7,34 +7,55 @@ import type { Access, Fact, Seq, TopicState } from '../model.ts'
 import { compileFilters } from '../topic.ts'
 import type { EventType, StreamEvent } from '../views.ts'
 import { eventKinds, toSeq, toTopicStateView } from '../views.ts'
+import type { Where } from './event-body.ts'
+import { isWanted } from './event-body.ts'
 import type { FactPart } from './fact-events.ts'
 import { eventsOf } from './fact-events.ts'
 import { groupsOf, withoutDatapoints } from './fact-parts.ts'
 import type { Feed, FeedPage } from './feed.ts'
 import { stateAsOf } from './state-as-of.ts'
 
-export interface EventsAsk {
-  after: Pick<Position, 'seq' | 'part'>
+export interface WantedEvents {
   filters: readonly string[]
   types: readonly EventType[]
   commandId?: string
   /** Only datapoints and changes of presence of this device, and datapoints of this metric. */
   device?: string | undefined
   metric?: string | undefined
+  /**
+   * Only events whose body satisfies it; gap, skipped and progress always come. A state that satisfies it no more is not
+   * told.
+   */
+  where?: Where | null
 }
+
+/** Where a stream begins. Within a snapshot, that is completed first if the types include `state`. */
+export type From = Pick<Position, 'seq' | 'part'> & Partial<Position>
+
+export interface EventsAsk extends WantedEvents {
+  after: From
+}
+
+export interface SnapshotAsk extends WantedEvents {
+  /** Where an earlier one ended, within its snapshot or behind it; null begins anew. */
+  from: From | null
+}
+
+/** Some events, to be iterated once: what has been iterated over counts as taken. */
+export type EventPage = Iterable<StreamEvent>
 
 export interface EventSource {
   /** Events after a position, some at a time, until `signal` aborts. */
-  events(access: Access, ask: EventsAsk, signal: AbortSignal): AsyncGenerator<StreamEvent[], void, undefined>
+  events(access: Access, ask: EventsAsk, signal: AbortSignal): AsyncGenerator<EventPage, void, undefined>
   /**
-   * The current state of every matching topic, and then its changes: no change is missed, none is repeated. `from`
-   * goes on where an earlier one ended, within its snapshot or behind it; null begins anew.
+   * The current state of every matching topic, and then what happens: no change is missed, none is repeated. A state
+   * that changed since the beginning is told with its change. `types` include `state`.
    */
   snapshotAndEvents(
     access: Access,
-    ask: { filters: readonly string[]; from: Position | null },
+    ask: SnapshotAsk,
     signal: AbortSignal
-  ): AsyncGenerator<StreamEvent[], void, undefined>
+  ): AsyncGenerator<EventPage, void, undefined>
 }
 
 /** How far normalization is, and what it found. */
@@ -60,8 +81,10 @@ export function createEventSource(parts: {
 }): EventSource {
   const { feed, cursors, projected, limits } = parts
 
-  async function* events(access: Access, ask: EventsAsk, signal: AbortSignal): AsyncGenerator<StreamEvent[]> {
+  async function* events(access: Access, ask: EventsAsk, signal: AbortSignal): AsyncGenerator<EventPage> {
     const { after, filters, types } = ask
+    if (after.snapshotTopicId != null && types.includes('state')) yield* snapshot(access, ask, signal)
+    if (signal.aborted) return
     const kinds = [...new Set(types.flatMap((type) => eventKinds[type]))]
     const command = ask.commandId === undefined ? {} : { commandId: ask.commandId }
     const wanted = createMatcher(access, ask)
@@ -87,7 +110,7 @@ export function createEventSource(parts: {
 
   async function* eventsOfPage(
     access: Access,
-    { after, types, device }: EventsAsk,
+    { after, types, device, where = null }: EventsAsk,
     page: FeedPage,
     wanted: (datapoint: Datapoint) => boolean,
     signal: AbortSignal
@@ -97,7 +120,7 @@ export function createEventSource(parts: {
       yield [{ cursor: cursors.encode(to), type: 'skipped', skipped: { from: toSeq(from), to: toSeq(to) } }]
     }
     const states = types.includes('state') ? await newStates(access, page) : nothing
-    const told = { types, device, states, wanted }
+    const told = { types, device, states, wanted, where }
     const form = { cursors, countMax: limits.feedPageEventsMax }
     if (!types.includes('datapoint')) {
       yield* eventsOf(withoutDatapoints(page.facts), after, { ...told, datapoints: nothing }, form)
@@ -141,32 +164,38 @@ export function createEventSource(parts: {
     return states
   }
 
+  /** The rest of a snapshot, and a word that it is complete. */
+  async function* snapshot(
+    access: Access,
+    { filters, where, after: from }: EventsAsk,
+    signal: AbortSignal
+  ): AsyncGenerator<EventPage> {
+    // States that change after this position are left out of the snapshot: their facts follow it
+    const until = from.seq
+    let after: number | null = from.snapshotTopicId!
+    while (after !== null && !signal.aborted) {
+      const ask = { filters, after, limit: limits.pageItemsMax, order: 'asc', until } as const
+      const page = await parts.statesPage(access, ask)
+      const events: StreamEvent[] = page.items.map((state) => ({
+        cursor: cursors.encodeInSnapshot(until, state.topicId),
+        type: 'state',
+        state: toTopicStateView(state)
+      }))
+      const wanted = where == null ? events : events.filter((event) => isWanted(event, where))
+      if (wanted.length > 0) yield wanted
+      after = page.next
+    }
+    yield [{ cursor: cursors.encode(until, from.part), type: 'progress' }]
+  }
+
   return {
     events,
-    async *snapshotAndEvents(access, { filters, from }, signal) {
-      // States that change after this position are left out of the snapshot: their facts follow it
-      const until = from?.seq ?? (await parts.head())
-      const part = from?.part ?? 0
-      let after = from === null ? 0 : from.snapshotTopicId
-      while (after !== null && !signal.aborted) {
-        const page = await parts.statesPage(access, {
-          filters,
-          after,
-          limit: limits.pageItemsMax,
-          order: 'asc',
-          until
-        })
-        if (page.items.length > 0) {
-          yield page.items.map((state) => ({
-            cursor: cursors.encodeInSnapshot(until, state.topicId),
-            type: 'state',
-            state: toTopicStateView(state)
-          }))
-        }
-        after = page.next
-      }
-      yield [{ cursor: cursors.encode(until, part), type: 'progress' }]
-      yield* events(access, { after: { seq: until, part }, filters, types: ['state'] }, signal)
+    async *snapshotAndEvents(access, { from, ...wanted }, signal) {
+      const after = from ?? { seq: await parts.head(), part: 0, snapshotTopicId: 0 }
+      // What goes on behind a snapshot begins with a word of where it is, as one that was completed does
+      if (after.snapshotTopicId == null)
+        yield [{ cursor: cursors.encode(after.seq, after.part), type: 'progress' }]
+      yield* events(access, { ...wanted, after }, signal)
     }
   }
 }

@@ -9,6 +9,8 @@ import { toDatapointView, toPresenceChangeView } from '../device-views.ts'
 import type { CommandTransition, Fact, Seq, TopicState } from '../model.ts'
 import type { EventType, StreamEvent } from '../views.ts'
 import { toCommandEventView, toGapView, toMessageView, toTopicStateView } from '../views.ts'
+import type { EventBody, Where } from './event-body.ts'
+import { isWanted } from './event-body.ts'
 
 /** Numbers of events within a fact: 1 for what it is itself, then these. */
 const stateNumber = 2
@@ -35,6 +37,7 @@ export interface Telling {
   states: ReadonlyMap<Seq, TopicState>
   datapoints: ReadonlyMap<Seq, readonly Datapoint[]>
   wanted: (datapoint: Datapoint) => boolean
+  where: Where | null
 }
 
 /** Messages whose datapoints a fact tells of. */
@@ -60,33 +63,38 @@ export function* eventsOf(
 ): Generator<StreamEvent[], void, undefined> {
   let events: StreamEvent[] = []
   for (const part of parts) {
-    const { fact, first, last } = part
-    const seen = fact.seq === after.seq + 1 ? after.part : 0
-    const itself = first && seen === 0 && tellsItself(fact, telling)
-    const state = first && seen < stateNumber ? telling.states.get(fact.seq) : undefined
-    const datapoints = part.seqs.length === 0 ? none : datapointsOf(part, seen, telling)
-    // With its last event, the fact has been seen whole
-    const end = last ? (datapoints.at(-1)?.[0] ?? (state === undefined ? 1 : stateNumber)) : Infinity
-    const place = (number: number): string =>
-      number < end ? cursors.encode(fact.seq - 1, number) : cursors.encode(fact.seq)
-
-    if (itself) events.push(toEvent(fact, place(1)))
-    if (state !== undefined)
-      events.push({ cursor: place(stateNumber), type: 'state', state: toTopicStateView(state) })
-    for (const [number, datapoint] of datapoints) {
-      events.push({ cursor: place(number), type: 'datapoint', datapoint: toDatapointView(datapoint) })
+    const { fact, last } = part
+    const bodies = bodiesOf(part, fact.seq === after.seq + 1 ? after.part : 0, telling)
+    for (const [index, [number, body]] of bodies.entries()) {
+      // With its last event, the fact has been seen whole
+      const whole = last && index === bodies.length - 1
+      const cursor = whole ? cursors.encode(fact.seq) : cursors.encode(fact.seq - 1, number)
+      events.push({ cursor, ...body })
       if (events.length < countMax) continue
       yield events
       events = []
     }
-    if (events.length < countMax) continue
-    yield events
-    events = []
   }
   if (events.length > 0) yield events
 }
 
-const none: ReadonlyArray<[number: number, datapoint: Datapoint]> = []
+/** What is said of the part of a fact behind the events up to number `seen`, each with its number. */
+function bodiesOf(part: FactPart, seen: number, telling: Telling): Array<[number: number, body: EventBody]> {
+  const { fact, first, seqs } = part
+  const { states, where } = telling
+  const bodies: Array<[number, EventBody]> = []
+  const say = (number: number, body: EventBody): void => {
+    if (where === null || isWanted(body, where)) bodies.push([number, body])
+  }
+  if (first && seen === 0 && tellsItself(fact, telling)) say(1, toBody(fact))
+  const state = first && seen < stateNumber ? states.get(fact.seq) : undefined
+  if (state !== undefined) say(stateNumber, { type: 'state', state: toTopicStateView(state) })
+  if (seqs.length > 0) {
+    for (const [number, datapoint] of datapointsOf(part, seen, telling))
+      say(number, { type: 'datapoint', datapoint: toDatapointView(datapoint) })
+  }
+  return bodies
+}
 
 /** Whether a fact itself is asked for; kinds that only one type takes have been chosen by the feed. */
 function tellsItself(fact: Fact, { types, device }: Telling): boolean {
@@ -105,16 +113,16 @@ function tellsItself(fact: Fact, { types, device }: Telling): boolean {
   }
 }
 
-function toEvent(fact: Fact, cursor: string): StreamEvent {
+function toBody(fact: Fact): EventBody {
   switch (fact.kind) {
     case 'presence':
-      return { cursor, type: 'presence', presence: toPresenceChangeView(fact) }
+      return { type: 'presence', presence: toPresenceChangeView(fact) }
     case 'command':
-      return { cursor, type: 'command', command: toCommandEventView(toCommandEvent(fact)) }
+      return { type: 'command', command: toCommandEventView(toCommandEvent(fact)) }
     case 'gap':
-      return { cursor, type: 'gap', gap: toGapView(fact) }
+      return { type: 'gap', gap: toGapView(fact) }
     default:
-      return { cursor, type: 'message', message: toMessageView(fact.message!) }
+      return { type: 'message', message: toMessageView(fact.message!) }
   }
 }
 

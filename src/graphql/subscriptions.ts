@@ -2,7 +2,7 @@
 
 import { isFinal } from '../commands/lifecycle.ts'
 import { Problem } from '../errors.ts'
-import type { EventsAsk } from '../feed/events.ts'
+import type { EventPage, EventsAsk } from '../feed/events.ts'
 import type { Access, Command, Seq } from '../model.ts'
 import type { EventType, StreamEvent } from '../views.ts'
 import { eventKinds, toCommandView } from '../views.ts'
@@ -94,7 +94,7 @@ export function createSubscriptions(parts: GraphqlParts): Resolvers {
           const filters = readFilters(filter, limits)
           const from = after == null ? null : store.cursors.decodePosition(after, await store.journal.head())
           return streams.open(gone, (signal) =>
-            each(events.snapshotAndEvents(access, { filters, from }, signal), (event) => ({
+            each(events.snapshotAndEvents(access, { filters, types: ['state'], from }, signal), (event) => ({
               topicStates: event
             }))
           )
@@ -129,7 +129,7 @@ async function* following<Page>(
 }
 
 async function* each<Result>(
-  pages: AsyncIterable<StreamEvent[]>,
+  pages: AsyncIterable<EventPage>,
   toResult: (event: StreamEvent) => Result
 ): AsyncGenerator<Result, void, undefined> {
   for await (const page of pages) for (const event of page) yield toResult(event)
@@ -139,7 +139,7 @@ async function* each<Result>(
 async function* only(
   field: string,
   type: OwnType,
-  pages: AsyncIterable<StreamEvent[]>
+  pages: AsyncIterable<EventPage>
 ): AsyncGenerator<Record<string, unknown>, void, undefined> {
   let skipped = null as { from: string; to: string } | null
   for await (const page of pages) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Position } from '../../src/cursor.ts'
 import { createEventSource } from '../../src/feed/events.ts'
-import type { EventSource } from '../../src/feed/events.ts'
+import type { EventPage, EventSource } from '../../src/feed/events.ts'
 import { createFeed } from '../../src/feed/feed.ts'
 import type { Feed } from '../../src/feed/feed.ts'
 import { defaultLimits } from '../../src/limits.ts'
@@ -64,9 +64,9 @@ test('snapshot, then changes, while everything changes and the reader is cut off
     const from: Position | null =
       cursor === null ? null : store.cursors.decodePosition(cursor, await store.journal.head())
     let pages = 0
-    const pagesOfThis: AsyncIterable<StreamEvent[]> = events.snapshotAndEvents(
+    const pagesOfThis: AsyncIterable<EventPage> = events.snapshotAndEvents(
       everything,
-      { filters: ['t/#'], from },
+      { filters: ['t/#'], types: ['state'], from },
       cut.signal
     )
     for await (const page of pagesOfThis) {

@@ -144,7 +144,8 @@ export function createMemoryJournal(given: Partial<Limits> = {}): MemoryJournal 
       const read: StreamEvent[] = []
       const stop = new AbortController()
       const whole = { after: { seq: 0, part: 0 }, filters: [], types: ['gap'] as const, ...ask }
-      for await (const some of events.events(access, whole, stop.signal)) {
+      for await (const page of events.events(access, whole, stop.signal)) {
+        const some = [...page]
         read.push(...some)
         if (!some.some(last)) continue
         stop.abort()

@@ -49,7 +49,7 @@ async function readWithCuts(
     let taken = 0
     const types = ['message', 'datapoint'] as const
     for await (const some of events.events(everything, { after, filters: ['plant/+'], types }, stop.signal)) {
-      const taking = some.slice(0, length - taken)
+      const taking = [...some].slice(0, length - taken)
       taken += taking.length
       seen.push(...taking.filter(({ type }) => type !== 'progress'))
       after = store.cursors.decodePosition(taking.at(-1)!.cursor, await store.journal.head())
