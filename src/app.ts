@@ -11,6 +11,7 @@ import { isLoopback } from './config.ts'
 import type { Core } from './core.ts'
 import { startCore } from './core.ts'
 import { createEventSource } from './feed/events.ts'
+import { createMinCursor } from './feed/min-cursor.ts'
 import { registerGraphql } from './graphql/server.ts'
 import { createHttpServer } from './http/server.ts'
 import type { ServiceStatus } from './service-status.ts'
@@ -18,7 +19,7 @@ import { listen } from './listening.ts'
 import type { Projections } from './projection/projections.ts'
 import { createRetentionJob } from './jobs/retention.ts'
 import type { Limits } from './limits.ts'
-import type { Broker } from './model.ts'
+import type { Broker, Seq } from './model.ts'
 import type { SessionStatus } from './mqtt/session-parts.ts'
 import type { Stats } from './stats.ts'
 import { createStats } from './stats.ts'
@@ -56,12 +57,20 @@ export async function startApp(parts: AppParts): Promise<App> {
   const { projections } = projection
 
   const commands = createCommands({ store, feed, limits, stats })
+  const head = async (): Promise<Seq> => (await store.journal.head()).seq
   const events = createEventSource({
     feed,
     cursors: store.cursors,
-    head: async () => (await store.journal.head()).seq,
+    head,
     statesByName: store.states.byNames,
     statesPage: store.states.page,
+    projected: projection.feed,
+    limits
+  })
+  const minCursor = createMinCursor({
+    cursors: store.cursors,
+    feed,
+    head,
     projected: projection.feed,
     limits
   })
@@ -72,6 +81,7 @@ export async function startApp(parts: AppParts): Promise<App> {
     store,
     feed,
     events,
+    minCursor,
     commands,
     projections,
     authenticator,

@@ -14,6 +14,7 @@ export const problems = {
   cursor_kind: { status: 422, title: 'A cursor or page token of another kind' },
   cursor_ahead: { status: 409, title: 'The cursor is ahead of the journal' },
   cursor_expired: { status: 410, title: 'The cursor is older than what is kept' },
+  cursor_not_reached: { status: 503, title: 'What is read has not come to the cursor yet' },
   page_too_large: { status: 422, title: 'The page asked for is too large' },
   payload_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The content type is not supported' },

@@ -13,6 +13,7 @@ import type { Authenticator } from '../access/access.ts'
 import type { Commands } from '../commands/commands.ts'
 import type { EventSource } from '../feed/events.ts'
 import type { Feed } from '../feed/feed.ts'
+import type { MinCursor } from '../feed/min-cursor.ts'
 import type { Limits } from '../limits.ts'
 import type { Access } from '../model.ts'
 import type { Projections } from '../projection/projections.ts'
@@ -35,6 +36,7 @@ export interface HttpParts {
   >
   feed: Feed
   events: EventSource
+  minCursor: MinCursor
   commands: Commands
   projections: Projections
   authenticator: Authenticator

@@ -38,6 +38,9 @@ export const readerLimits = {
   redrivenReadMessagesMax: 10,
   /** Reads of the table at once, for all subscribers that have fallen behind. */
   catchUpReadsMax: 3,
+  /** For what is read to come as far as a min-cursor; and how many wait for that at once. */
+  minCursorMsMax: 5_000,
+  minCursorWaitsMax: 1_000,
   heartbeatMs: 15_000,
   streamsMax: 2_000
 }

@@ -62,6 +62,22 @@ export function createProjectedFeed(parts: {
     return current?.mappingHash === parts.emptyHash ? Infinity : (current?.doneSeq ?? Infinity)
   }
 
+  /** Now, of either; -1 where nobody can tell. */
+  async function done(): Promise<Seq> {
+    if (own !== null) return own.doneSeq
+    // One that leads and has not begun may be about to adopt other mappings than those that are stored
+    return parts.leading() ? -1 : storedDone().catch(() => -1)
+  }
+
+  let looking: Promise<Seq> | null = null
+  /** In a moment, as another instance has written; one look for all who wait. */
+  function doneSoon(): Promise<Seq> {
+    looking ??= delay(limits.projectionRetryMs, null, { ref: false })
+      .then(done)
+      .finally(() => (looking = null))
+    return looking
+  }
+
   async function advanced(signal: AbortSignal): Promise<void> {
     await new Promise<void>((resolve) => {
       const done = (): void => {
@@ -99,16 +115,14 @@ export function createProjectedFeed(parts: {
       if (recentDatapoints > limits.projectedCacheDatapointsMax / 2) turn()
       wakeAll()
     },
+    done,
     async reached(seq, signal) {
-      while (!signal.aborted) {
-        if (own !== null) {
-          if (own.doneSeq >= seq) return
+      let at = await done()
+      while (at < seq && !signal.aborted) {
+        if (own === null) at = await orAborted(doneSoon(), signal, -1)
+        else {
           await advanced(signal)
-        } else {
-          // One that leads and has not begun may be about to adopt other mappings than those that are stored
-          const done = parts.leading() ? -1 : await storedDone().catch(() => -1)
-          if (done >= seq) return
-          await delay(limits.projectionRetryMs, null, { signal }).catch(() => {})
+          at = await done()
         }
       }
     },
@@ -131,3 +145,13 @@ export function createProjectedFeed(parts: {
 /** As they are stored; made only for those who ask. */
 const toDatapoints = ({ seq, topic, receivedAt, datapoints }: ProjectedMessage): Datapoint[] =>
   datapoints.map((datapoint, n) => ({ ...datapoint, seq, n, topic, receivedAt }))
+
+/** What `promise` gives, or `otherwise` as soon as nobody waits for it. */
+async function orAborted<T>(promise: Promise<T>, signal: AbortSignal, otherwise: T): Promise<T> {
+  if (signal.aborted) return otherwise
+  return new Promise((resolve, reject) => {
+    const stop = (): void => resolve(otherwise)
+    signal.addEventListener('abort', stop, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
+  })
+}

@@ -116,6 +116,8 @@ export interface Projections {
 
 /** What streams need to know of the current projection. */
 export interface ProjectedFeed {
+  /** All facts up to here are projected; Infinity: there are no mappings, so that nothing is waited for. */
+  done(): Promise<Seq>
   /** Resolves when all facts up to `seq` are projected, or `signal` aborts. */
   reached(seq: Seq, signal: AbortSignal): Promise<void>
   /** What these facts say, as the current projection has them. */

@@ -5,6 +5,7 @@ import { createAuthenticator } from '../../src/access/access.ts'
 import { createCommands } from '../../src/commands/commands.ts'
 import { createCursors } from '../../src/cursor.ts'
 import { createEventSource } from '../../src/feed/events.ts'
+import { createMinCursor } from '../../src/feed/min-cursor.ts'
 import type { Feed } from '../../src/feed/feed.ts'
 import { createFeed } from '../../src/feed/feed.ts'
 import type { HttpParts } from '../../src/http/server.ts'
@@ -103,18 +104,29 @@ export async function startServer(given: Given = {}): Promise<TestServer> {
     following: store.journal.following,
     head
   })
+  const projected = createProjected()
+  const minCursor = createMinCursor({ cursors: store.cursors, feed, head, projected, limits })
   const events = createEventSource({
     feed,
     cursors: store.cursors,
     head,
     statesByName: store.states.byNames,
     statesPage: store.states.page,
-    projected: createProjected(),
+    projected,
     limits: { ...defaultLimits, pageItemsMax: 100 }
   })
   const commands = createCommands({ store, feed, limits, stats })
   const projections = { list: () => store.projections.list() } as HttpParts['projections']
-  const parts: HttpParts = { ...common, store, feed, events, commands, projections, ...given.parts }
+  const parts: HttpParts = {
+    ...common,
+    store,
+    feed,
+    events,
+    minCursor,
+    commands,
+    projections,
+    ...given.parts
+  }
   const app = await createHttpServer(parts)
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   atEnd(async () => {

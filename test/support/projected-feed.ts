@@ -2,9 +2,10 @@
 
 import type { Datapoint } from '../../src/datapoints.ts'
 import type { ProjectedDatapoints } from '../../src/feed/events.ts'
+import type { ProjectedPosition } from '../../src/feed/min-cursor.ts'
 import type { Seq } from '../../src/model.ts'
 
-export interface TestProjected extends ProjectedDatapoints {
+export interface TestProjected extends ProjectedDatapoints, ProjectedPosition {
   datapoints: Map<Seq, Datapoint[]>
   /** How many messages were asked for at once, in order. */
   reads: number[]
@@ -28,6 +29,7 @@ export function createProjected(): TestProjected {
       waiting = []
       for (const wake of all) wake()
     },
+    done: async () => projected.doneSeq,
     async reached(seq, signal) {
       while (projected.doneSeq < seq && !signal.aborted) {
         projected.waitingFor = seq
