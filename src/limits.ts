@@ -4,6 +4,7 @@
  */
 
 import { brokerLimits } from './limits/broker.ts'
+import { graphqlLimits } from './limits/graphql.ts'
 import { normalizationLimits } from './limits/normalization.ts'
 import { readerLimits } from './limits/readers.ts'
 import { requestLimits } from './limits/requests.ts'
@@ -14,7 +15,8 @@ export const defaultLimits = {
   ...storageLimits,
   ...normalizationLimits,
   ...readerLimits,
-  ...requestLimits
+  ...requestLimits,
+  ...graphqlLimits
 }
 
 export type Limits = typeof defaultLimits

@@ -1,4 +1,4 @@
-/** Writers, connections, and GraphQL. */
+/** Writers and connections. */
 
 export const requestLimits = {
   // Writers
@@ -18,19 +18,6 @@ export const requestLimits = {
   // Connections
   requestMsMax: 70_000,
   headersMsMax: 10_000,
-  graphqlDepthMax: 12,
-  /** Payloads belong into variables, which are not kept with the document. */
-  graphqlDocumentCharsMax: 50_000,
-  /** The standard introspection query has 400 of them. */
-  graphqlTokensMax: 2_000,
-  graphqlSelectionsMax: 1_000,
-  /** Each of them may be a page of the database. */
-  graphqlRootFieldsMax: 20,
-  /** Pages within pages of one request, such as the metrics of each device, and how many are read at once. */
-  graphqlNestedPagesMax: 200,
-  graphqlNestedReadsMax: 4,
-  graphqlDocumentsKeptMax: 100,
-  graphqlErrorsMax: 20,
   /** Operations at work on one socket. */
   socketOperationsMax: 100,
   /** How long a client has to answer that its socket ends. */

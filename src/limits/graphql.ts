@@ -1,0 +1,20 @@
+/** What one GraphQL request may ask for. */
+
+export const graphqlLimits = {
+  graphqlDepthMax: 12,
+  /** Payloads belong into variables, which are not kept with the document. */
+  graphqlDocumentCharsMax: 50_000,
+  /** The standard introspection query has 400 of them. */
+  graphqlTokensMax: 2_000,
+  graphqlSelectionsMax: 1_000,
+  /** Each of them may be a page of the database. */
+  graphqlRootFieldsMax: 20,
+  /** Each of them asks again for what was asked for. */
+  graphqlAliasesMax: 100,
+  graphqlDirectivesMax: 50,
+  /** Pages within pages of one request, such as the metrics of each device, and how many are read at once. */
+  graphqlNestedPagesMax: 200,
+  graphqlNestedReadsMax: 4,
+  graphqlDocumentsKeptMax: 100,
+  graphqlErrorsMax: 20
+}
