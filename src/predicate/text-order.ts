@@ -3,12 +3,13 @@
 /** Negative: `a` is before `b`. JavaScript's own `<` compares code units, and puts U+10000 before U+E000. */
 export function compareTexts(a: string, b: string): number {
   const length = Math.min(a.length, b.length)
-  for (let at = 0; at < length; at++) {
-    const [unitA, unitB] = [a.charCodeAt(at), b.charCodeAt(at)]
-    if (unitA !== unitB) return rank(unitA) - rank(unitB)
-  }
-  return a.length - b.length
+  let at = 0
+  while (at < length && a.charCodeAt(at) === b.charCodeAt(at)) at++
+  if (at === length) return a.length - b.length
+  // The first units that differ may be the second halves of code points
+  const start = at > 0 && isHigh(a.charCodeAt(at - 1)) ? at - 1 : at
+  return a.codePointAt(start)! - b.codePointAt(start)! || a.codePointAt(at)! - b.codePointAt(at)!
 }
 
-/** Surrogates are halves of code points that are behind all others. */
-const rank = (unit: number): number => (unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit)
+/** The first half of a surrogate pair, or what stands alone as if it were one. */
+const isHigh = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff
