@@ -9,12 +9,14 @@ import { normalizationLimits } from './limits/normalization.ts'
 import { readerLimits } from './limits/readers.ts'
 import { requestLimits } from './limits/requests.ts'
 import { storageLimits } from './limits/storage.ts'
+import { streamLimits } from './limits/streams.ts'
 
 export const defaultLimits = {
   ...brokerLimits,
   ...storageLimits,
   ...normalizationLimits,
   ...readerLimits,
+  ...streamLimits,
   ...requestLimits,
   ...graphqlLimits
 }
