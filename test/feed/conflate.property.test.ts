@@ -130,8 +130,10 @@ test('what is leaving counts among what is held, and is out before what came sin
 
   newest.put(toEvent(20, 19), defaultLimits.conflatedBytesMax - 3)
   assert.equal(newest.full(), false)
-  newest.put(toEvent(20, 20), defaultLimits.conflatedBytesMax - 2)
-  assert.equal(newest.full(), true, 'of one key, only the newest is held')
+  newest.put(toEvent(20, 20), 1)
+  assert.equal(newest.full(), false, 'of one key, only the newest is held')
+  newest.put(toEvent(20, 21), defaultLimits.conflatedBytesMax - 2)
+  assert.equal(newest.full(), true)
   while (!newest.empty()) newest.take()
   assert.equal(newest.full(), false)
 })
