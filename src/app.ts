@@ -12,6 +12,8 @@ import type { Core } from './core.ts'
 import { startCore } from './core.ts'
 import { createEventSource } from './feed/events.ts'
 import { createMinCursor } from './feed/min-cursor.ts'
+import type { ListedDocuments } from './graphql/listed-documents.ts'
+import { nothingListed, readListedDocuments } from './graphql/listed-documents.ts'
 import { registerGraphql } from './graphql/server.ts'
 import { createHttpServer } from './http/server.ts'
 import type { ServiceStatus } from './service-status.ts'
@@ -52,6 +54,8 @@ const distDirectory = new URL('.', import.meta.url)
 export async function startApp(parts: AppParts): Promise<App> {
   const { config, limits, log } = parts
   const stats = createStats()
+  const introspection = isLoopback(config.host)
+  const listed = await readListed(parts, introspection)
   const core = await startCore(parts, stats)
   const { store, feed, publisher, dispatcher, leader, projection } = core
   const { projections } = projection
@@ -94,8 +98,7 @@ export async function startApp(parts: AppParts): Promise<App> {
   const http = await createHttpServer({
     ...surface,
     logger: log,
-    register: (app) =>
-      registerGraphql(app, { ...surface, graphiqlHtml, introspection: isLoopback(config.host) })
+    register: (app) => registerGraphql(app, { ...surface, graphiqlHtml, listed, introspection })
   })
   const retention = createRetentionJob({ store, limits, stats, log })
   retention.start()
@@ -113,6 +116,13 @@ export async function startApp(parts: AppParts): Promise<App> {
     url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
     close: () => closeInOrder({ ...core, http, retention, running, limits, log })
   }
+}
+
+/** Before anything is connected: a faulty file stops the start. */
+async function readListed({ config, limits }: AppParts, introspection: boolean): Promise<ListedDocuments> {
+  const { graphqlDocumentsFile: path, graphqlOnlyDocuments: only } = config
+  if (path === null) return nothingListed
+  return { texts: await readListedDocuments(path, { limits, introspection }), only }
 }
 
 function toStatus(parts: AppParts, core: Core, instanceId: string, startedAt: Date): ServiceStatus {

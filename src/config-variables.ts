@@ -131,6 +131,17 @@ export const variables = {
     about: '`true` allows listening beyond loopback without a key.',
     parse: (value) => oneOf(['true', 'false'])(value) === 'true'
   }),
+  RIALTO_GRAPHQL_DOCUMENTS: define({
+    default: null,
+    about:
+      'Path of a JSON file of GraphQL documents by their ids, which clients may send as `documentId` (docs/graphql.md). Read at the start.',
+    parse: existingFile
+  }),
+  RIALTO_GRAPHQL_ONLY_DOCUMENTS: define({
+    default: 'false',
+    about: '`true` executes those documents and nothing else.',
+    parse: (value) => oneOf(['true', 'false'])(value) === 'true'
+  }),
   RIALTO_MQTT_PORT: define({
     default: '1883',
     about: 'Port of the embedded broker. 0: any free one.',

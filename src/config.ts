@@ -29,6 +29,10 @@ export interface Config {
   /** Somebody named it, so that it has to be there. */
   mappingsFileGiven: boolean
   apiKey: string | null
+  /** Path of the file of documents that GraphQL clients may name; null: none. */
+  graphqlDocumentsFile: string | null
+  /** Nothing else is executed. */
+  graphqlOnlyDocuments: boolean
   embeddedMqttPort: number
   embeddedMqttWsPort: number
 }
@@ -101,9 +105,15 @@ export function readConfig(environment: Environment = process.env): Readonly<Con
     mappingsFile: read('RIALTO_CONFIG'),
     mappingsFileGiven: (environment['RIALTO_CONFIG'] ?? '') !== '',
     apiKey: key,
+    graphqlDocumentsFile: read('RIALTO_GRAPHQL_DOCUMENTS'),
+    graphqlOnlyDocuments: read('RIALTO_GRAPHQL_ONLY_DOCUMENTS') ?? false,
     embeddedMqttPort: read('RIALTO_MQTT_PORT') ?? 0,
     embeddedMqttWsPort: read('RIALTO_MQTT_WS_PORT') ?? 0
   }
+  if (config.graphqlOnlyDocuments && config.graphqlDocumentsFile === null)
+    faults.push(
+      'RIALTO_GRAPHQL_ONLY_DOCUMENTS is true, and there is no RIALTO_GRAPHQL_DOCUMENTS: name the file that lists them.'
+    )
   if (faults.length > 0) throw new ConfigError(faults)
   return Object.freeze(config)
 }

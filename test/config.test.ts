@@ -55,6 +55,9 @@ test('every wrong value names the variable and the fix, all at once', () => {
     ['RIALTO_SPARKPLUG_TOPICS', 'a/#/b', /RIALTO_SPARKPLUG_TOPICS has the filter/],
     ['RIALTO_API_KEY', 'short', /RIALTO_API_KEY is too weak; use at least 16/],
     ['RIALTO_ALLOW_ANONYMOUS', 'yes', /RIALTO_ALLOW_ANONYMOUS is not one of true, false/],
+    ['RIALTO_GRAPHQL_DOCUMENTS', '/no/such/file', /RIALTO_GRAPHQL_DOCUMENTS names a file that is not there/],
+    ['RIALTO_GRAPHQL_ONLY_DOCUMENTS', 'yes', /RIALTO_GRAPHQL_ONLY_DOCUMENTS is not one of true, false/],
+    ['RIALTO_GRAPHQL_ONLY_DOCUMENTS', 'true', /there is no RIALTO_GRAPHQL_DOCUMENTS: name the file/],
     ['MQTT_KEY', import.meta.filename, /MQTT_CERT and MQTT_KEY go together/]
   ]
   for (const [name, value, fault] of table) assert.match(faultsOf({ [name]: value }), fault)

@@ -18,41 +18,58 @@ export type Preparation =
   | { document: DocumentNode; operation: OperationDefinitionNode }
   | { errors: readonly GraphQLError[] }
 
+export interface Documents {
+  /** Of the document's operations the one with this name; null: the only one. */
+  prepare(source: string, operationName: string | null): Preparation
+  /** What keeps the document from being executed. */
+  faultsOf(source: string): readonly GraphQLError[]
+}
+
 export function createDocuments(parts: {
   schema: GraphQLSchema
   limits: Limits
   introspection: boolean
-}): (source: string, operationName: string | null) => Preparation {
+}): Documents {
   const { schema, limits, introspection } = parts
   const rules = introspection ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule]
   const kept = new Map<string, DocumentNode>()
 
   function read(source: string): DocumentNode | readonly GraphQLError[] {
-    const document = parse(source, {
-      maxTokens: limits.graphqlTokensMax,
-      maxSourceLength: limits.graphqlDocumentCharsMax
-    })
-    checkSize(document, limits)
-    const errors = validate(schema, document, rules, {
-      hideSuggestions: !introspection,
-      maxErrors: limits.graphqlErrorsMax
-    })
-    if (errors.some(isAborted)) throw tooComplex('The document has too many fields that overlap')
-    if (errors.length > 0) return errors
-    if (kept.size >= limits.graphqlDocumentsKeptMax) kept.delete(kept.keys().next().value!)
-    kept.set(source, document)
-    return document
+    try {
+      const document = parse(source, {
+        maxTokens: limits.graphqlTokensMax,
+        maxSourceLength: limits.graphqlDocumentCharsMax
+      })
+      checkSize(document, limits)
+      const errors = validate(schema, document, rules, {
+        hideSuggestions: !introspection,
+        maxErrors: limits.graphqlErrorsMax
+      })
+      if (errors.some(isAborted)) throw tooComplex('The document has too many fields that overlap')
+      return errors.length > 0 ? errors : document
+    } catch (error) {
+      return [toRefusal(error)]
+    }
   }
 
-  return (source, operationName) => {
-    try {
+  function keep(source: string, document: DocumentNode): void {
+    kept.delete(source)
+    if (kept.size >= limits.graphqlDocumentsKeptMax) kept.delete(kept.keys().next().value!)
+    kept.set(source, document)
+  }
+
+  return {
+    prepare(source, operationName) {
       const document = kept.get(source) ?? read(source)
       if (!('kind' in document)) return { errors: document }
+      keep(source, document)
       const operation = getOperationAST(document, operationName)
       if (operation != null) return { document, operation }
       return { errors: [new GraphQLError('Name one operation of the document by `operationName`')] }
-    } catch (error) {
-      return { errors: [toRefusal(error)] }
+    },
+    faultsOf(source) {
+      const document = read(source)
+      return 'kind' in document ? [] : document
     }
   }
 }

@@ -6,10 +6,10 @@ import { Problem } from '../errors.ts'
 import { invalid } from './arguments.ts'
 import { isTooComplex } from './documents.ts'
 import { toClientError, toProblem, toRequestError } from './errors.ts'
+import type { DocumentAsk } from './sources.ts'
 import type { Surface } from './surface.ts'
 
-interface GraphqlRequest {
-  query: string
+interface GraphqlRequest extends DocumentAsk {
   variables: Record<string, unknown> | undefined
   operationName: string | null
 }
@@ -18,9 +18,10 @@ interface Answer extends ExecutionResult {
   status: number
 }
 
-export function createHttpHandler({ authenticator, closing, prepare, toContext }: Surface) {
+export function createHttpHandler({ authenticator, closing, findDocument, prepare, toContext }: Surface) {
   async function answer(request: FastifyRequest, reply: FastifyReply): Promise<Answer> {
-    const { query, variables, operationName } = readRequest(request)
+    const { variables, operationName, ...ask } = readRequest(request)
+    const query = findDocument(ask)
     const prepared = prepare(query, operationName)
     if ('errors' in prepared) {
       return {
@@ -52,7 +53,7 @@ export function createHttpHandler({ authenticator, closing, prepare, toContext }
   return async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { status, data, errors } = await answer(request, reply).catch((error: unknown): Answer => {
       const problem = toProblem(error, request.log)
-      return { status: problem.status === 422 ? 400 : problem.status, errors: [toRequestError(problem)] }
+      return { status: statusOf(problem, request), errors: [toRequestError(problem)] }
     })
     const told = errors?.map((error) => toClientError(error, request.log))
     return reply
@@ -72,6 +73,10 @@ const accepts = ({ headers }: FastifyRequest, type: string): boolean =>
 const faultyDocument = (request: FastifyRequest): number =>
   accepts(request, oldType) && !accepts(request, newType) ? 200 : 400
 
+/** Not found is the document: Apollo's clients of before the specification then send its text, told so by a 200. */
+const statusOf = ({ code, status }: Problem, request: FastifyRequest): number =>
+  code === 'not_found' && faultyDocument(request) === 200 ? 200 : status === 422 ? 400 : status
+
 function readRequest(request: FastifyRequest): GraphqlRequest {
   if (request.method !== 'GET') return readParameters(request.body)
   // Form encoding, in which + is a space: not what the query strings of REST are
@@ -90,14 +95,18 @@ function readJson(text: string | undefined): unknown {
 
 function readParameters(body: unknown): GraphqlRequest {
   if (!isObject(body)) throw invalid('', 'Send one JSON object with `query`; batches are not taken')
-  const { query, variables, operationName, extensions } = body
-  if (typeof query !== 'string' || query === '')
-    throw invalid('query', '`query` is a GraphQL document, as a string')
+  const { query, documentId, variables, operationName, extensions } = body
   if (operationName != null && typeof operationName !== 'string')
     throw invalid('operationName', 'A string or null')
   if (variables != null && !isObject(variables)) throw invalid('variables', 'An object or null')
   if (extensions != null && !isObject(extensions)) throw invalid('extensions', 'An object or null')
-  return { query, variables: variables ?? undefined, operationName: operationName || null }
+  return {
+    query,
+    documentId,
+    extensions,
+    variables: variables ?? undefined,
+    operationName: operationName || null
+  }
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

@@ -4,6 +4,7 @@ import type { Authenticator } from '../access/access.ts'
 import type { Commands } from '../commands/commands.ts'
 import type { EventSource } from '../feed/events.ts'
 import type { Feed } from '../feed/feed.ts'
+import type { ListedDocuments } from './listed-documents.ts'
 import type { Limits } from '../limits.ts'
 import type { Projections } from '../projection/projections.ts'
 import type { Stats } from '../stats.ts'
@@ -24,6 +25,8 @@ export interface GraphqlParts {
   wakeDispatcher: () => void
   /** The page that `/graphiql` serves; null: none. */
   graphiqlHtml: string | null
+  /** Documents that clients may name instead of sending. */
+  listed: ListedDocuments
   /** Whether clients may ask for the schema. */
   introspection: boolean
 }

@@ -17,6 +17,7 @@ import { createMappingQueries } from './queries-mappings.ts'
 import { createQueries } from './queries.ts'
 import { closeSockets, createSocketHandler, logSocketError, socketOptions } from './socket.ts'
 import { createSubscriptions } from './subscriptions.ts'
+import { createSources } from './sources.ts'
 import type { Surface } from './surface.ts'
 
 export type { GraphqlParts } from './parts.ts'
@@ -42,7 +43,8 @@ export async function registerGraphql(app: FastifyInstance, parts: GraphqlParts)
     authenticator,
     limits,
     closing: closing.signal,
-    prepare: createDocuments({ schema, limits, introspection }),
+    findDocument: createSources({ listed: parts.listed, limits }),
+    prepare: createDocuments({ schema, limits, introspection }).prepare,
     toContext: (access, signal) => createContext(access, signal, { commands: parts.store.commands, limits })
   }
 

@@ -7,7 +7,9 @@ import type { WebSocket } from 'ws'
 import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Access } from '../model.ts'
+import type { Preparation } from './documents.ts'
 import { toClientError, toRequestError } from './errors.ts'
+import type { DocumentAsk } from './sources.ts'
 import type { Surface } from './surface.ts'
 
 /** What is known of a connection, as long as it lives. */
@@ -55,10 +57,18 @@ export function createSocketHandler(surface: Surface, log: FastifyBaseLogger) {
 }
 
 function createProtocol(
-  { schema, authenticator, limits, prepare, toContext }: Surface,
+  { schema, authenticator, limits, findDocument, prepare, toContext }: Surface,
   log: FastifyBaseLogger
 ) {
   const format = (error: GraphQLError): GraphQLFormattedError => toClientError(error, log).toJSON()
+  function find(ask: DocumentAsk, operationName: string | null): Preparation {
+    try {
+      return prepare(findDocument(ask), operationName)
+    } catch (error) {
+      if (error instanceof Problem) return { errors: [toRequestError(error)] }
+      throw error
+    }
+  }
   return makeServer<Record<string, unknown>, Extra>({
     connectionInitWaitTimeout: limits.socketInitMsMax,
     onConnect({ connectionParams, extra }) {
@@ -73,7 +83,7 @@ function createProtocol(
       }
       return extra.access.principal !== 'anonymous' || isTrustedOrigin(headers)
     },
-    onSubscribe({ extra, subscriptions }, _id, { query, variables, operationName }) {
+    onSubscribe({ extra, subscriptions }, _id, payload) {
       if (Object.keys(subscriptions).length > limits.socketOperationsMax) {
         return [
           toRequestError(
@@ -84,7 +94,8 @@ function createProtocol(
           )
         ]
       }
-      const prepared = prepare(query, operationName ?? null)
+      const { variables, operationName } = payload
+      const prepared = find(payload, operationName ?? null)
       if ('errors' in prepared) return prepared.errors
       return {
         schema,

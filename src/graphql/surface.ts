@@ -5,7 +5,8 @@ import type { Authenticator } from '../access/access.ts'
 import type { Limits } from '../limits.ts'
 import type { Access } from '../model.ts'
 import type { Context } from './context.ts'
-import type { Preparation } from './documents.ts'
+import type { Documents } from './documents.ts'
+import type { FindDocument } from './sources.ts'
 
 export interface Surface {
   schema: GraphQLSchema
@@ -13,6 +14,7 @@ export interface Surface {
   limits: Limits
   /** Aborts when the service stops: what waits for an outcome answers without it. */
   closing: AbortSignal
-  prepare: (source: string, operationName: string | null) => Preparation
+  findDocument: FindDocument
+  prepare: Documents['prepare']
   toContext: (access: Access, signal: AbortSignal) => Context
 }

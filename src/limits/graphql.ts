@@ -15,6 +15,10 @@ export const graphqlLimits = {
   /** Pages within pages of one request, such as the metrics of each device, and how many are read at once. */
   graphqlNestedPagesMax: 200,
   graphqlNestedReadsMax: 4,
+  /** As parsed; and as often as text, of those that clients name by their hash. */
   graphqlDocumentsKeptMax: 100,
+  /** The file of documents that clients may name. */
+  graphqlListedBytesMax: 16 * 1024 * 1024,
+  graphqlListedDocumentsMax: 5_000,
   graphqlErrorsMax: 20
 }

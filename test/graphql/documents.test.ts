@@ -6,7 +6,7 @@ import { buildSchema } from '../../src/graphql/executable.ts'
 import { defaultLimits } from '../../src/limits.ts'
 
 const parts = { schema: buildSchema(), limits: defaultLimits, introspection: true }
-const prepare = createDocuments(parts)
+const { prepare } = createDocuments(parts)
 const many = (count: number, toText: (index: number) => string): string =>
   Array.from({ length: count }, (_, i) => toText(i)).join(' ')
 
@@ -69,7 +69,7 @@ test('the worst document within the limits does not stop the service', () => {
 })
 
 test('without introspection the schema cannot be asked for, nor guessed', () => {
-  const closed = createDocuments({ ...parts, introspection: false })
+  const { prepare: closed } = createDocuments({ ...parts, introspection: false })
   assert.ok(faults('{ __schema { queryType { name } } }', closed).length > 0)
   const guess = closed('{ topix { cursor } }', null)
   assert.ok('errors' in guess && !/Did you mean/.test(guess.errors[0]!.message))

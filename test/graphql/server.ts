@@ -10,6 +10,7 @@ import { isFinal } from '../../src/commands/lifecycle.ts'
 import { createCursors } from '../../src/cursor.ts'
 import { createEventSource } from '../../src/feed/events.ts'
 import { createFeed } from '../../src/feed/feed.ts'
+import { nothingListed } from '../../src/graphql/listed-documents.ts'
 import type { GraphqlParts } from '../../src/graphql/server.ts'
 import { registerGraphql } from '../../src/graphql/server.ts'
 import { answerWithProblems } from '../../src/http/problems.ts'
@@ -77,6 +78,7 @@ export async function startServer(
     wakeDispatcher: () => {},
     graphiqlHtml: null,
     introspection: true,
+    listed: nothingListed,
     ...given,
     limits
   }
