@@ -14,6 +14,7 @@ import { createEventSource } from './feed/events.ts'
 import { createMinCursor } from './feed/min-cursor.ts'
 import type { ListedDocuments } from './graphql/listed-documents.ts'
 import { nothingListed, readListedDocuments } from './graphql/listed-documents.ts'
+import { createWatches } from './feed/watch.ts'
 import { registerGraphql } from './graphql/server.ts'
 import { createHttpServer } from './http/server.ts'
 import type { ServiceStatus } from './service-status.ts'
@@ -78,6 +79,8 @@ export async function startApp(parts: AppParts): Promise<App> {
     projected: projection.feed,
     limits
   })
+  const { deviceVersions } = store
+  const watches = createWatches({ feed, projected: projection.feed, deviceVersions, limits })
   const authenticator = createAuthenticator({ apiKey: config.apiKey })
   const startedAt = new Date()
   const status = (): ServiceStatus => toStatus(parts, core, store.instanceId, startedAt)
@@ -86,6 +89,7 @@ export async function startApp(parts: AppParts): Promise<App> {
     feed,
     events,
     minCursor,
+    watches,
     commands,
     projections,
     authenticator,

@@ -10,6 +10,11 @@ export const header = {
   rialtoCursor: { 'Rialto-Cursor': Type.String({ description: 'A position that includes this write' }) },
   location: { Location: Type.String({ format: 'uri-reference', description: 'Where the command is' }) },
   etag: { ETag: Type.String({ description: '`seq` of the state, in quotes' }) },
+  listEtag: {
+    ETag: Type.String({
+      description: 'Weak: the same as long as the items are, while `cursor` and `next` may differ'
+    })
+  },
   preferenceApplied: {
     'Preference-Applied': Type.String({ description: 'The preference that was followed (RFC 7240)' })
   }

@@ -5,16 +5,30 @@ import { notFound } from '../commands/commands.ts'
 import { Problem } from '../errors.ts'
 import { commandStates } from '../model.ts'
 import { topicFault } from '../topic.ts'
-import { toCommandEventView, toCommandView } from '../views.ts'
+import { eventKinds, toCommandEventView, toCommandView } from '../views.ts'
 import { header, json, noQuery, refusalsOfV1 } from './answers.ts'
+import { toEtag } from './conditions.ts'
 import { createPaging, pageQuery } from './paging.ts'
 import type { RouteParts, Routes } from './parts.ts'
+import {
+  listAnswerHeaders,
+  listRefusals,
+  minCursorQuery,
+  notModified,
+  readAnswerHeaders,
+  readHeaders,
+  readRefusals
+} from './reads.ts'
 import { ref, strict, word } from './schemas.ts'
+import { watchFacts } from './watch-facts.ts'
 
 const tags = ['Commands']
 const params = Type.Object({ id: Type.String({ format: 'uuid', description: '`id` of a Command' }) })
 
-export async function commandRoutes(app: Routes, { store, commands, limits }: RouteParts): Promise<void> {
+export async function commandRoutes(
+  app: Routes,
+  { store, commands, limits, reads }: RouteParts
+): Promise<void> {
   const paging = createPaging(store)
 
   app.get(
@@ -28,15 +42,19 @@ export async function commandRoutes(app: Routes, { store, commands, limits }: Ro
         querystring: strict({
           state: Type.Optional(Type.Array(word(commandStates), { description: 'Only in these states' })),
           topic: Type.Optional(Type.String({ description: 'Only to this topic' })),
-          ...pageQuery(limits, 'desc')
+          ...pageQuery(limits, 'desc'),
+          ...minCursorQuery
         }),
+        headers: readHeaders(limits),
         response: {
-          200: json('A page of commands', ref('CommandPage')),
-          ...refusalsOfV1('invalid_topic', 'cursor_invalid', 'cursor_kind', 'cursor_ahead', 'page_too_large')
+          200: json('A page of commands', ref('CommandPage'), listAnswerHeaders),
+          304: notModified,
+          ...refusalsOfV1('invalid_topic', ...listRefusals)
         }
       }
     },
-    async ({ access, query }) => {
+    async (request, reply) => {
+      const { access, query } = request
       const {
         state: states = [],
         topic = null,
@@ -47,15 +65,17 @@ export async function commandRoutes(app: Routes, { store, commands, limits }: Ro
       const fault = topic === null ? null : topicFault(topic, limits.topicLevelsMax)
       if (fault !== null) throw new Problem('invalid_topic', fault, [{ pointer: 'topic', detail: fault }])
       const list = ['commands', states, topic, order]
-      const place = await paging.open(list, page)
-      const { items, next } = await store.commands.page(access, {
-        states,
-        topic,
-        after: place.after,
-        limit,
-        order
+      return reads(request, reply, {
+        behind: 'journal',
+        watched: watchFacts(access, eventKinds.command, []),
+        fixedBy: page === undefined ? [] : ['page'],
+        async look() {
+          const { until, after } = await paging.open(list, page)
+          const { items, next } = await store.commands.page(access, { states, topic, after, limit, order })
+          const versionOf = ({ id, seq }: (typeof items)[number]): unknown => [id, seq]
+          return paging.close({ list, until, items, next, limit, toView: toCommandView, versionOf })
+        }
       })
-      return paging.close(list, place, items.map(toCommandView), next)
     }
   )
 
@@ -68,15 +88,30 @@ export async function commandRoutes(app: Routes, { store, commands, limits }: Ro
         description: 'As it is now. To follow it, stream events of type `command`.',
         tags,
         params,
-        querystring: noQuery,
-        response: { 200: json('The command', ref('Command')), ...refusalsOfV1('not_found') }
+        querystring: strict(minCursorQuery),
+        headers: readHeaders(limits),
+        response: {
+          200: json('The command', ref('Command'), readAnswerHeaders),
+          304: notModified,
+          ...refusalsOfV1('not_found', ...readRefusals)
+        }
       }
     },
-    async ({ access, params: { id } }) => {
-      const command = await store.commands.byId(access, id)
-      if (command === null) throw notFound()
-      const events = await store.commands.events([id])
-      return { ...toCommandView(command), events: (events.get(id) ?? []).map(toCommandEventView) }
+    async (request, reply) => {
+      const { access, params } = request
+      return reads(request, reply, {
+        behind: 'journal',
+        watched: () => ({ facts: ({ commandId }) => commandId === params.id }),
+        async look() {
+          const command = await store.commands.byId(access, params.id)
+          if (command === null) throw notFound()
+          const events = (await store.commands.events([params.id])).get(params.id) ?? []
+          return {
+            etag: toEtag(command),
+            send: () => ({ ...toCommandView(command), events: events.map(toCommandEventView) })
+          }
+        }
+      })
     }
   )
 

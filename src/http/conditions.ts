@@ -1,21 +1,35 @@
-/** Conditional requests (RFC 9110 section 13), by the version of a topic's state or a device. Pure. */
+/** Conditional requests (RFC 9110 section 13), by the version of what is read. Pure. */
 
+import { createHash } from 'node:crypto'
 import { Problem } from '../errors.ts'
 import type { Seq, TopicState } from '../model.ts'
 
-/** What has a version: a topic's state, or a device, which also begins anew in another projection. */
-export interface Versioned {
-  seq: Seq
-  id?: number
+/** Of the state of a topic. */
+export const toEtag = ({ seq }: { seq: Seq }): string => `"${seq}"`
+
+/** Of what is normalized: by its content, too, since messages that are normalized again leave `seq` as it was. */
+export const toContentEtag = (seq: Seq, content: unknown): string =>
+  `"${seq}.${digest([JSON.stringify(content)])}"`
+
+/** Of a list, by the versions of its items. Weak: its tokens differ from answer to answer (RFC 9110 section 8.8.1). */
+export const toListEtag = (versions: Iterable<string>): string => `W/"${digest(versions)}"`
+
+/** 96 bits: nobody gains anything by making two lists alike. */
+function digest(parts: Iterable<string>): string {
+  const hash = createHash('sha256')
+  for (const part of parts) hash.update(part).update('\n')
+  return hash.digest('base64url').slice(0, 16)
 }
 
-export const toEtag = ({ seq, id }: Versioned): string => (id === undefined ? `"${seq}"` : `"${seq}.${id}"`)
-
 const tags = (header: string): string[] => header.split(',').map((tag) => tag.trim())
+const weakly = (tag: string): string => tag.replace(/^W\//, '')
+
+/** True for the condition that anything there is meets. */
+export const isAnything = (header: string): boolean => tags(header).includes('*')
 
 /** For reads: true when the client has this version already (weak comparison, RFC 9110 section 13.1.2). */
-export const isNotModified = (header: string | undefined, state: Versioned): boolean =>
-  header !== undefined && tags(header).some((tag) => tag === '*' || tag.replace(/^W\//, '') === toEtag(state))
+export const isNotModified = (header: string | undefined, etag: string): boolean =>
+  header !== undefined && (isAnything(header) || tags(header).some((tag) => weakly(tag) === weakly(etag)))
 
 export interface Conditions {
   'if-match'?: string | undefined

@@ -6,9 +6,10 @@ import { json, refusalsOfV1 } from './answers.ts'
 import { createKeyedPaging, pageQuery } from './paging.ts'
 import type { RouteParts, Routes } from './parts.ts'
 import { ref, strict } from './schemas.ts'
+import { listAnswerHeaders, listRefusals, minCursorQuery, notModified, readHeaders } from './reads.ts'
 import { readTimeRange, timeRange } from './time-range.ts'
 
-export async function datapointRoutes(app: Routes, { store, limits }: RouteParts): Promise<void> {
+export async function datapointRoutes(app: Routes, { store, limits, reads }: RouteParts): Promise<void> {
   const paging = createKeyedPaging(store, ['observedAt', 'seq', 'n'])
 
   app.get(
@@ -27,28 +28,33 @@ export async function datapointRoutes(app: Routes, { store, limits }: RouteParts
             Type.String({ minLength: 1, description: 'Name of the metric', examples: ['temperature'] })
           ),
           ...timeRange('`observedAt`'),
-          ...pageQuery(limits, 'desc')
+          ...pageQuery(limits, 'desc'),
+          ...minCursorQuery
         }),
+        headers: readHeaders(limits),
         response: {
-          200: json('A page of datapoints', ref('DatapointPage')),
-          ...refusalsOfV1('cursor_invalid', 'cursor_kind', 'cursor_ahead', 'page_too_large')
+          200: json('A page of datapoints', ref('DatapointPage'), listAnswerHeaders),
+          304: notModified,
+          ...refusalsOfV1(...listRefusals)
         }
       }
     },
-    async ({ access, query }) => {
+    async (request, reply) => {
+      const { access, query } = request
       const { device, metric = null, limit = limits.pageItemsDefault, order = 'desc', page } = query
       const range = readTimeRange(query)
       const list = ['datapoints', device, metric, range, order]
-      const { until, after } = await paging.open(list, page)
-      const { items, next } = await store.datapoints.page(access, {
-        device,
-        metric,
-        ...range,
-        order,
-        after,
-        limit
+      return reads(request, reply, {
+        behind: 'projected',
+        watched: () => ({ device }),
+        fixedBy: page === undefined ? [] : ['page'],
+        async look() {
+          const { until, after } = await paging.open(list, page)
+          const ask = { device, metric, ...range, order, after, limit }
+          const { items, next } = await store.datapoints.page(access, ask)
+          return paging.close({ list, until, items, next, limit, toView: toDatapointView })
+        }
       })
-      return paging.close(list, until, items.map(toDatapointView), next)
     }
   )
 }

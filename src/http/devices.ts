@@ -5,11 +5,21 @@ import { Type } from 'typebox'
 import type { TProperties } from 'typebox'
 import { toDeviceView, toMetricView } from '../device-views.ts'
 import { Problem } from '../errors.ts'
-import { empty, header, json, refusalsOfV1 } from './answers.ts'
-import { isNotModified, toEtag } from './conditions.ts'
+import { json, refusalsOfV1 } from './answers.ts'
+import { toContentEtag } from './conditions.ts'
 import { presenceWords } from './device-schemas.ts'
 import { createKeyedPaging, pageQuery } from './paging.ts'
 import type { RouteParts, Routes } from './parts.ts'
+import type { Found } from './reads.ts'
+import {
+  listAnswerHeaders,
+  listRefusals,
+  minCursorQuery,
+  notModified,
+  readAnswerHeaders,
+  readHeaders,
+  readRefusals
+} from './reads.ts'
 import { ref, strict, word } from './schemas.ts'
 
 const tags = ['Devices']
@@ -55,40 +65,35 @@ export const deviceAddressSchema = ({ query, params }: DeviceAddressing, more: T
 })
 
 const unknownDevice = (): Problem => new Problem('not_found', 'Nothing is known of this device')
-const pageRefusals = [
-  'cursor_invalid',
-  'cursor_kind',
-  'cursor_ahead',
-  'cursor_expired',
-  'page_too_large'
-] as const
-
 export async function deviceRoutes(app: Routes, parts: RouteParts): Promise<void> {
-  const { store, projections, limits } = parts
+  const { store, projections, limits, reads } = parts
   const paging = createKeyedPaging(store, ['id', 'projection'])
+  const headers = readHeaders(limits)
 
   /** Ids of devices and metrics are of one projection: a list that was begun in another one cannot go on. */
-  async function readPage<Item, View>(
+  async function readPage<Item>(
     list: readonly unknown[],
-    token: string | undefined,
+    { page, limit }: { page: string | undefined; limit: number },
     read: (after: number | null) => Promise<{ items: Item[]; next: number | null }>,
-    toView: (item: Item) => View
-  ) {
+    toView: (item: Item) => unknown
+  ): Promise<Found> {
     const current = async (): Promise<number> =>
       (await projections.list()).find(({ state }) => state === 'current')?.id ?? 0
-    const place = await paging.open(list, token)
+    const { until, after } = await paging.open(list, page)
     // What is read in between is of either: so the first page takes the elder, and the others look again
-    const began = place.after?.projection ?? (await current())
-    const { items, next } = await read(place.after?.id ?? null)
-    if (place.after !== null && began !== (await current())) {
+    const projection = after?.projection ?? (await current())
+    const { items, next } = await read(after?.id ?? null)
+    if (after !== null && projection !== (await current())) {
       throw new Problem('cursor_expired', 'The mappings changed while this was being read: begin again')
     }
-    return paging.close(
+    return paging.close({
       list,
-      place.until,
-      items.map(toView),
-      next === null ? null : { id: next, projection: began }
-    )
+      until,
+      items,
+      next: next === null ? null : { id: next, projection },
+      limit,
+      toView
+    })
   }
 
   app.get(
@@ -103,19 +108,34 @@ export async function deviceRoutes(app: Routes, parts: RouteParts): Promise<void
         tags,
         querystring: strict({
           presence: Type.Optional(word(presenceWords, 'Only those that are so')),
-          ...pageQuery(limits, 'asc')
+          ...pageQuery(limits, 'asc'),
+          ...minCursorQuery
         }),
-        response: { 200: json('A page of devices', ref('DevicePage')), ...refusalsOfV1(...pageRefusals) }
+        headers,
+        response: {
+          200: json('A page of devices', ref('DevicePage'), listAnswerHeaders),
+          304: notModified,
+          ...refusalsOfV1('cursor_expired', ...listRefusals)
+        }
       }
     },
-    async ({ access, query: { presence, limit = limits.pageItemsDefault, order = 'asc', page } }) =>
-      readPage(
-        ['devices', presence, order],
-        page,
-        (after) =>
-          store.devices.page(access, { after, limit, order, ...(presence !== undefined && { presence }) }),
-        toDeviceView
-      )
+    async (request, reply) => {
+      const { access, query } = request
+      const { presence, limit = limits.pageItemsDefault, order = 'asc', page } = query
+      const ask = { limit, order, ...(presence !== undefined && { presence }) }
+      return reads(request, reply, {
+        behind: 'projected',
+        watched: () => ({ projection: true }),
+        fixedBy: page === undefined ? [] : ['page'],
+        look: () =>
+          readPage(
+            ['devices', presence, order],
+            { page, limit },
+            (after) => store.devices.page(access, { after, ...ask }),
+            toDeviceView
+          )
+      })
+    }
   )
 
   for (const addressing of deviceAddressings) {
@@ -129,26 +149,27 @@ export async function deviceRoutes(app: Routes, parts: RouteParts): Promise<void
           summary: `A device, ${by}`,
           description: 'Its presence, when it was heard from, and what is known of it beside metrics.',
           tags,
-          ...deviceAddressSchema(addressing),
-          headers: Type.Object({
-            'if-none-match': Type.Optional(
-              Type.String({ description: 'ETag of a version that the client has' })
-            )
-          }),
+          ...deviceAddressSchema(addressing, minCursorQuery),
+          headers,
           response: {
-            200: json('The device', ref('Device'), header.etag),
-            304: empty('The client has this version: see If-None-Match'),
-            ...refusalsOfV1('not_found')
+            200: json('The device', ref('Device'), readAnswerHeaders),
+            304: notModified,
+            ...refusalsOfV1('not_found', ...readRefusals)
           }
         }
       },
       async (request, reply) => {
-        const device = await store.devices.byName(request.access, addressing.name(request))
-        if (device === null) throw unknownDevice()
-        void reply.header('etag', toEtag(device))
-        return isNotModified(request.headers['if-none-match'], device)
-          ? reply.code(304).send()
-          : toDeviceView(device)
+        const name = addressing.name(request)
+        return reads(request, reply, {
+          behind: 'projected',
+          watched: () => ({ device: name }),
+          async look() {
+            const device = await store.devices.byName(request.access, name)
+            if (device === null) throw unknownDevice()
+            const view = toDeviceView(device)
+            return { etag: toContentEtag(device.seq, view), send: () => view }
+          }
+        })
       }
     )
 
@@ -162,25 +183,35 @@ export async function deviceRoutes(app: Routes, parts: RouteParts): Promise<void
           tags,
           ...deviceAddressSchema(addressing, {
             limit: pageQuery(limits, 'asc').limit,
-            page: pageQuery(limits, 'asc').page
+            page: pageQuery(limits, 'asc').page,
+            ...minCursorQuery
           }),
+          headers,
           response: {
-            200: json('A page of metrics', ref('MetricPage')),
-            ...refusalsOfV1('not_found', ...pageRefusals)
+            200: json('A page of metrics', ref('MetricPage'), listAnswerHeaders),
+            304: notModified,
+            ...refusalsOfV1('not_found', 'cursor_expired', ...listRefusals)
           }
         }
       },
-      async (request) => {
+      async (request, reply) => {
         const { access } = request
         const { limit = limits.pageItemsDefault, page } = request.query as { limit?: number; page?: string }
         const name = addressing.name(request)
-        if ((await store.devices.byName(access, name)) === null) throw unknownDevice()
-        return readPage(
-          ['metrics', name],
-          page,
-          (after) => store.devices.metrics(access, name, { after, limit }),
-          toMetricView
-        )
+        return reads(request, reply, {
+          behind: 'projected',
+          watched: () => ({ device: name }),
+          fixedBy: page === undefined ? [] : ['page'],
+          async look() {
+            if ((await store.devices.byName(access, name)) === null) throw unknownDevice()
+            return readPage(
+              ['metrics', name],
+              { page, limit },
+              (after) => store.devices.metrics(access, name, { after, limit }),
+              toMetricView
+            )
+          }
+        })
       }
     )
   }

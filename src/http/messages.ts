@@ -1,87 +1,139 @@
 /** GET messages and gaps: the journal, a page at a time. */
 
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
 import { Problem } from '../errors.ts'
-import type { Access, Fact, FactKind } from '../model.ts'
+import type { Fact, FactKind, Seq } from '../model.ts'
 import { eventKinds, toGapView, toMessageView } from '../views.ts'
 import { json, refusalsOfV1 } from './answers.ts'
-import type { Page } from './paging.ts'
 import { checkFilters, createPaging, filterQuery, pageQuery } from './paging.ts'
 import type { RouteParts, Routes } from './parts.ts'
+import { listAnswerHeaders, listRefusals, minCursorQuery, notModified, readHeaders } from './reads.ts'
 import { ref, strict } from './schemas.ts'
+import { watchFacts } from './watch-facts.ts'
 
 interface FactsQuery {
   filter?: string[]
   limit?: number
   page?: string
   order?: 'asc' | 'desc'
+  after?: string
 }
 
-export async function messageRoutes(app: Routes, { store, limits }: RouteParts): Promise<void> {
-  const paging = createPaging(store)
-  const refused = refusalsOfV1(
-    'cursor_invalid',
-    'cursor_kind',
-    'cursor_ahead',
-    'cursor_expired',
-    'page_too_large'
+const afterQuery = {
+  after: Type.Optional(
+    Type.String({
+      description:
+        'A cursor from anywhere, or `earliest`: oldest first, only what came behind it. `cursor` of the answer is then ' +
+        'where to go on, so that reading is repeated with it as `after`',
+      examples: ['earliest']
+    })
   )
+}
+const order =
+  'Newest first unless `order` says otherwise, or `after` is given. What comes after the first page was read is not in ' +
+  'later pages of it.'
 
-  async function facts<View>(
-    access: Access,
+export async function messageRoutes(app: Routes, { store, limits, reads }: RouteParts): Promise<void> {
+  const paging = createPaging(store)
+  const schema = { tags: ['Messages'], headers: readHeaders(limits) }
+  const queries = { ...pageQuery(limits, 'desc'), ...afterQuery, ...minCursorQuery }
+
+  /** The fact behind which `after` begins; null: it is not given. */
+  async function startOf(after: string | undefined): Promise<Seq | null> {
+    if (after === undefined) return null
+    const head = await store.journal.head()
+    if (after === 'earliest') return head.horizon
+    const { seq, part } = store.cursors.decodePosition(after, head)
+    // A reader who has seen some events of a fact has seen the fact, which is the first of them
+    return part > 0 ? seq + 1 : seq
+  }
+
+  async function answer(
+    request: FastifyRequest,
+    reply: FastifyReply,
     kinds: readonly FactKind[],
-    query: FactsQuery,
-    toView: (fact: Fact) => View
-  ): Promise<Page<View>> {
-    const { limit = limits.pageItemsDefault, order = 'desc', page } = query
+    toView: (fact: Fact) => unknown
+  ): Promise<unknown> {
+    const { access } = request
+    const query = request.query as FactsQuery
+    const { limit = limits.pageItemsDefault, page, after: token } = query
+    const order = orderOf(query)
     const filters = checkFilters(query.filter, limits)
-    const list = [kinds, filters, order]
-    const place = await paging.open(list, page)
-    if (order === 'asc' && place.after !== null && place.after < (await store.journal.head()).horizon) {
-      throw new Problem('cursor_expired', 'Retention took what follows while it was being read: begin again')
-    }
-    const { items, next } = await store.journal.page(access, { ...place, filters, kinds, limit, order })
-    return paging.close(list, place, items.map(toView), next)
+    const list = [kinds, filters, order, ...(token === undefined ? [] : [token])]
+    return reads(request, reply, {
+      behind: 'journal',
+      watched: watchFacts(access, kinds, filters),
+      fixedBy: page === undefined ? [] : ['page'],
+      async look() {
+        const place = await paging.open(list, page)
+        const after = place.after ?? (await startOf(token))
+        const ask = { until: place.until, after, filters, kinds, limit, order }
+        const { items, next } = await store.journal.page(access, ask)
+        // Looked at afterwards, so that nothing can have been taken meanwhile
+        if (order === 'asc' && after !== null && after < (await store.journal.head()).horizon)
+          throw new Problem(
+            'cursor_expired',
+            'Retention took what follows while it was being read: begin again'
+          )
+        return paging.close({
+          list,
+          until: place.until,
+          items,
+          next,
+          limit,
+          toView,
+          versionOf: ({ seq }) => seq,
+          ...(token !== undefined && { cursor: next ?? place.until })
+        })
+      }
+    })
   }
 
   app.get(
     '/messages',
     {
       schema: {
+        ...schema,
         operationId: 'listMessages',
         summary: 'Messages as they were received',
-        description:
-          'Newest first unless `order` says otherwise. What comes after the first page was read is not in later pages.',
-        tags: ['Messages'],
-        querystring: strict({ ...filterQuery, ...pageQuery(limits, 'desc') }),
+        description: order,
+        querystring: strict({ ...filterQuery, ...queries }),
         response: {
-          200: json('A page of messages', ref('MessagePage')),
-          ...refusalsOfV1(
-            'invalid_filter',
-            'cursor_invalid',
-            'cursor_kind',
-            'cursor_ahead',
-            'cursor_expired',
-            'page_too_large'
-          )
+          200: json('A page of messages', ref('MessagePage'), listAnswerHeaders),
+          304: notModified,
+          ...refusalsOfV1('invalid_filter', 'cursor_expired', ...listRefusals)
         }
       }
     },
-    async ({ access, query }) =>
-      facts(access, eventKinds.message, query, (fact) => toMessageView(fact.message!))
+    async (request, reply) =>
+      answer(request, reply, eventKinds.message, ({ message }) => toMessageView(message!))
   )
 
   app.get(
     '/gaps',
     {
       schema: {
+        ...schema,
         operationId: 'listGaps',
         summary: 'Intervals in which messages may be missing',
-        description: 'Newest first unless `order` says otherwise.',
-        tags: ['Messages'],
-        querystring: strict(pageQuery(limits, 'desc')),
-        response: { 200: json('A page of gaps', ref('GapPage')), ...refused }
+        description: order,
+        querystring: strict(queries),
+        response: {
+          200: json('A page of gaps', ref('GapPage'), listAnswerHeaders),
+          304: notModified,
+          ...refusalsOfV1('cursor_expired', ...listRefusals)
+        }
       }
     },
-    async ({ access, query }) => facts(access, ['gap'], query, toGapView)
+    async (request, reply) => answer(request, reply, eventKinds.gap, toGapView)
   )
+}
+
+/** Behind a cursor there is one direction. */
+function orderOf({ after, order }: FactsQuery): 'asc' | 'desc' {
+  if (after === undefined) return order ?? 'desc'
+  if (order !== 'desc') return 'asc'
+  const detail = 'desc does not go with after: what came behind a cursor is read oldest first'
+  throw new Problem('invalid_value', `order ${detail}`, [{ pointer: 'order', detail }])
 }

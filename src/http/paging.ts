@@ -6,18 +6,37 @@ import type { Limits } from '../limits.ts'
 import type { Seq } from '../model.ts'
 import type { Store } from '../store/store.ts'
 import { filterFault } from '../topic.ts'
+import { toListEtag } from './conditions.ts'
+import type { Found } from './reads.ts'
 import { word } from './schemas.ts'
 
-export interface Page<Item> {
-  items: Item[]
+export interface Page<View> {
+  items: View[]
   next: string | null
   cursor: string
+  limit: number
 }
 
 /** Where a list is being read: up to where the journal was at its first page, behind its last item. */
 export interface Place {
   until: Seq
   after: number | null
+}
+
+/** A page as it was read. */
+export interface Read<Item, Key> {
+  /** Names the list with its arguments: a token of another one is refused. */
+  list: readonly unknown[]
+  until: Seq
+  items: readonly Item[]
+  /** Behind what the next page begins; null at the end. */
+  next: Key | null
+  limit: number
+  toView: (item: Item) => unknown
+  /** Tells an item's versions apart; absent: its view does. */
+  versionOf?: (item: Item) => unknown
+  /** Where to go on from, if that is not `until`. */
+  cursor?: Seq
 }
 
 export const filterQuery = {
@@ -42,28 +61,20 @@ export const pageQuery = (limits: Limits, order: 'asc' | 'desc') => ({
   order: Type.Optional(word(['asc', 'desc'], `asc: oldest first. Default ${order}`))
 })
 
-/** `list` names the list with its arguments: a token of another one is refused. */
-export function createPaging({ journal, cursors }: Pick<Store, 'journal' | 'cursors'>) {
+type Tokens = Pick<Store, 'journal' | 'cursors'>
+
+export function createPaging({ journal, cursors }: Tokens) {
   return {
     async open(list: readonly unknown[], token: string | undefined): Promise<Place> {
       if (token === undefined) return { until: (await journal.head()).seq, after: null }
       return cursors.decodePage(JSON.stringify(list), token)
     },
-    close<Item>(list: readonly unknown[], { until }: Place, items: Item[], next: number | null): Page<Item> {
-      return {
-        items,
-        next: next === null ? null : cursors.encodePage(JSON.stringify(list), { until, after: next }),
-        cursor: cursors.encode(until)
-      }
-    }
+    close: <Item>(read: Read<Item, number>): Found => toFound(cursors, read, (key) => [key])
   }
 }
 
 /** For a list whose order takes several numbers; `names` of them, in that order. */
-export function createKeyedPaging<Name extends string>(
-  { journal, cursors }: Pick<Store, 'journal' | 'cursors'>,
-  names: readonly Name[]
-) {
+export function createKeyedPaging<Name extends string>({ journal, cursors }: Tokens, names: readonly Name[]) {
   type Key = Record<Name, number>
   return {
     async open(
@@ -74,18 +85,30 @@ export function createKeyedPaging<Name extends string>(
       const { until, after } = cursors.decodeKeyedPage(JSON.stringify(list), token, names.length)
       return { until, after: Object.fromEntries(names.map((name, at) => [name, after[at]])) as Key }
     },
-    close<Item>(list: readonly unknown[], until: Seq, items: Item[], next: Key | null): Page<Item> {
-      const after = next === null ? null : names.map((name) => next[name])
-      return {
-        items,
-        next: after === null ? null : cursors.encodePage(JSON.stringify(list), { until, after }),
-        cursor: cursors.encode(until)
-      }
-    }
+    close: <Item>(read: Read<Item, Key>): Found =>
+      toFound(cursors, read, (key) => names.map((name) => key[name]))
   }
 }
 
-export type Paging = ReturnType<typeof createPaging>
+/** Views are made only when they are sent, unless nothing else tells versions apart. */
+function toFound<Item, Key>(
+  cursors: Tokens['cursors'],
+  { list, until, items, next, limit, toView, versionOf, cursor = until }: Read<Item, Key>,
+  toNumbers: (key: Key) => number[]
+): Found {
+  const name = JSON.stringify(list)
+  const views = versionOf === undefined ? items.map(toView) : null
+  const versions = (views ?? items.map(versionOf!)).map((version) => JSON.stringify(version))
+  return {
+    etag: toListEtag([name, String(limit), String(next === null), ...versions]),
+    send: (): Page<unknown> => ({
+      items: views ?? items.map(toView),
+      next: next === null ? null : cursors.encodePage(name, { until, after: toNumbers(next) }),
+      cursor: cursors.encode(cursor),
+      limit
+    })
+  }
+}
 
 /** Throws Problem invalid_filter. */
 export function checkFilters(given: readonly string[] = [], limits: Limits, pointer = 'filter'): string[] {

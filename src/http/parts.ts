@@ -14,12 +14,14 @@ import type { Commands } from '../commands/commands.ts'
 import type { EventSource } from '../feed/events.ts'
 import type { Feed } from '../feed/feed.ts'
 import type { MinCursor } from '../feed/min-cursor.ts'
+import type { Watches } from '../feed/watch.ts'
 import type { Limits } from '../limits.ts'
 import type { Access } from '../model.ts'
 import type { Projections } from '../projection/projections.ts'
 import type { Stats } from '../stats.ts'
 import type { Store } from '../store/store.ts'
 import type { ServiceStatus } from '../service-status.ts'
+import type { Reads } from './reads.ts'
 
 export interface HttpParts {
   store: Pick<
@@ -37,6 +39,7 @@ export interface HttpParts {
   feed: Feed
   events: EventSource
   minCursor: MinCursor
+  watches: Watches
   commands: Commands
   projections: Projections
   authenticator: Authenticator
@@ -50,9 +53,13 @@ export interface HttpParts {
   register?: (app: FastifyInstance) => Promise<void>
 }
 
-export interface RouteParts extends HttpParts {
+export interface Surface extends HttpParts {
   /** Aborts when the server closes: whoever waits or streams ends. */
   closing: AbortSignal
+}
+
+export interface RouteParts extends Surface {
+  reads: Reads
 }
 
 /** An instance whose routes get the types of their schemas. */

@@ -5,10 +5,19 @@ import { toRejectionView } from '../device-views.ts'
 import { Problem } from '../errors.ts'
 import { toRedriveView } from '../projection/views.ts'
 import { header, json, noQuery, refusalsOfV1 } from './answers.ts'
+import { toListEtag } from './conditions.ts'
 import { mappingName, reasonWord } from './device-schemas.ts'
 import { checkFilters, createKeyedPaging, filterQuery, pageQuery } from './paging.ts'
 import type { RouteParts, Routes } from './parts.ts'
 import { ref, strict } from './schemas.ts'
+import {
+  listAnswerHeaders,
+  listRefusals,
+  minCursorQuery,
+  notModified,
+  readHeaders,
+  readRefusals
+} from './reads.ts'
 import { readTimeRange, timeRange } from './time-range.ts'
 import { bodyIsReadByRoute, createCheck } from './validation.ts'
 
@@ -20,7 +29,7 @@ const selection = {
   ...range
 }
 
-export async function rejectionRoutes(app: Routes, { store, limits }: RouteParts): Promise<void> {
+export async function rejectionRoutes(app: Routes, { store, limits, reads }: RouteParts): Promise<void> {
   const paging = createKeyedPaging(store, ['seq', 'n'])
 
   app.get(
@@ -33,20 +42,35 @@ export async function rejectionRoutes(app: Routes, { store, limits }: RouteParts
           'Newest first unless `order` says otherwise. What a redrive accepted is no longer here. ' +
           '`from` is in the range, `to` is not.',
         tags,
-        querystring: strict({ ...filterQuery, ...selection, ...pageQuery(limits, 'desc') }),
+        querystring: strict({
+          ...filterQuery,
+          ...selection,
+          ...pageQuery(limits, 'desc'),
+          ...minCursorQuery
+        }),
+        headers: readHeaders(limits),
         response: {
-          200: json('A page of rejections', ref('RejectionPage')),
-          ...refusalsOfV1('invalid_filter', 'cursor_invalid', 'cursor_kind', 'cursor_ahead', 'page_too_large')
+          200: json('A page of rejections', ref('RejectionPage'), listAnswerHeaders),
+          304: notModified,
+          ...refusalsOfV1('invalid_filter', ...listRefusals)
         }
       }
     },
-    async ({ access, query }) => {
+    async (request, reply) => {
+      const { access, query } = request
       const { reason = null, mapping = null, limit = limits.pageItemsDefault, order = 'desc', page } = query
       const ask = { filters: checkFilters(query.filter, limits), reason, mapping, ...readTimeRange(query) }
       const list = ['rejections', ask, order]
-      const { until, after } = await paging.open(list, page)
-      const { items, next } = await store.rejections.page(access, { ...ask, after, limit, order })
-      return paging.close(list, until, items.map(toRejectionView), next)
+      return reads(request, reply, {
+        behind: 'projected',
+        watched: () => ({ projection: true }),
+        fixedBy: page === undefined ? [] : ['page'],
+        async look() {
+          const { until, after } = await paging.open(list, page)
+          const { items, next } = await store.rejections.page(access, { ...ask, after, limit, order })
+          return paging.close({ list, until, items, next, limit, toView: toRejectionView })
+        }
+      })
     }
   )
 
@@ -58,11 +82,23 @@ export async function rejectionRoutes(app: Routes, { store, limits }: RouteParts
         summary: 'How many rejections there are, by mapping and reason',
         description: `The most first. Of the newest ${limits.rejectionsCountedMax}.`,
         tags,
-        querystring: noQuery,
-        response: { 200: json('The counts', ref('RejectionCounts')), ...refusalsOfV1() }
+        querystring: strict(minCursorQuery),
+        headers: readHeaders(limits),
+        response: {
+          200: json('The counts', ref('RejectionCounts'), listAnswerHeaders),
+          304: notModified,
+          ...refusalsOfV1(...readRefusals)
+        }
       }
     },
-    async ({ access }) => ({ items: await store.rejections.counts(access) })
+    async (request, reply) =>
+      reads(request, reply, {
+        behind: 'projected',
+        async look() {
+          const counts = { items: await store.rejections.counts(request.access) }
+          return { etag: toListEtag([JSON.stringify(counts)]), send: () => counts }
+        }
+      })
   )
 }
 

@@ -200,7 +200,8 @@ export const page = (name: string, of: string, description: string): TSchema =>
     next: nullable(
       text('Give it back as `page`; null when the range is finished. Items may be few, or none, before that')
     ),
-    cursor
+    cursor,
+    limit: Type.Integer({ minimum: 1, description: 'Items of this page at most, as asked for or by default' })
   })
 
 export const sharedSchemas: readonly TSchema[] = [

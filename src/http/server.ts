@@ -19,6 +19,7 @@ import type { HttpParts, RouteParts, Routes } from './parts.ts'
 import { previewSchema } from './preview-body.ts'
 import { answerClientError, answerFrameworkError, answerWithProblems } from './problems.ts'
 import { isDecodable, parseQuery } from './query-string.ts'
+import { createReads } from './reads.ts'
 import { redriveRoutes, rejectionRoutes } from './rejections.ts'
 import { retainedRoutes } from './retained.ts'
 import { sharedSchemas } from './schemas.ts'
@@ -26,6 +27,7 @@ import { sendCommandRoutes } from './send-commands.ts'
 import { statusRoutes } from './status.ts'
 import { streamRoutes } from './stream.ts'
 import { registerSwagger } from './swagger.ts'
+import { oneTopicRoutes } from './topic.ts'
 import { topicRoutes } from './topics.ts'
 import { compileRoutePart } from './validation.ts'
 
@@ -56,9 +58,9 @@ export async function createHttpServer(parts: HttpParts): Promise<FastifyInstanc
   await registerSwagger(app, parts.status().version)
   await parts.register?.(app)
   await app.register(async (scope) => healthRoutes(prepare(scope), parts))
-  await app.register(async (scope) => v1Routes(prepare(scope), { ...parts, closing: closing.signal }), {
-    prefix: '/v1'
-  })
+  const surface = { ...parts, closing: closing.signal }
+  const routeParts = { ...surface, reads: createReads(surface) }
+  await app.register(async (scope) => v1Routes(prepare(scope), routeParts), { prefix: '/v1' })
   return app
 }
 
@@ -108,6 +110,7 @@ async function v1Routes(app: Routes, parts: RouteParts): Promise<void> {
     parseJson(body)
   )
   await app.register(async (scope) => topicRoutes(scope as Routes, parts))
+  await app.register(async (scope) => oneTopicRoutes(scope as Routes, parts))
   await app.register(async (scope) => retainedRoutes(scope as Routes, parts))
   await app.register(async (scope) => deviceRoutes(scope as Routes, parts))
   await app.register(async (scope) => datapointRoutes(scope as Routes, parts))

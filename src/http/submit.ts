@@ -7,6 +7,7 @@ import type { Command, CommandState } from '../model.ts'
 import { toCommandView } from '../views.ts'
 import type { RouteParts } from './parts.ts'
 import type { Preference } from './prefer.ts'
+import { goneSignal } from './reads.ts'
 
 export interface Submission {
   /** A function is not asked when the request is a repetition. */
@@ -63,10 +64,7 @@ async function awaitOutcome(
   seconds: number
 ): Promise<Command | null> {
   if (seconds === 0) return null
-  // The request's own signal fires as soon as its body has been read
-  const gone = new AbortController()
-  reply.raw.once('close', () => gone.abort())
-  const signal = AbortSignal.any([gone.signal, closing, AbortSignal.timeout(seconds * 1_000)])
+  const signal = AbortSignal.any([goneSignal(reply), closing, AbortSignal.timeout(seconds * 1_000)])
   const command = await commands.waitUntilFinal(request.access, id, signal)
   return command !== null && isFinal(command.state) ? command : null
 }

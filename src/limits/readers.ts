@@ -41,6 +41,10 @@ export const readerLimits = {
   /** For what is read to come as far as a min-cursor; and how many wait for that at once. */
   minCursorMsMax: 5_000,
   minCursorWaitsMax: 1_000,
+  /** Requests that wait until what they read has changed; how often each looks, and how many of them at once. */
+  longPollsMax: 1_000,
+  longPollLookMsMin: 100,
+  longPollLooksMax: 3,
   heartbeatMs: 15_000,
   streamsMax: 2_000
 }

@@ -20,6 +20,8 @@ import { createForget } from './forget.ts'
 import { createDatapointPartitions } from './datapoint-partitions.ts'
 import type { Datapoints } from './datapoints.ts'
 import { createDatapoints } from './datapoints.ts'
+import type { DeviceVersions } from './device-versions.ts'
+import { createDeviceVersions } from './device-versions.ts'
 import type { Devices } from './devices.ts'
 import { createDevices } from './devices.ts'
 import type { Journal } from './journal.ts'
@@ -61,6 +63,7 @@ export interface Store {
   partitions: Partitions
   projections: ProjectionStore
   devices: Devices
+  deviceVersions: DeviceVersions
   datapoints: Datapoints
   rejections: Rejections
   forget: Forget
@@ -135,6 +138,7 @@ export async function openStore(parts: StoreParts): Promise<Store> {
       makePartitions: partitions.makeAhead
     }),
     devices: createDevices(database.pool, limits),
+    deviceVersions: createDeviceVersions(database.pool),
     datapoints: createDatapoints(database.pool, limits),
     rejections: createRejections(database.pool, limits),
     forget: createForget(database, limits),

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Conditions } from '../../src/http/conditions.ts'
-import { checkConditions, isNotModified, toEtag } from '../../src/http/conditions.ts'
+import {
+  checkConditions,
+  isNotModified,
+  toContentEtag,
+  toEtag,
+  toListEtag
+} from '../../src/http/conditions.ts'
 import { readPrefer } from '../../src/http/prefer.ts'
 import type { TopicState } from '../../src/model.ts'
 
@@ -40,7 +46,7 @@ for (const [header, expected] of [
   ['"6"', false]
 ] as const) {
   test(`If-None-Match: ${header} ${expected ? 'needs no' : 'needs an'} answer`, () => {
-    assert.equal(isNotModified(header, retained), expected)
+    assert.equal(isNotModified(header, toEtag(retained)), expected)
   })
 }
 
@@ -63,10 +69,17 @@ for (const [header, waitSeconds, applied] of [
   })
 }
 
-test('the version of a device has its row, since another projection may have another one at the same seq', () => {
-  const etag = toEtag({ seq: 7, id: 3 })
-  assert.ok(isNotModified(etag, { seq: 7, id: 3 }))
-  assert.ok(!isNotModified(etag, { seq: 7, id: 4 }))
-  assert.ok(!isNotModified(etag, { seq: 8, id: 3 }))
-  assert.ok(!isNotModified(etag, { seq: 7 }))
+test('what is normalized again is another version, although its seq is the same', () => {
+  const etag = toContentEtag(7, { presence: 'online' })
+  assert.ok(isNotModified(etag, toContentEtag(7, { presence: 'online' })))
+  assert.ok(!isNotModified(etag, toContentEtag(7, { presence: 'offline' })))
+  assert.ok(!isNotModified(etag, toContentEtag(8, { presence: 'online' })))
+})
+
+test('the version of a list is weak, and that of its items in their order', () => {
+  const etag = toListEtag(['1', '2'])
+  assert.match(etag, /^W\/"[\w-]{16}"$/)
+  assert.ok(isNotModified(etag, toListEtag(['1', '2'])))
+  for (const other of [['2', '1'], ['12'], ['1', '2', ''], []])
+    assert.ok(!isNotModified(etag, toListEtag(other)), JSON.stringify(other))
 })

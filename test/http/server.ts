@@ -8,6 +8,7 @@ import { createEventSource } from '../../src/feed/events.ts'
 import { createMinCursor } from '../../src/feed/min-cursor.ts'
 import type { Feed } from '../../src/feed/feed.ts'
 import { createFeed } from '../../src/feed/feed.ts'
+import { createWatches } from '../../src/feed/watch.ts'
 import type { HttpParts } from '../../src/http/server.ts'
 import { createHttpServer } from '../../src/http/server.ts'
 import type { ServiceStatus } from '../../src/service-status.ts'
@@ -106,6 +107,8 @@ export async function startServer(given: Given = {}): Promise<TestServer> {
   })
   const projected = createProjected()
   const minCursor = createMinCursor({ cursors: store.cursors, feed, head, projected, limits })
+  const { deviceVersions } = store
+  const watches = createWatches({ feed, projected, deviceVersions, limits })
   const events = createEventSource({
     feed,
     cursors: store.cursors,
@@ -123,6 +126,7 @@ export async function startServer(given: Given = {}): Promise<TestServer> {
     feed,
     events,
     minCursor,
+    watches,
     commands,
     projections,
     ...given.parts
