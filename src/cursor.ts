@@ -3,6 +3,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { Problem } from './errors.ts'
 import type { Head, Seq } from './model.ts'
+import type { SortKey } from './predicate/sort.ts'
 
 const macBytes = 12
 const cursorKind = 1
@@ -34,6 +35,21 @@ export interface KeyedPlace {
   after: readonly number[]
 }
 
+/** Where a list goes on that is in the order of ids, or of what is at a path and then of ids. */
+export interface SearchPlace {
+  id: number
+  /** null: in the order of ids. */
+  key: SortKey | null
+}
+
+/** The same, with what else the token of such a list carries. */
+export interface SearchToken {
+  until: Seq
+  place: SearchPlace
+  /** That the ids are of; 0 where they are of none. */
+  projection: number
+}
+
 /** A journal of this database: the first, or what a restore from backup began. */
 export interface JournalOrigin {
   id: string
@@ -56,6 +72,9 @@ export interface Cursors {
   decodePage(list: string, token: string): Place
   /** `numbers`: as many as the list's order takes. */
   decodeKeyedPage(list: string, token: string, numbers: number): KeyedPlace
+  encodeSearchPage(list: string, token: SearchToken): string
+  /** Throws as `decodePage`. */
+  decodeSearchPage(list: string, token: string): SearchToken
 }
 
 /** `journals`: of this database, in the order in which they began; the last is the one that is written. */
@@ -109,17 +128,32 @@ export function createCursors(journals: readonly JournalOrigin[], key: Uint8Arra
     return { seq, part, snapshotTopicId: part > 0 ? null : topicId }
   }
 
-  const decodeKeyedPage = (list: string, token: string, numbers: number): KeyedPlace => {
+  /** Of a list: its digest, the position at its first page, other numbers, and what else there is. */
+  const encodeList = (list: string, numbers: readonly number[], rest = ''): string => {
+    const body = Buffer.alloc(8 + numbers.length * 8)
+    digest(list).copy(body)
+    for (const [index, number] of numbers.entries()) body.writeBigInt64BE(BigInt(number), 8 + index * 8)
+    return seal(pageKind, Buffer.concat([body, Buffer.from(rest)]))
+  }
+  const decodeList = (
+    list: string,
+    token: string,
+    numbers: number
+  ): { until: Seq; numbers: number[]; rest: string } => {
     const { end, body } = open(pageKind, token)
-    if (!body.subarray(0, 8).equals(digest(list)) || body.length !== 16 + numbers * 8) {
-      throw new Problem(
-        'cursor_kind',
-        'This page token is of another list: repeat the same arguments with it'
-      )
-    }
+    if (!body.subarray(0, 8).equals(digest(list)) || body.length < 16 + numbers * 8) throw ofAnother()
     const until = Number(body.readBigInt64BE(8))
     if (until > end) throw ahead('begin the list again')
-    const after = Array.from({ length: numbers }, (_, index) => Number(body.readBigInt64BE(16 + index * 8)))
+    return {
+      until,
+      numbers: Array.from({ length: numbers }, (_, index) => Number(body.readBigInt64BE(16 + index * 8))),
+      rest: body.toString('utf8', 16 + numbers * 8)
+    }
+  }
+
+  const decodeKeyedPage = (list: string, token: string, numbers: number): KeyedPlace => {
+    const { until, numbers: after, rest } = decodeList(list, token, numbers)
+    if (rest !== '') throw ofAnother()
     return { until, after }
   }
 
@@ -128,20 +162,27 @@ export function createCursors(journals: readonly JournalOrigin[], key: Uint8Arra
     encodeInSnapshot: (seq, topicId) => encode(seq, topicId),
     decode: (token, head) => decodePosition(token, head).seq,
     decodePosition,
-    encodePage(list, { until, after }) {
-      const numbers = [until, ...[after].flat()]
-      const body = Buffer.alloc(8 + numbers.length * 8)
-      digest(list).copy(body)
-      for (const [index, number] of numbers.entries()) body.writeBigInt64BE(BigInt(number), 8 + index * 8)
-      return seal(pageKind, body)
-    },
+    encodePage: (list, { until, after }) => encodeList(list, [until, ...[after].flat()]),
     decodePage(list, token) {
       const { until, after } = decodeKeyedPage(list, token, 1)
       return { until, after: after[0]! }
     },
-    decodeKeyedPage
+    decodeKeyedPage,
+    encodeSearchPage: (list, { until, place: { id, key }, projection }) =>
+      encodeList(searchList(list), [until, id, projection], JSON.stringify(key)),
+    decodeSearchPage(list, token) {
+      const { until, numbers, rest } = decodeList(searchList(list), token, 2)
+      return {
+        until,
+        place: { id: numbers[0]!, key: JSON.parse(rest) as SortKey | null },
+        projection: numbers[1]!
+      }
+    }
   }
 }
+
+/** Tokens of these lists are not mistaken for those of others, whatever the others are called. */
+const searchList = (list: string): string => `search ${list}`
 
 const mac = (key: Uint8Array, data: Buffer): Buffer =>
   createHmac('sha256', key).update(data).digest().subarray(0, macBytes)
@@ -150,6 +191,9 @@ const tagOf = (journalId: string): Buffer =>
   createHash('sha256').update(journalId).digest().subarray(0, journalBytes)
 
 const digest = (text: string): Buffer => createHmac('sha256', 'list').update(text).digest().subarray(0, 8)
+
+const ofAnother = (): Problem =>
+  new Problem('cursor_kind', 'This page token is of another list: repeat the same arguments with it')
 
 const invalid = (): Problem =>
   new Problem('cursor_invalid', 'Give back a `cursor` or `next` exactly as it was received')

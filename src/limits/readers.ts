@@ -23,6 +23,8 @@ export const readerLimits = {
   sortKeyCharsMax: 100,
   /** Topics or devices that one page with `where` looks at, and bytes of what it reads of them. */
   searchRowsMax: 10_000,
+  /** Read at once, since all of them are decoded before anybody else's turn. */
+  searchStepRowsMax: 1_000,
   searchBytesMax: 32 * 1024 * 1024,
   /** Topics or devices that may be sorted. */
   sortTopicsMax: 20_000,

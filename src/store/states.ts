@@ -2,9 +2,13 @@
 
 import type { Limits } from '../limits.ts'
 import type { Access, Seq, TopicState } from '../model.ts'
+import type { AsOf } from './as-of.ts'
 import type { Pool } from './database.ts'
 import type { StateRow } from './rows.ts'
 import { stateColumns, toTopicState } from './rows.ts'
+import type { SearchPage } from './search.ts'
+import type { StatesSearch } from './search-states.ts'
+import { searchStates } from './search-states.ts'
 import { topicMatches } from './topic-matches.ts'
 import { hashTopic } from './topics.ts'
 
@@ -23,6 +27,11 @@ export interface States {
    * With `until`, only states not changed since then: what changed comes with the stream that follows.
    */
   page(access: Access, ask: StatesAsk): Promise<StatePage>
+  /**
+   * Those that a predicate holds of, in the order of ids or of what is at a path; now, or at an instant. Throws Problem
+   * `query_too_complex` where there is more to sort than may be, and `cursor_expired` for an instant before the horizon.
+   */
+  search(access: Access, ask: StatesSearch): Promise<SearchPage<TopicState>>
 }
 
 export interface StatesAsk {
@@ -33,7 +42,7 @@ export interface StatesAsk {
   until?: Seq
 }
 
-export function createStates(pool: Pool, limits: Limits): States {
+export function createStates(pool: Pool, limits: Limits, asOf: Pick<AsOf, 'topics'>): States {
   const one = async (
     access: Access,
     name: string,
@@ -75,7 +84,8 @@ export function createStates(pool: Pool, limits: Limits): States {
         items: rows.filter((row) => access.mayRead(row.name)).map(toTopicState),
         next: last !== undefined && rows.length < last.found ? last.topic_id : matches.next
       }
-    }
+    },
+    search: (access, ask) => searchStates({ pool, asOf, limits }, access, ask)
   }
 }
 

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { Cursors } from '../cursor.ts'
 import { createCursors } from '../cursor.ts'
+import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { FactKind, Millis, Seq } from '../model.ts'
 import type { Stats } from '../stats.ts'
@@ -122,12 +123,18 @@ export async function openStore(parts: StoreParts): Promise<Store> {
   })
   const listener = await openListener({ url: parts.directUrl, limits, log, onHead: parts.onHead })
   const guard = instanceGuard(instanceId)
+  const asOf = {
+    topics: () =>
+      Promise.reject(
+        new Problem('invalid_value', 'Not here yet', [{ pointer: 'asOf', detail: 'not here yet' }])
+      )
+  }
 
   return {
     instanceId,
     cursors: createCursors(journals, head.tokenKey),
     journal: createJournal(database.pool, limits),
-    states: createStates(database.pool, limits),
+    states: createStates(database.pool, limits, asOf),
     commands: createCommandStore(database, queue, guard),
     sessions,
     partitions,

@@ -27,6 +27,19 @@ export async function topicMatches(pool: Pool, limits: Limits, ask: MatchesAsk):
   return few === null ? inOrder(pool, limits.pageRowsScannedMax, ask) : among(pool, few, ask)
 }
 
+/** Ids of all that the filters match; null where there are more than may be sorted, or more to look at than a page may. */
+export async function allMatches(
+  pool: Pool,
+  limits: Limits,
+  filters: readonly string[]
+): Promise<number[] | null> {
+  const ask = { filters, after: null, limit: limits.sortTopicsMax + 1, order: 'asc' } as const
+  const few = await candidates(pool, limits.sortTopicsMax, filters)
+  const { ids, next } =
+    few === null ? await inOrder(pool, limits.pageRowsScannedMax, ask) : await among(pool, few, ask)
+  return next === null ? ids : null
+}
+
 /** Ids of all topics that may match, by the indexes; null where these do not help, or are too many. */
 async function candidates(pool: Pool, max: number, filters: readonly string[]): Promise<number[] | null> {
   const values: unknown[] = [max + 1]

@@ -29,6 +29,7 @@ import { createStats } from '../../src/stats.ts'
 import type { CommandStore } from '../../src/store/commands.ts'
 import type { Store } from '../../src/store/store.ts'
 import { compileFilters } from '../../src/topic.ts'
+import { toTopicStateView } from '../../src/views.ts'
 import { createProjected } from '../support/projected-feed.ts'
 
 export interface TestServer {
@@ -167,6 +168,19 @@ function createMemory(): Memory {
               (after === null || (order === 'asc' ? topicId > after : topicId < after))
           )
           return { items: rest.slice(0, limit), next: rest.length > limit ? rest[limit - 1]!.topicId : null }
+        },
+        async search(_access, { filters, state, where, order, after, limit }) {
+          const matches = compileFilters(filters)
+          const all = order === 'asc' ? [...states.values()] : [...states.values()].toReversed()
+          const rest = all.filter(
+            (one) =>
+              matches(one.topic) &&
+              (state === null || one[state] !== null) &&
+              (where === null || where.test(toTopicStateView(one))) &&
+              (after === null || (order === 'asc' ? one.topicId > after.id : one.topicId < after.id))
+          )
+          const next = rest.length > limit ? { id: rest[limit - 1]!.topicId, key: null } : null
+          return { items: rest.slice(0, limit), next }
         }
       },
       commands: createCommandMemory(commands, () => memory)
