@@ -85,6 +85,16 @@ export interface GapDetail {
   [more: string]: unknown
 }
 
+/** The `detail` of what is learned of a retained message otherwise than by receiving it live. */
+export interface RetainedDetail {
+  /** Of a snapshot: what came live is newer, so the message found is not the latest. */
+  latest?: false
+  /** Something came live meanwhile, so it is not known what the broker retains now. */
+  known?: false
+  /** Of what was found gone, or expired. */
+  retainedSeq?: Seq
+}
+
 /** One row of the journal. */
 export interface Fact {
   seq: Seq

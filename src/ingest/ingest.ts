@@ -5,7 +5,7 @@
 import type { Logger } from 'pino'
 import type { Feed } from '../feed/feed.ts'
 import type { Limits } from '../limits.ts'
-import type { Fact, Message } from '../model.ts'
+import type { Fact, GapDetail, Message } from '../model.ts'
 import type { InboxBatch } from '../mqtt/draft.ts'
 import type { Inbox } from '../mqtt/inbox.ts'
 import type { NormalizedFact } from '../normalize/normalize.ts'
@@ -87,7 +87,7 @@ async function commit(
     stats.leftToOther += left
     stats.batches++
     for (const { facts: stored, where } of appended) {
-      for (const { kind, detail } of stored) if (kind === 'gap') countGap(stats, detail!.cause)
+      for (const { kind, detail } of stored) if (kind === 'gap') countGap(stats, (detail as GapDetail).cause)
       if (where === null) feed.hint(null) // committed, but nobody told us where
       else feed.publish(toFacts(stored, where))
     }

@@ -3,6 +3,7 @@
 import type { Logger } from 'pino'
 import type { GapDetail } from '../model.ts'
 import type { NormalizedFact, NormalizedState } from '../normalize/normalize.ts'
+import { statesOf } from '../normalize/normalize.ts'
 import type { Stats } from '../stats.ts'
 import { toTrouble } from '../store/database.ts'
 import type { Appended, Store } from '../store/store.ts'
@@ -50,24 +51,7 @@ export async function appendAll(
 /** The facts of a range, each changing its topic's state by itself. */
 function slice(batch: BatchToAppend, from: number, to: number): BatchToAppend {
   const facts = batch.facts.slice(from, to)
-  const within = (index: number | null): number | null =>
-    index === null || index < from || index >= to ? null : index - from
-  const states = batch.states.flatMap((state): NormalizedState[] => {
-    const last = facts.findLastIndex((fact) => fact.topic === state.topic)
-    if (last === -1) return []
-    const retainedBy = within(state.retainedBy)
-    return [
-      {
-        ...state,
-        last,
-        latest: facts[last]!.kind === 'snapshot' ? null : last,
-        retained: retainedBy === null ? 'keep' : state.retained,
-        retainedBy,
-        previous: within(state.previous)
-      }
-    ]
-  })
-  return { ...batch, facts, states }
+  return { ...batch, facts, states: statesOf(facts) }
 }
 
 async function appendAsGap(

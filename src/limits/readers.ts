@@ -47,6 +47,8 @@ export const readerLimits = {
   longPollsMax: 1_000,
   longPollLookMsMin: 100,
   longPollLooksMax: 3,
+  /** Messages of one topic looked at to tell whether it was known what is retained; if there are more, it was not. */
+  asOfDoubtsMax: 200,
   heartbeatMs: 15_000,
   streamsMax: 2_000
 }

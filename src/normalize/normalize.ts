@@ -1,6 +1,6 @@
 /** Received messages to facts and changes of state. Pure: no clock, no I/O; the same input gives the same output. */
 
-import type { FactKind, GapCause, GapDetail, MessageProperties, Millis, QoS } from '../model.ts'
+import type { FactKind, GapCause, GapDetail, MessageProperties, Millis, QoS, RetainedDetail } from '../model.ts'
 
 /** A message as the broker sent it. */
 export interface Received {
@@ -28,7 +28,7 @@ export interface NormalizedFact {
   dup: boolean | null
   packetId: number | null
   properties: MessageProperties | null
-  detail: GapDetail | null
+  detail: GapDetail | RetainedDetail | null
 }
 
 /** How the facts of a batch change one topic; numbers are positions in the batch. */
@@ -50,15 +50,18 @@ export interface Normalized {
 
 /** Folds a batch: one fact per message, in order, and one change per topic. */
 export function normalize(messages: readonly Received[], session: string): Normalized {
-  const facts: NormalizedFact[] = []
-  const states = new Map<string, NormalizedState>()
-  for (const message of messages) {
+  const facts = messages.map((message) => {
     const cause = gapCause(message)
-    const fact = cause === null ? toFact(message) : toGap(message, cause, session)
-    facts.push(fact)
-    if (fact.topic !== null) fold(states, fact, facts.length - 1)
-  }
-  return { facts, states: [...states.values()] }
+    return cause === null ? toFact(message) : toGap(message, cause, session)
+  })
+  return { facts, states: statesOf(facts) }
+}
+
+/** How these facts, appended together, change their topics. */
+export function statesOf(facts: readonly NormalizedFact[]): NormalizedState[] {
+  const states = new Map<string, NormalizedState>()
+  for (const [index, fact] of facts.entries()) if (fact.topic !== null) fold(states, fact, index)
+  return [...states.values()]
 }
 
 function gapCause(message: Received): GapCause | null {
@@ -73,7 +76,9 @@ function toFact(message: Received): NormalizedFact {
   const { topic, receivedAt, payload, qos, retain, dup, packetId, properties, found } = message
   const cleared = retain === true && payload.length === 0 // [MQTT-3.3.1-6]
   const kind = found ? 'snapshot' : cleared ? 'cleared' : 'message'
-  return { kind, topic, receivedAt, payload, qos, retain, dup, packetId, properties, detail: null }
+  // What is found through the session may be older than what came live
+  const detail = found ? { latest: false as const } : null
+  return { kind, topic, receivedAt, payload, qos, retain, dup, packetId, properties, detail }
 }
 
 /** Nothing disappears in silence: what cannot be a message of a topic is a fact that says so, with the bytes there are. */

@@ -64,6 +64,13 @@ export function retainedStatement(asked: RetainedChanges, guardSql: string): Sta
 
 const { snapshot, cleared, expired } = factKinds
 
+/** Says what the state cannot be told without (see fold-topic.ts). */
+const detailSql = `case
+      when kind <> ${snapshot} and (unchanged or kind = ${expired}) then json_build_object('retainedSeq', seen)
+      when kind <> ${snapshot} then json_build_object('retainedSeq', seen, 'known', false)
+      when not unchanged then json_build_object('latest', false, 'known', false)
+    end`
+
 const retainedSql = (guardSql: string): string => `
 with ${guardSql},
 applying as materialized (
@@ -75,6 +82,7 @@ applying as materialized (
   join topics t on t.id = u.topic_id
   join topic_state s on s.topic_id = u.topic_id
   where coalesce(s.retained_seq, (s.tombstone ->> 'seq')::bigint, 0) = u.seen
+    and (u.kind = ${snapshot} or s.retained_seq is not null)
 ),
 head as (
   update journal_head set seq = seq + (select count(*) from applying), at = greatest(at, clock_timestamp())
@@ -86,22 +94,20 @@ journaled as (
     properties, detail)
   select base + n, at, topic_id, retention_class, kind, $2, received_at, qos,
     case when kind = ${snapshot} then true end, case when kind = ${snapshot} then false end, payload, properties,
-    case when kind <> ${snapshot} then json_build_object('retainedSeq', seen) end
+    ${detailSql}
   from head, applying
 ),
 stated as (
   update topic_state s set
     seq = base + n,
-    -- What was found is the latest, too, unless something newer came live; so is what goes, if nothing else ever came
-    message_seq = case when latest then base + n else coalesce(s.message_seq, s.retained_seq) end,
-    received_at = case when latest then a.received_at when s.message_seq is null then s.retained_received_at
-      else s.received_at end,
-    qos = case when latest then a.qos when s.message_seq is null then s.retained_qos else s.qos end,
-    retain = case when latest or s.message_seq is null then true else s.retain end,
-    dup = case when latest or s.message_seq is null then false else s.dup end,
-    payload = case when latest then a.payload when s.message_seq is null then s.retained_payload else s.payload end,
-    properties = case when latest then a.properties when s.message_seq is null then s.retained_properties
-      else s.properties end,
+    -- What was found is the latest, too, unless something newer came live
+    message_seq = case when latest then base + n else s.message_seq end,
+    received_at = case when latest then a.received_at else s.received_at end,
+    qos = case when latest then a.qos else s.qos end,
+    retain = case when latest then true else s.retain end,
+    dup = case when latest then false else s.dup end,
+    payload = case when latest then a.payload else s.payload end,
+    properties = case when latest then a.properties else s.properties end,
     retained_seq = case when kind = ${snapshot} then base + n end,
     retained_received_at = a.received_at,
     retained_qos = a.qos,

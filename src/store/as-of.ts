@@ -2,7 +2,12 @@
 
 import type { Device } from '../datapoints.ts'
 import type { Access, Millis, Seq, TopicState } from '../model.ts'
+import type { Limits } from '../limits.ts'
+import type { Pool } from './database.ts'
 import type { MetricPage } from './devices.ts'
+import { findInstant } from './instants.ts'
+import { hashTopic } from './topics.ts'
+import { topicBeforeHorizon, topicsAsOf } from './topics-as-of.ts'
 
 /** A time, and the place of the journal that it is. */
 export interface Instant {
@@ -51,4 +56,36 @@ export interface AsOf {
     instant: Instant,
     ask: { after: number | null; limit: number }
   ): Promise<MetricPage>
+}
+
+export function createAsOf(pool: Pool, limits: Limits): AsOf {
+  async function find(
+    topic: { name: string } | { id: number }
+  ): Promise<{ id: number; name: string } | null> {
+    const [column, value] = 'name' in topic ? ['name_hash', hashTopic(topic.name)] : ['id', topic.id]
+    const { rows } = await pool.query<{ id: number; name: string }>({
+      name: `topic_by_${column}`,
+      text: `select id, name from topics where ${column} = $1 and name <> ''`,
+      values: [value]
+    })
+    return rows[0] ?? null
+  }
+
+  return {
+    instant: (at) => findInstant(pool, at),
+    async topic(access, topic, instant) {
+      const found = await find(topic)
+      if (found === null || !access.mayRead(found.name)) return null
+      const { rows } = await pool.query<{ horizon: Seq }>({
+        name: 'horizon',
+        text: 'select horizon from journal_head where shard = 0'
+      })
+      if (instant.seq < rows[0]!.horizon) return topicBeforeHorizon(pool, found.id, instant)
+      return (await topicsAsOf(pool, limits, [found.id], instant)).states.get(found.id) ?? null
+    },
+    topics: (ids, instant) => topicsAsOf(pool, limits, ids, instant),
+    device: () => Promise.reject(new Error('Devices cannot be told yet')),
+    devices: () => Promise.reject(new Error('Devices cannot be told yet')),
+    metrics: () => Promise.reject(new Error('Metrics cannot be told yet'))
+  }
 }

@@ -111,6 +111,7 @@ export const stateColumns = `s.topic_id, t.name, s.seq, s.message_seq, s.receive
 
 export function toTopicState(row: StateRow): TopicState {
   const topic = { topicId: row.topic_id, topic: row.name }
+  const tombstone = row.tombstone === null ? null : toTombstone(row.tombstone, topic)
   const retained: Message | null =
     row.retained_seq === null
       ? null
@@ -126,7 +127,7 @@ export function toTopicState(row: StateRow): TopicState {
         }
   const latest: Message =
     row.message_seq === null
-      ? retained! // a row with a seq has had a message, or a snapshot that set what is retained
+      ? (retained ?? tombstone!.previous!) // nothing ever came but what a snapshot found
       : {
           ...topic,
           seq: row.message_seq,
@@ -143,7 +144,7 @@ export function toTopicState(row: StateRow): TopicState {
     latest,
     retained,
     retainedKnown: row.retained_known,
-    tombstone: row.tombstone === null ? null : toTombstone(row.tombstone, topic),
+    tombstone,
     expiresAt: row.expires_at?.getTime() ?? null,
     confirmedAt: row.confirmed_at?.getTime() ?? null
   }

@@ -4,12 +4,13 @@ import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { Cursors } from '../cursor.ts'
 import { createCursors } from '../cursor.ts'
-import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { FactKind, Millis, Seq } from '../model.ts'
 import type { Stats } from '../stats.ts'
 import type { AppendQueue } from './append.ts'
 import { createAppendQueue } from './append.ts'
+import type { AsOf } from './as-of.ts'
+import { createAsOf } from './as-of.ts'
 import { instanceGuard } from './guard.ts'
 import type { AppendedRow, Batch } from './append-batch.ts'
 import { batchStatement, noteStatement } from './append-batch.ts'
@@ -59,6 +60,7 @@ export interface Store {
   cursors: Cursors
   journal: Journal
   states: States
+  asOf: AsOf
   commands: CommandStore
   sessions: Sessions
   partitions: Partitions
@@ -123,18 +125,14 @@ export async function openStore(parts: StoreParts): Promise<Store> {
   })
   const listener = await openListener({ url: parts.directUrl, limits, log, onHead: parts.onHead })
   const guard = instanceGuard(instanceId)
-  const asOf = {
-    topics: () =>
-      Promise.reject(
-        new Problem('invalid_value', 'Not here yet', [{ pointer: 'asOf', detail: 'not here yet' }])
-      )
-  }
+  const asOf = createAsOf(database.pool, limits)
 
   return {
     instanceId,
     cursors: createCursors(journals, head.tokenKey),
     journal: createJournal(database.pool, limits),
     states: createStates(database.pool, limits, asOf),
+    asOf,
     commands: createCommandStore(database, queue, guard),
     sessions,
     partitions,

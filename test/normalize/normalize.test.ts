@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { GapDetail } from '../../src/model.ts'
 import fc from 'fast-check'
 import type { Normalized, Received } from '../../src/normalize/normalize.ts'
 import { normalize } from '../../src/normalize/normalize.ts'
@@ -89,7 +90,8 @@ test('what cannot be a message of a topic is a gap with its cause, and its bytes
   ]
   for (const [given, cause] of cases) {
     const { facts, states } = normalize([toReceived(given)], 'ingest')
-    assert.deepEqual([facts[0]!.kind, facts[0]!.detail!.cause, facts[0]!.topic], ['gap', cause, null])
+    const detail = facts[0]!.detail as GapDetail
+    assert.deepEqual([facts[0]!.kind, detail.cause, facts[0]!.topic], ['gap', cause, null])
     assert.deepEqual(states, [])
     assert.equal(facts[0]!.payload === null, cause === 'packet_too_large')
   }
