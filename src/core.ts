@@ -64,7 +64,8 @@ export async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
     stats,
     log: log.child({ part: 'feed' }),
     following: store.journal.following,
-    head: async () => (await store.journal.head()).seq
+    head: async () => (await store.journal.head()).seq,
+    horizon: async () => (await store.journal.head()).horizon
   })
   const liveFeed = feed
   const publisher = createPublisher({

@@ -1,7 +1,7 @@
 /**
  * Live reads. Every subscriber is just a cursor over the journal: it reads what follows from the ring, or, when it has
  * fallen behind, from the table. There is no queue per subscriber, so there is nothing to overflow; a reader that
- * stops reading simply stays where it is.
+ * stops reading simply stays where it is (decision 0014).
  */
 
 import type { Logger } from 'pino'
@@ -9,7 +9,10 @@ import type { Limits } from '../limits.ts'
 import type { Access, Fact, FactKind, Seq } from '../model.ts'
 import type { Stats } from '../stats.ts'
 import { compileFilters } from '../topic.ts'
+import type { CatchUpReader } from './catch-up.ts'
+import { createCatchUp } from './catch-up.ts'
 import { Ring } from './ring.ts'
+import { scan } from './scan.ts'
 
 export interface FeedAsk {
   /** Everything up to here has been seen. */
@@ -43,6 +46,8 @@ export interface Feed {
   more(after: Seq, signal: AbortSignal, msMax: number): Promise<void>
   /** Lets go of everything in memory: what it holds must not be shown any more. */
   forget(): void
+  /** Times that something was to be let go, here or elsewhere: what was made of facts before must not be shown any more. */
+  forgets(): number
   /** Pages from `after` on, until `signal` aborts. Asks for the next only when the reader has taken the last. */
   read(access: Access, ask: FeedAsk, signal: AbortSignal): AsyncGenerator<FeedPage, void, undefined>
   close(): void
@@ -56,17 +61,23 @@ export function createFeed(parts: {
   limits: Limits
   stats: Stats
   log: Logger
-  /** Facts after a position, from the table. */
-  following: (after: Seq, limit: number, bytesMax: number) => Promise<Fact[]>
+  /**
+   * Facts after a position, from the table. With `from`: of the `limit` facts behind `from`, the first that is behind
+   * `after`, and its neighbours.
+   */
+  following: (after: Seq, limit: number, bytesMax: number, from?: Seq) => Promise<Fact[]>
   head: () => Promise<Seq>
+  /** What is up to here is not kept any more. */
+  horizon: () => Promise<Seq>
 }): Feed {
-  const { limits, stats, log } = parts
+  const { limits, log } = parts
   const ring = new Ring(parts.end, limits.ringFactsMax, limits.ringBytesMax)
   const closing = new AbortController()
   let waiting = new Set<() => void>()
   let known = parts.end
   let tailing: Promise<void> | null = null
-  const reads = createSharedReads(parts.following, limits, stats)
+  const catchUp = createCatchUp({ ...parts, end: () => ring.end })
+  let forgets = 0
 
   function wakeAll(): void {
     const all = waiting
@@ -109,14 +120,31 @@ export function createFeed(parts: {
     })
   }
 
-  /** Facts that others committed may tell that something was forgotten. */
-  function forgetWhereTold(facts: readonly Fact[]): void {
-    if (facts.some(({ kind }) => kind === 'forgotten')) ring.restart(ring.end)
+  function forget(): void {
+    ring.restart(ring.end)
+    catchUp.forget()
+    forgets++
   }
 
-  async function nextFacts(after: Seq): Promise<Fact[]> {
-    if (after >= ring.end) return []
-    return after >= ring.start ? ring.after(after, limits.feedScanFactsMax) : reads(after)
+  /** Facts that others committed may tell that something was forgotten. */
+  function forgetWhereTold(facts: readonly Fact[]): void {
+    if (facts.some(({ kind }) => kind === 'forgotten')) forget()
+  }
+
+  /** What comes next for a reader; null: nothing yet. It holds no more of the table's pages than it is given. */
+  async function next(
+    after: Seq,
+    wanted: (fact: Fact) => boolean,
+    reader: CatchUpReader
+  ): Promise<FeedPage | null> {
+    if (after >= ring.end) return null
+    if (after >= ring.start)
+      return { ...scan(ring.after(after, limits.feedPageFactsMax), after, wanted, limits), skipped: null }
+    const { facts, to } = await catchUp.behind(after, reader)
+    const first = facts.find(({ seq }) => seq > after)
+    const gone = first === undefined ? to : first.seq - 1
+    const skipped = gone > after ? { from: after + 1, to: gone } : null
+    return { ...scan(facts, gone, wanted, limits), skipped }
   }
 
   return {
@@ -129,7 +157,8 @@ export function createFeed(parts: {
     recent: (after, limit) =>
       after >= ring.end ? [] : after >= ring.start ? ring.after(after, limit) : null,
     more,
-    forget: () => ring.restart(ring.end),
+    forget,
+    forgets: () => forgets,
     hint(seq) {
       if (seq === null) {
         parts.head().then(
@@ -147,13 +176,14 @@ export function createFeed(parts: {
     async *read(access, ask, outer) {
       const signal = AbortSignal.any([outer, closing.signal])
       const wanted = createMatcher(access, ask)
+      const reader = { signal, passes: 0 }
       let cursor = ask.after
       let reported = cursor
       let reportedAt = Date.now()
       while (!signal.aborted) {
-        const facts = await nextFacts(cursor)
-        const first = facts[0]
-        if (first === undefined) {
+        const page = await next(cursor, wanted, reader)
+        if (signal.aborted) return
+        if (page === null) {
           const before = Date.now()
           await more(cursor, signal, limits.heartbeatMs)
           if (Date.now() - before < limits.heartbeatMs || signal.aborted) continue
@@ -161,19 +191,13 @@ export function createFeed(parts: {
           reportedAt = Date.now()
           continue
         }
-        const skipped = first.seq > cursor + 1 ? { from: cursor + 1, to: first.seq - 1 } : null
-        for (let at = 0; at < facts.length; at += limits.feedPageFactsMax) {
-          const some = facts.slice(at, at + limits.feedPageFactsMax)
-          const matching = some.filter(wanted)
-          cursor = some.at(-1)!.seq
-          const due =
-            cursor - reported >= limits.feedScanFactsMax || Date.now() - reportedAt >= limits.heartbeatMs
-          if (matching.length === 0 && !due && (skipped === null || at > 0)) continue
-          yield { facts: matching, cursor, skipped: at === 0 ? skipped : null }
-          reported = cursor
-          reportedAt = Date.now()
-          if (signal.aborted) return
-        }
+        ;({ cursor } = page)
+        const due =
+          cursor - reported >= limits.feedScanFactsMax || Date.now() - reportedAt >= limits.heartbeatMs
+        if (page.facts.length === 0 && !due && page.skipped === null) continue
+        yield page
+        reported = cursor
+        reportedAt = Date.now()
       }
     },
     close() {
@@ -192,38 +216,6 @@ function createMatcher(access: Access, ask: FeedAsk): (fact: Fact) => boolean {
     if (fact.topic !== null) return matches(fact.topic) && access.mayRead(fact.topic)
     const about = (fact.detail as { topic?: string } | null)?.topic
     return about === undefined || (matches(about) && access.mayRead(about))
-  }
-}
-
-/** Reads of the table: few at a time, and one for all who ask for the same. */
-function createSharedReads(
-  following: (after: Seq, limit: number, bytesMax: number) => Promise<Fact[]>,
-  limits: Limits,
-  stats: Stats
-): (after: Seq) => Promise<Fact[]> {
-  const running = new Map<Seq, Promise<Fact[]>>()
-  const queue: Array<() => void> = []
-  let active = 0
-
-  async function read(after: Seq): Promise<Fact[]> {
-    if (active >= limits.catchUpReadsMax) await new Promise<void>((resolve) => queue.push(resolve))
-    active++
-    try {
-      const facts = await following(after, limits.feedPageFactsMax, limits.feedPageBytesMax)
-      stats.feedFactsFromTable += facts.length
-      return facts
-    } finally {
-      active--
-      queue.shift()?.()
-    }
-  }
-
-  return (after) => {
-    const same = running.get(after)
-    if (same !== undefined) return same
-    const promise = read(after).finally(() => running.delete(after))
-    running.set(after, promise)
-    return promise
   }
 }
 

@@ -1,6 +1,6 @@
 /** The newest facts in memory: contiguous in seq, bounded in number and bytes. */
 
-import type { Fact, Seq } from '../model.ts'
+import type { Fact, MessageProperties, Seq } from '../model.ts'
 
 export class Ring {
   private readonly factsMax: number
@@ -63,13 +63,24 @@ export class Ring {
 }
 
 /** Payload, topic, properties, and about what the objects around them take. */
-function bytesOf({ message, topic, detail }: Fact): number {
-  const properties = message?.properties ?? null
+export function bytesOf({ message, topic, detail }: Fact): number {
   return (
     300 +
     (message?.payload.length ?? 0) +
     (topic?.length ?? 0) +
-    (properties === null ? 0 : JSON.stringify(properties).length) +
+    (message?.properties == null ? 0 : propertiesBytes(message.properties)) +
     (detail === null ? 0 : JSON.stringify(detail).length)
   )
+}
+
+/** Not by their JSON: this is asked for each fact and each reader. */
+function propertiesBytes({
+  contentType,
+  responseTopic,
+  correlationData,
+  userProperties
+}: MessageProperties): number {
+  let bytes = (contentType?.length ?? 0) + (responseTopic?.length ?? 0) + (correlationData?.length ?? 0)
+  for (const [name, value] of userProperties ?? []) bytes += 50 + name.length + value.length
+  return bytes
 }

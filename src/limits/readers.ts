@@ -28,11 +28,15 @@ export const readerLimits = {
   searchBytesMax: 32 * 1024 * 1024,
   /** Topics or devices that may be sorted. */
   sortTopicsMax: 20_000,
+  /** Facts of the table read at once, and bytes of their payloads. */
   feedPageFactsMax: 500,
-  feedPageBytesMax: 4 * 1024 * 1024,
+  feedPageBytesMax: 1024 * 1024,
   feedScanFactsMax: 10_000,
-  /** Handed to a stream at once. */
+  /** What is made ready for one stream at once: events, and bytes of the facts they are from; a larger fact is alone. */
   feedPageEventsMax: 500,
+  feedSliceBytesMax: 64 * 1024,
+  /** What a stream holds is let go when its reader has not come for more in this time. It is read again when he does. */
+  streamStallMs: 5_000,
   /** Facts whose datapoints are read at once, and bytes of their payloads; a larger one is read alone. */
   datapointsReadFactsMax: 100,
   datapointsReadBytesMax: 64 * 1024,
@@ -40,6 +44,10 @@ export const readerLimits = {
   redrivenReadMessagesMax: 10,
   /** Reads of the table at once, for all subscribers that have fallen behind. */
   catchUpReadsMax: 3,
+  /** What they read last is kept for those who come a little later. */
+  catchUpCachedBytesMax: 16 * 1024 * 1024,
+  /** A sweep over the table waits so long for readers that it has served, before it goes on to others. */
+  catchUpComeBackMsMax: 20,
   /** For what is read to come as far as a min-cursor; and how many wait for that at once. */
   minCursorMsMax: 5_000,
   minCursorWaitsMax: 1_000,

@@ -30,8 +30,12 @@ export interface Journal {
   page(access: Access, ask: JournalAsk): Promise<JournalPage>
   /** The newest interval in which messages may be missing. */
   lastGap(): Promise<Fact | null>
-  /** Facts after `after`, all kinds, at most `limit` and `bytes` of payload; contiguous, for the feed. */
-  following(after: Seq, limit: number, bytesMax: number): Promise<Fact[]>
+  /**
+   * Facts after `after`, all kinds, at most `limit` and `bytesMax` of payload; contiguous, for the feed. With `from`, those of
+   * a grid: the `limit` facts behind `from` are divided wherever their payloads come to another `bytesMax`, and of these parts
+   * the first with facts behind `after` is given whole.
+   */
+  following(after: Seq, limit: number, bytesMax: number, from?: Seq): Promise<Fact[]>
 }
 
 export function createJournal(pool: Pool, limits: Limits): Journal {
@@ -66,7 +70,8 @@ export function createJournal(pool: Pool, limits: Limits): Journal {
     return rows
   }
 
-  async function following(after: Seq, limit: number, bytesMax: number): Promise<Fact[]> {
+  async function following(after: Seq, limit: number, bytesMax: number, from?: Seq): Promise<Fact[]> {
+    if (from !== undefined) return onGrid(after, limit, bytesMax, from)
     const { rows } = await pool.query<BoundedRow>({
       name: 'following',
       text: boundedSql(
@@ -76,6 +81,15 @@ export function createJournal(pool: Pool, limits: Limits): Journal {
         '$3'
       ),
       values: [after, limit, bytesMax]
+    })
+    return rows.map(toFact)
+  }
+
+  async function onGrid(after: Seq, limit: number, bytesMax: number, from: Seq): Promise<Fact[]> {
+    const { rows } = await pool.query<FactRow>({
+      name: 'following_on_grid',
+      text: gridSql,
+      values: [after, limit, bytesMax, from]
     })
     return rows.map(toFact)
   }
@@ -136,3 +150,17 @@ export const boundedSql = (sql: string, order: 'asc' | 'desc', bytesMax: string)
   ) as counted
   where bytes_before = 0 or bytes_before + bytes <= ${bytesMax}
   order by seq ${order}`
+
+/** Lengths are known without reading the payloads of the other parts. */
+const gridSql = `
+  select * from (
+    select *, min(part) filter (where seq > $1) over () as wanted from (
+      select rows.*, coalesce(sum(octet_length(payload)) over (
+        order by seq rows between unbounded preceding and 1 preceding), 0) / $3::int8 as part
+      from (
+        select ${factColumns} from journal j left join topics t on t.id = j.topic_id
+        where j.seq > $4 and j.seq <= $4::int8 + $2::int8
+      ) as rows
+    ) as parts
+  ) as found
+  where part = wanted order by seq`

@@ -25,7 +25,8 @@ async function openEvents(): Promise<TestStore & { events: EventSource; feed: Fe
     stats: createStats(),
     log: silent,
     following: journal.following,
-    head
+    head,
+    horizon: async () => (await journal.head()).horizon
   })
   holder.feed = feed
   const events = createEventSource({

@@ -56,7 +56,8 @@ export function createMemoryJournal(given: Partial<Limits> = {}): MemoryJournal 
     stats: createStats(),
     log: silent,
     following: async (after, limit) => facts.slice(after, after + limit),
-    head
+    head,
+    horizon: async () => 0
   })
   const events = createEventSource({
     feed,

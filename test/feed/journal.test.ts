@@ -24,7 +24,8 @@ async function openInstance(url: string, limits: Partial<Limits> = {}): Promise<
     stats: createStats(),
     log: silent,
     following: journal.following,
-    head
+    head,
+    horizon: async () => (await journal.head()).horizon
   })
   holder.feed = feed
   return { ...opened, feed }

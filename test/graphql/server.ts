@@ -53,7 +53,8 @@ export async function startServer(
     stats,
     log,
     following: async (after, limit) => memory.facts.slice(after, after + limit),
-    head: async () => memory.facts.length
+    head: async () => memory.facts.length,
+    horizon: async () => 0
   })
   memory.onFacts = feed.publish
   const { store } = memory

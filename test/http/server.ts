@@ -103,7 +103,8 @@ export async function startServer(given: Given = {}): Promise<TestServer> {
     stats,
     log: silent,
     following: store.journal.following,
-    head
+    head,
+    horizon: async () => (await store.journal.head()).horizon
   })
   const projected = createProjected()
   const minCursor = createMinCursor({ cursors: store.cursors, feed, head, projected, limits })

@@ -78,7 +78,8 @@ export async function startProjecting(parts: {
     stats,
     log: silent,
     following: store.journal.following,
-    head
+    head,
+    horizon: async () => (await store.journal.head()).horizon
   })
   holder.feed = feed
   const service = await createProjectionService({
