@@ -81,7 +81,7 @@ export async function startApp(parts: AppParts): Promise<App> {
   })
   const { deviceVersions } = store
   const watches = createWatches({ feed, projected: projection.feed, deviceVersions, limits })
-  const authenticator = createAuthenticator({ apiKey: config.apiKey })
+  const authenticator = createAuthenticator({ apiKey: config.apiKey, tokenKey: store.tokenKey, limits })
   const startedAt = new Date()
   const status = (): ServiceStatus => toStatus(parts, core, store.instanceId, startedAt)
   const surface = {

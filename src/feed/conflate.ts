@@ -8,7 +8,7 @@ import { createNewestEvents } from './newest-events.ts'
 
 export interface Conflating {
   /** Events behind a cursor; null: from where the stream begins. */
-  open(after: string | null, signal: AbortSignal): AsyncIterable<readonly StreamEvent[]>
+  open(after: string | null, signal: AbortSignal): AsyncIterable<Iterable<StreamEvent>>
   /** Events per second of one key, at most; null: as many as the reader takes. */
   maxRate: number | null
   /** Bytes of an event as it will be sent, or about. */

@@ -16,7 +16,7 @@ export async function openapiYaml(): Promise<string> {
   const { version } = JSON.parse(await readFile(new URL('package.json', root), 'utf8')) as { version: string }
   // No request comes, so what answers requests can be missing
   const parts: Partial<HttpParts> = {
-    authenticator: createAuthenticator({ apiKey: null }),
+    authenticator: createAuthenticator({ apiKey: null, tokenKey: new Uint8Array(), limits: defaultLimits }),
     limits: defaultLimits,
     stats: createStats(),
     logger: pino({ level: 'silent' }),

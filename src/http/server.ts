@@ -27,6 +27,7 @@ import { sendCommandRoutes } from './send-commands.ts'
 import { statusRoutes } from './status.ts'
 import { streamRoutes } from './stream.ts'
 import { registerSwagger } from './swagger.ts'
+import { accessOf, ticketRoutes } from './tickets.ts'
 import { oneTopicRoutes } from './topic.ts'
 import { topicRoutes } from './topics.ts'
 import { compileRoutePart } from './validation.ts'
@@ -102,7 +103,7 @@ function prepare(scope: FastifyInstance): Routes {
 async function v1Routes(app: Routes, parts: RouteParts): Promise<void> {
   const { authenticator } = parts
   app.addHook('onRequest', async (request, reply) => {
-    request.access = authenticator.authenticate(request.headers.authorization)
+    request.access = accessOf(request, authenticator)
     void reply.header('cache-control', 'private, no-cache')
   })
   app.removeAllContentTypeParsers()
@@ -122,5 +123,6 @@ async function v1Routes(app: Routes, parts: RouteParts): Promise<void> {
   await app.register(async (scope) => commandRoutes(scope as Routes, parts))
   await app.register(async (scope) => sendCommandRoutes(scope as Routes, parts))
   await app.register(async (scope) => streamRoutes(scope as Routes, parts))
+  await app.register(async (scope) => ticketRoutes(scope as Routes, parts))
   await app.register(async (scope) => statusRoutes(scope as Routes, parts))
 }

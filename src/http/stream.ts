@@ -1,51 +1,86 @@
 /** GET stream: events as they are committed, as Server-Sent Events (HTML Living Standard, section 9.2). */
 
-import { once } from 'node:events'
-import type { ServerResponse } from 'node:http'
 import { Type } from 'typebox'
 import { Problem } from '../errors.ts'
-import type { EventsAsk } from '../feed/events.ts'
-import type { EventType, StreamEvent } from '../views.ts'
+import { createFollow } from '../feed/follow.ts'
+import type { Limits } from '../limits.ts'
+import type { EventType } from '../views.ts'
 import { eventKinds } from '../views.ts'
 import { refusalsOfV1 } from './answers.ts'
 import { streamExample } from './examples.ts'
 import { checkFilters, filterQuery } from './paging.ts'
 import type { RouteParts, Routes } from './parts.ts'
 import { strict, word } from './schemas.ts'
+import { openStreamOutput, StalledError } from './stream-output.ts'
 
 const types = Object.keys(eventKinds) as EventType[]
 const typesDefault: EventType[] = ['message', 'gap']
 
-const query = strict({
-  ...filterQuery,
-  types: Type.Optional(
-    Type.Array(word(types), {
-      description: `Types of events, default ${typesDefault.join(', ')}`,
-      examples: [['message', 'state']]
-    })
-  ),
-  mode: Type.Optional(word(['all'], 'all: every event')),
-  after: Type.Optional(
-    Type.String({
-      description: 'A cursor, or `earliest` for all that is kept. Absent: from now on',
-      examples: ['earliest']
-    })
-  )
-})
+const optionalText = (description: string, example: string) =>
+  Type.Optional(Type.String({ description, examples: [example] }))
+
+const streamQuery = (limits: Limits) =>
+  strict({
+    ...filterQuery,
+    types: Type.Optional(
+      Type.Array(word(types), {
+        description: `Types of events, default ${typesDefault.join(', ')}`,
+        examples: [['message', 'state']]
+      })
+    ),
+    after: optionalText(
+      'A cursor, or `earliest` for all that is kept. Absent: from now on, or from a snapshot',
+      'earliest'
+    ),
+    snapshot: Type.Optional(
+      Type.Boolean({
+        description:
+          'Begins with the current state of every matching topic, as events of type `state`; the first `progress` ' +
+          'tells that it is complete. With `after`, the stream goes on from there instead'
+      })
+    ),
+    where: optionalText(
+      'Only events whose message, state, datapoint, change of presence or command satisfies it',
+      'gt(payload/temperature,21.5)'
+    ),
+    device: optionalText('Only datapoints and changes of presence of this device', 'press-3'),
+    metric: optionalText('Only datapoints of metrics with this name', 'temperature'),
+    mode: Type.Optional(
+      word(
+        ['all', 'latest'],
+        'all: every event. latest: while the reader is not ready, only the newest message and state of each topic, ' +
+          'datapoint of each metric, presence of each device and transition of each command wait; `skippedCount` ' +
+          'tells how many of the same were left out. Default all'
+      )
+    ),
+    maxRate: Type.Optional(
+      Type.Number({
+        minimum: limits.streamRateMin,
+        maximum: limits.streamRateMax,
+        description: 'With mode latest: events per second of each topic, metric, device or command, at most',
+        examples: [2]
+      })
+    ),
+    ticket: Type.Optional(
+      Type.String({ description: 'Of `POST /v1/stream/tickets`: stands for `Authorization`' })
+    )
+  })
 
 export async function streamRoutes(app: Routes, parts: RouteParts): Promise<void> {
   const { store, events, limits, stats, closing } = parts
-
-  async function positionOf(after: string | undefined): Promise<EventsAsk['after']> {
-    const head = await store.journal.head()
-    if (after === undefined) return { seq: head.seq, part: 0 }
-    return after === 'earliest' ? { seq: head.horizon, part: 0 } : store.cursors.decodePosition(after, head)
-  }
+  const follow = createFollow({
+    events,
+    cursors: store.cursors,
+    head: () => store.journal.head(),
+    limits,
+    pointer: ''
+  })
 
   app.get(
     '/stream',
     {
       exposeHeadRoute: false,
+      config: { takesTickets: true },
       schema: {
         operationId: 'stream',
         summary: 'Follows messages, states, datapoints, presence, commands and gaps',
@@ -53,9 +88,11 @@ export async function streamRoutes(app: Routes, parts: RouteParts): Promise<void
           'Server-Sent Events: `event` is the type, `id` the cursor, `data` the event as JSON. A client that connects ' +
           'again with `Last-Event-ID` misses nothing and gets nothing twice. `skipped` tells what retention took ' +
           'before it could be sent; `progress` carries only a cursor. A datapoint that a redrive found, or changed, ' +
-          'comes when it was found; its `seq` and `n` are those of its message.',
+          'comes when it was found; its `seq` and `n` are those of its message. A reader that takes nothing for ' +
+          `${limits.streamStalledMsMax / 1_000} seconds is disconnected, and may go on from its last \`id\`.`,
         tags: ['Streams'],
-        querystring: query,
+        security: [{ key: [] }, { ticket: [] }, {}],
+        querystring: streamQuery(limits),
         headers: Type.Object({
           'last-event-id': Type.Optional(
             Type.String({ description: 'The `id` last seen; wins over `after`' })
@@ -68,6 +105,7 @@ export async function streamRoutes(app: Routes, parts: RouteParts): Promise<void
           },
           ...refusalsOfV1(
             'invalid_filter',
+            'query_too_complex',
             'cursor_invalid',
             'cursor_kind',
             'cursor_ahead',
@@ -78,8 +116,14 @@ export async function streamRoutes(app: Routes, parts: RouteParts): Promise<void
       }
     },
     async (request, reply) => {
-      const { access, query: asked, headers } = request
-      const filters = checkFilters(asked.filter, limits)
+      const { access, query, headers } = request
+      const { filter, types: asked = typesDefault, ticket: _, ...rest } = query
+      const ask = {
+        ...rest,
+        filters: checkFilters(filter, limits),
+        types: asked,
+        after: (headers['last-event-id'] as string | undefined) || query.after
+      }
       if (stats.streams >= limits.streamsMax) {
         throw new Problem(
           'too_many_requests',
@@ -91,49 +135,18 @@ export async function streamRoutes(app: Routes, parts: RouteParts): Promise<void
       const signal = AbortSignal.any([gone.signal, closing])
       stats.streams++
       try {
-        const after = await positionOf((headers['last-event-id'] as string | undefined) || asked.after)
+        const following = await follow(access, ask)
         reply.hijack()
-        const send = openStream(reply.raw, limits.heartbeatMs)
-        await send({ type: 'progress', cursor: store.cursors.encode(after.seq, after.part) }, signal)
-        const ask = { after, filters, types: asked.types ?? typesDefault }
-        for await (const page of events.events(access, ask, signal)) {
-          for (const event of page) await send(event, signal)
-        }
+        const output = openStreamOutput(reply.raw, limits, signal)
+        for await (const page of following(signal)) await output.send(page)
       } catch (error) {
         if (!reply.sent) throw error
-        if (!signal.aborted) request.log.warn({ err: error }, 'A stream ended; its client will resume')
+        if (error instanceof StalledError) reply.raw.destroy()
+        else if (!signal.aborted) request.log.warn({ err: error }, 'A stream ended; its client will resume')
       } finally {
         stats.streams--
         if (reply.sent) reply.raw.end()
       }
     }
   )
-}
-
-/** Returns what sends an event, and waits for a slow client: while it does not read, nothing more is read for it. */
-function openStream(
-  out: ServerResponse,
-  heartbeatMs: number
-): (event: StreamEvent, signal: AbortSignal) => Promise<void> {
-  out.writeHead(200, {
-    'content-type': 'text/event-stream',
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-    'x-accel-buffering': 'no',
-    // A stream ends when we close: its connection is not to be used again
-    connection: 'close'
-  })
-  out.on('error', () => {}) // 'close' follows, and aborts the request's signal
-  let quiet = false
-  // A comment, so that proxies do not take silence for death
-  const heartbeat = setInterval(() => {
-    if (quiet && !out.writableNeedDrain) out.write(':\n\n')
-    quiet = true
-  }, heartbeatMs)
-  out.once('close', () => clearInterval(heartbeat))
-  return async (event, signal) => {
-    quiet = false
-    const more = out.write(`id: ${event.cursor}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`)
-    if (!more) await once(out, 'drain', { signal })
-  }
 }

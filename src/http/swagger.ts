@@ -46,6 +46,12 @@ export async function registerSwagger(app: FastifyInstance, version: string): Pr
             type: 'http',
             scheme: 'bearer',
             description: 'RIALTO_API_KEY. Without one, everybody on loopback may do everything'
+          },
+          ticket: {
+            type: 'apiKey',
+            in: 'query',
+            name: 'ticket',
+            description: 'For streams: of `POST /v1/stream/tickets`, by whoever has the key'
           }
         }
       },

@@ -73,15 +73,21 @@ const escapePointer = (name: string): string => name.replaceAll('~', '~0').repla
 /** A query parameter has a name, also when one of its values is wrong. */
 const toName = (pointer: string): string => pointer.split('/')[1] ?? ''
 
-/** Text is all that a query string has: digits become integers, one value of many a list, enumerations split at commas. */
+/**
+ * Text is all that a query string has: digits become numbers, true and false booleans, one value of many a list,
+ * enumerations split at commas.
+ */
 function readQuery(schema: TSchema, query: Query): Record<string, unknown> {
   const { properties = {} } = schema as {
     properties?: Record<string, { type?: string; items?: { enum?: unknown[] } }>
   }
   const read = Object.entries(query).map(([name, given]): [string, unknown] => {
     const property = Object.hasOwn(properties, name) ? properties[name] : undefined
-    if (property?.type === 'integer' && typeof given === 'string' && /^\d{1,15}$/.test(given))
-      return [name, Number(given)]
+    if (typeof given === 'string') {
+      if (property?.type === 'integer' && /^\d{1,15}$/.test(given)) return [name, Number(given)]
+      if (property?.type === 'number' && /^\d{1,15}(\.\d{1,15})?$/.test(given)) return [name, Number(given)]
+      if (property?.type === 'boolean' && /^(true|false)$/.test(given)) return [name, given === 'true']
+    }
     if (property?.type !== 'array') return [name, given]
     const values = [given].flat()
     return [name, property.items?.enum === undefined ? values : values.flatMap((value) => value.split(','))]

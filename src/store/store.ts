@@ -58,6 +58,8 @@ export interface Appended {
 export interface Store {
   instanceId: string
   cursors: Cursors
+  /** A secret of the database: seals what clients are given and give back. */
+  tokenKey: Uint8Array
   journal: Journal
   states: States
   asOf: AsOf
@@ -130,6 +132,7 @@ export async function openStore(parts: StoreParts): Promise<Store> {
   return {
     instanceId,
     cursors: createCursors(journals, head.tokenKey),
+    tokenKey: head.tokenKey,
     journal: createJournal(database.pool, limits),
     states: createStates(database.pool, limits, asOf),
     asOf,

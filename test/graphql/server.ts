@@ -74,7 +74,7 @@ export async function startServer(
     // Devices and mappings are tested on a real store
     projections: {} as Projections,
     commands: createCommands({ store: store as Store, feed, limits, stats }),
-    authenticator: createAuthenticator({ apiKey: given.apiKey ?? null }),
+    authenticator: createAuthenticator({ apiKey: given.apiKey ?? null, tokenKey: new Uint8Array(), limits }),
     stats,
     status: () => status,
     wakeDispatcher: () => {},

@@ -8,6 +8,7 @@ import { query } from '../support/database.ts'
 import { point } from '../support/projected.ts'
 import { call } from './contract.ts'
 import { pages, startProjected } from './projected.ts'
+import { alwaysAs } from './server.ts'
 
 const server = await startProjected()
 const { project } = server
@@ -211,7 +212,7 @@ test('what a key may not read does not exist for it', async () => {
     mayRead: (topic) => topic.startsWith('mine/'),
     mayPublish: () => false
   }
-  const narrow = await startProjected({ parts: { authenticator: { authenticate: () => access } } })
+  const narrow = await startProjected({ parts: { authenticator: alwaysAs(access) } })
   await narrow.project('mine/a', { datapoints: [point('a', 'x', 1)] })
   await narrow.project('yours/b', { datapoints: [point('b', 'x', 1), point('a', 'secret', 1)] })
   await narrow.project('mine/a', { datapoints: [point('a', 'x', 2)] })

@@ -21,6 +21,7 @@ const post = (
   url = '/v1/commands'
 ): InjectOptions => ({ method: 'POST', url, headers, body })
 const redrive = (body: string): InjectOptions => post(body, json, '/v1/rejections/redrive')
+const ticket = (body: string): InjectOptions => post(body, json, '/v1/stream/tickets')
 const get = (url: string): InjectOptions => ({ method: 'GET', url })
 
 const cases: Array<[what: string, ask: InjectOptions, code: keyof typeof problems, pointer?: string]> = [
@@ -53,7 +54,26 @@ const cases: Array<[what: string, ask: InjectOptions, code: keyof typeof problem
   ['an id that is none', get('/v1/commands/1'), 'invalid_value', 'id'],
   ['a topic id that is none', get('/v1/topics/by-id/0'), 'invalid_value', 'topicId'],
   ['an unknown type of events', get('/v1/stream?types=message,metrics'), 'invalid_value', 'types'],
-  ['a mode of later', get('/v1/stream?mode=latest'), 'invalid_value', 'mode'],
+  ['a mode that is none', get('/v1/stream?mode=newest'), 'invalid_value', 'mode'],
+  ['a rate of every event', get('/v1/stream?maxRate=1'), 'invalid_value', 'maxRate'],
+  ['a rate of all, which is every', get('/v1/stream?mode=all&maxRate=1'), 'invalid_value', 'maxRate'],
+  ['a rate too low', get('/v1/stream?mode=latest&maxRate=0.009'), 'invalid_value', 'maxRate'],
+  ['a rate too high', get('/v1/stream?mode=latest&maxRate=100.1'), 'invalid_value', 'maxRate'],
+  ['a rate in words', get('/v1/stream?mode=latest&maxRate=often'), 'invalid_value', 'maxRate'],
+  ['a rate with an exponent', get('/v1/stream?mode=latest&maxRate=1e1'), 'invalid_value', 'maxRate'],
+  ['a snapshot of messages', get('/v1/stream?snapshot=true'), 'invalid_value', 'snapshot'],
+  ['a snapshot, perhaps', get('/v1/stream?types=state&snapshot=1'), 'invalid_value', 'snapshot'],
+  ['messages of a device', get('/v1/stream?device=a'), 'invalid_value', 'device'],
+  ['presence of a metric', get('/v1/stream?types=presence&metric=a'), 'invalid_value', 'metric'],
+  ['a predicate that is none', get('/v1/stream?where=payload/a>1'), 'invalid_value', 'where'],
+  ['a ticket made up', get('/v1/stream?ticket=abc'), 'unauthenticated'],
+  ['two tickets', get('/v1/stream?ticket=abc&ticket=abc'), 'unauthenticated'],
+  ['a ticket where none is taken', get('/v1/topics?ticket=abc'), 'unknown_field', 'ticket'],
+  ['a ticket for ever', ticket('{"expiresInSeconds":3601}'), 'invalid_value', '/expiresInSeconds'],
+  ['a ticket for no time', ticket('{"expiresInSeconds":0}'), 'invalid_value', '/expiresInSeconds'],
+  ['a ticket for a while', ticket('{"expiresInSeconds":1.5}'), 'invalid_value', '/expiresInSeconds'],
+  ['a ticket of another name', ticket('{"seconds":1}'), 'unknown_field', '/seconds'],
+  ['a ticket that is a list', ticket('[]'), 'invalid_value'],
   ['a cursor made up', get('/v1/stream?after=abc'), 'cursor_invalid'],
   ['a device without a name', get('/v1/device'), 'invalid_value', 'name'],
   ['a device with an empty name', get('/v1/device?name='), 'invalid_value', 'name'],
@@ -179,7 +199,7 @@ test('with a key, everything under /v1 and the metrics ask for it; health and do
     else open.push(path)
   }
   // Only POST and PUT are there, so GET is not found
-  const writeOnly = /(retained|cancel|redrive|preview|reload)$/
+  const writeOnly = /(retained|cancel|redrive|preview|reload|tickets)$/
   assert.deepEqual(
     open.filter((path) => !writeOnly.test(path)),
     ['/livez', '/readyz', '/openapi.yaml', '/docs/']

@@ -7,6 +7,7 @@ import type { Access } from '../../src/model.ts'
 import { query } from '../support/database.ts'
 import { call } from './contract.ts'
 import { pages, startProjected } from './projected.ts'
+import { alwaysAs } from './server.ts'
 
 const server = await startProjected()
 const { project } = server
@@ -114,7 +115,7 @@ test('counts by mapping and reason, of what may be read', async () => {
     mayRead: (topic) => topic.startsWith('mine/'),
     mayPublish: () => false
   }
-  const narrow = await startProjected({ parts: { authenticator: { authenticate: () => access } } })
+  const narrow = await startProjected({ parts: { authenticator: alwaysAs(access) } })
   for (const [topic, reason, mapping] of [
     ['mine/a', 'not_a_number', 'm1'],
     ['mine/b', 'not_a_number', 'm1'],

@@ -1,6 +1,7 @@
 /** The REST surface: over a real store and a feed, without a broker; or over next to nothing, for `inject`. */
 
 import type { FastifyInstance } from 'fastify'
+import type { Authenticator } from '../../src/access/access.ts'
 import { createAuthenticator } from '../../src/access/access.ts'
 import { createCommands } from '../../src/commands/commands.ts'
 import { createCursors } from '../../src/cursor.ts'
@@ -14,6 +15,7 @@ import { createHttpServer } from '../../src/http/server.ts'
 import type { ServiceStatus } from '../../src/service-status.ts'
 import type { Limits } from '../../src/limits.ts'
 import { defaultLimits } from '../../src/limits.ts'
+import type { Access } from '../../src/model.ts'
 import { createStats } from '../../src/stats.ts'
 import { atEnd } from '../support/cleanup.ts'
 import { silent } from '../support/database.ts'
@@ -49,12 +51,22 @@ export interface Given {
 }
 
 const commonParts = ({ apiKey, limits }: Given) => ({
-  authenticator: createAuthenticator({ apiKey: apiKey ?? null }),
+  authenticator: createAuthenticator({
+    apiKey: apiKey ?? null,
+    tokenKey: Buffer.alloc(32, 7),
+    limits: defaultLimits
+  }),
   limits: { ...defaultLimits, ...limits },
   stats: createStats(),
   logger: silent,
   status: () => connected,
   wakeDispatcher: () => {}
+})
+
+/** Whoever asks may see and do what `access` says. */
+export const alwaysAs = (access: Access): Authenticator => ({
+  ...createAuthenticator({ apiKey: null, tokenKey: Buffer.alloc(32, 7), limits: defaultLimits }),
+  authenticate: () => access
 })
 
 /** What is not given is missing, so a test that reaches it fails with `internal`. */

@@ -34,8 +34,9 @@ test('a stream begins with its position, and each event has its cursor as id', a
     yield [progress('c1'), { cursor: 'c2', type: 'skipped', skipped: { from: '1', to: '2' } }]
   })
   const text = await (await fetch(url)).text()
-  const [first, ...rest] = text.split('\n\n')
-  assert.match(first!, /^id: \S+\nevent: progress\ndata: \{"type":"progress","cursor":"\S+"\}$/)
+  const [retry, first, ...rest] = text.split('\n\n')
+  assert.equal(retry, 'retry: 2000')
+  assert.match(first!, /^id: (\S+)\nevent: progress\ndata: \{"cursor":"\1","type":"progress"\}$/)
   assert.deepEqual(rest, [
     'id: c1\nevent: progress\ndata: {"cursor":"c1","type":"progress"}',
     'id: c2\nevent: skipped\ndata: {"cursor":"c2","type":"skipped","skipped":{"from":"1","to":"2"}}',
@@ -49,17 +50,20 @@ test('what is asked for: filters, types in both spellings, and where to begin', 
     asked.push(ask)
   })
   const first = await (await fetch(url)).text()
-  const cursor = /^id: (\S+)/.exec(first)![1]!
+  const cursor = /^id: (\S+)/m.exec(first)![1]!
   await (
     await fetch(`${url}?filter=a/+/b&filter=%23&types=state,command&types=gap&mode=all&after=earliest`)
   ).text()
   await (await fetch(`${url}?after=${cursor}`)).text()
   await (await fetch(`${url}?after=earliest`, { headers: { 'last-event-id': cursor } })).text()
+  const common = { where: null, device: undefined, metric: undefined }
+  const now = { seq: 100, part: 0, snapshotTopicId: null }
+  const all = { filters: [], types: ['message', 'gap'], ...common }
   assert.deepEqual(asked, [
-    { after: { seq: 100, part: 0 }, filters: [], types: ['message', 'gap'] },
-    { after: { seq: 10, part: 0 }, filters: ['a/+/b', '#'], types: ['state', 'command', 'gap'] },
-    { after: { seq: 100, part: 0, snapshotTopicId: null }, filters: [], types: ['message', 'gap'] },
-    { after: { seq: 100, part: 0, snapshotTopicId: null }, filters: [], types: ['message', 'gap'] }
+    { after: now, ...all },
+    { after: { ...now, seq: 10 }, filters: ['a/+/b', '#'], types: ['state', 'command', 'gap'], ...common },
+    { after: now, ...all },
+    { after: now, ...all }
   ])
 })
 
@@ -108,7 +112,7 @@ test('when the server closes, streams end and do not keep it', async () => {
   const text = (await fetch(url)).text()
   const begun = performance.now()
   await app.close()
-  assert.match(await text, /^id: /)
+  assert.match(await text, /^id: /m)
   assert.ok(performance.now() - begun < 2_000)
 })
 

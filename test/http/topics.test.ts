@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import type { Access } from '../../src/model.ts'
 import { query } from '../support/database.ts'
 import { call } from './contract.ts'
-import { startServer } from './server.ts'
+import { alwaysAs, startServer } from './server.ts'
 
 interface Item {
   topic: string
@@ -132,7 +132,7 @@ test('what a key may not read does not exist for it', async () => {
     mayRead: (topic) => topic.startsWith('mine/'),
     mayPublish: () => false
   }
-  const parts = { authenticator: { authenticate: () => access } }
+  const parts = { authenticator: alwaysAs(access) }
   const narrow = await startServer({ parts })
   await narrow.receive({ topic: 'mine/a' }, { topic: 'yours/a' })
   const own = `${narrow.url}/v1`
