@@ -1,71 +1,77 @@
 /** What resolvers know of the request they serve. */
 
-import { Problem } from '../errors.ts'
+import type { Metric } from '../datapoints.ts'
 import type { Limits } from '../limits.ts'
-import type { Access } from '../model.ts'
-import type { CommandStore } from '../store/commands.ts'
+import type { Access, Head } from '../model.ts'
+import type { Projections } from '../projection/projections.ts'
+import type { DatapointPage, DatapointsAsk } from '../store/datapoints.ts'
+import type { MetricPage } from '../store/devices.ts'
+import type { MetricName } from '../store/nested.ts'
+import type { Store } from '../store/store.ts'
 import type { CommandEventView } from '../views.ts'
 import { toCommandEventView } from '../views.ts'
+import type { ReadBatch } from './batches.ts'
+import { createBatch } from './batches.ts'
+import { createNesting } from './nesting.ts'
 
+/** What is asked for in one tick, by whichever fields, is read at once. */
 export interface Context {
   access: Access
   /** Aborts when the client goes away. */
   signal: AbortSignal
-  /** Transitions of a command; all that are asked for in one tick are read at once. */
+  head(): Promise<Head>
+  /** Id of the current projection; 0: there is none yet. */
+  currentProjection(): Promise<number>
+  /** Transitions of a command. */
   commandEvents(id: string): Promise<CommandEventView[]>
-  /** Reads a page within a page: few at a time, and not too many for one request. Throws Problem query_too_complex. */
-  nested<Page>(read: () => Promise<Page>): Promise<Page>
+  /** A page of the metrics of a device. Throws Problem query_too_complex, as the next two do. */
+  metrics(device: string, ask: { after: number | null; limit: number }): Promise<MetricPage>
+  metric(name: MetricName): Promise<Metric | null>
+  datapoints(name: MetricName, ask: Omit<DatapointsAsk, keyof MetricName>): Promise<DatapointPage>
 }
 
-export function createContext(
-  access: Access,
-  signal: AbortSignal,
-  { commands, limits }: { commands: Pick<CommandStore, 'events'>; limits: Limits }
-): Context {
-  const commandEvents = createBatch(async (ids) => {
-    const events = await commands.events(ids)
-    return (id) => (events.get(id) ?? []).map(toCommandEventView)
+export interface ContextParts {
+  store: Pick<Store, 'journal' | 'commands' | 'nested'>
+  projections: Pick<Projections, 'list'>
+  limits: Limits
+}
+
+export function createContext(access: Access, signal: AbortSignal, parts: ContextParts): Context {
+  const { store, projections, limits } = parts
+  const nesting = createNesting(limits)
+  const batch = <Ask, Key, Value>(read: ReadBatch<Ask, Key, Value>) =>
+    createBatch<Ask, Key, Value>((ask, keys) => nesting.read(() => read(ask, keys)))
+
+  const head = batch(async (_ask: null, keys: readonly null[]) => fill(keys, await store.journal.head()))
+  const projection = batch(async (_ask: null, keys: readonly null[]) => {
+    const current = (await projections.list()).find(({ state }) => state === 'current')
+    return fill(keys, current?.id ?? 0)
   })
-  return { access, signal, commandEvents, nested: createNesting(limits) }
+  const commandEvents = batch(async (_ask: null, ids: readonly string[]) => {
+    const events = await store.commands.events([...new Set(ids)])
+    return ids.map((id) => (events.get(id) ?? []).map(toCommandEventView))
+  })
+  const metrics = batch((ask: { after: number | null; limit: number }, devices: readonly string[]) =>
+    store.nested.metrics(access, devices, ask)
+  )
+  const metric = batch((_ask: null, names: readonly MetricName[]) => store.nested.metric(access, names))
+  const datapoints = batch((ask: Omit<DatapointsAsk, keyof MetricName>, names: readonly MetricName[]) =>
+    store.nested.datapoints(access, names, ask)
+  )
+
+  return {
+    access,
+    signal,
+    head: () => head(null, null),
+    currentProjection: () => projection(null, null),
+    commandEvents: (id) => commandEvents(null, id),
+    metrics: (device, ask) => nesting.page(ask.limit, () => metrics(ask, device)),
+    async metric(name) {
+      const read = async () => ({ items: [await metric(null, name)] })
+      return (await nesting.page(1, read)).items[0]!
+    },
+    datapoints: (name, ask) => nesting.page(ask.limit, () => datapoints(ask, name))
+  }
 }
 
-function createNesting({ graphqlNestedPagesMax, graphqlNestedReadsMax }: Limits): Context['nested'] {
-  const waiting: Array<() => void> = []
-  let pages = 0
-  let active = 0
-  return async (read) => {
-    if (++pages > graphqlNestedPagesMax) {
-      const detail = `A request reads at most ${graphqlNestedPagesMax} pages within pages: ask for fewer items`
-      throw new Problem('query_too_complex', detail)
-    }
-    if (active >= graphqlNestedReadsMax) await new Promise<void>((resolve) => waiting.push(resolve))
-    else active++
-    try {
-      return await read()
-    } finally {
-      const next = waiting.shift()
-      if (next === undefined) active--
-      else next()
-    }
-  }
-}
-
-/** Collects keys until the present tick is over, reads them at once and hands each its value. Keeps nothing. */
-function createBatch<Value>(
-  read: (keys: readonly string[]) => Promise<(key: string) => Value>
-): (key: string) => Promise<Value> {
-  let keys = new Set<string>()
-  let reading: Promise<(key: string) => Value> | null = null
-  const readCollected = (): Promise<(key: string) => Value> => {
-    const collected = [...keys]
-    keys = new Set()
-    reading = null
-    return read(collected)
-  }
-  return async (key) => {
-    keys.add(key)
-    // setImmediate comes after every promise of this tick, whatever list it resolved
-    reading ??= new Promise<void>((resolve) => setImmediate(resolve)).then(readCollected)
-    return (await reading)(key)
-  }
-}
+const fill = <Value>(keys: readonly unknown[], value: Value): Value[] => keys.map(() => value)

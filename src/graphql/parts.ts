@@ -12,7 +12,10 @@ import type { Store } from '../store/store.ts'
 import type { ServiceStatus } from '../service-status.ts'
 
 export interface GraphqlParts {
-  store: Pick<Store, 'journal' | 'states' | 'commands' | 'cursors' | 'devices' | 'datapoints' | 'rejections'>
+  store: Pick<
+    Store,
+    'journal' | 'states' | 'commands' | 'cursors' | 'devices' | 'datapoints' | 'nested' | 'rejections'
+  >
   feed: Feed
   events: EventSource
   commands: Commands

@@ -1,14 +1,15 @@
 /** Resolvers of devices, their metrics and datapoints, and of rejections. */
 
 import type { Presence, RejectionReason } from '../datapoints.ts'
-import type { DeviceView, MetricView } from '../device-views.ts'
+import type { DatapointView, DeviceView, MetricView } from '../device-views.ts'
 import { toDatapointView, toDeviceView, toMetricView, toRejectionView } from '../device-views.ts'
 import { Problem } from '../errors.ts'
-import type { Access } from '../model.ts'
+import type { DatapointPage, DatapointsAsk } from '../store/datapoints.ts'
 import type { PageArguments, RangeArguments } from './arguments.ts'
 import { listName, readFilters, readFirst, readRange } from './arguments.ts'
 import type { Connection, KeyedList, ListAsk } from './connections.ts'
 import { readKeyedConnection } from './connections.ts'
+import type { Context } from './context.ts'
 import type { Resolvers } from './executable.ts'
 import type { GraphqlParts } from './parts.ts'
 
@@ -23,28 +24,29 @@ interface RejectionsArguments extends PageArguments, RangeArguments {
   mapping?: string | null
 }
 
-export function createDeviceQueries({ store, projections, limits }: GraphqlParts): Resolvers {
-  const { journal, devices, datapoints, rejections, cursors } = store
-  const connect = <Item, Node>(ask: ListAsk, list: KeyedList<Item, Node>): Promise<Connection<Node>> =>
-    readKeyedConnection({ cursors, head: journal.head }, ask, list)
-
-  const currentProjection = async (): Promise<number> =>
-    (await projections.list()).find(({ state }) => state === 'current')?.id ?? 0
+export function createDeviceQueries({ store, limits }: GraphqlParts): Resolvers {
+  const { devices, datapoints, rejections, cursors } = store
+  const connect = <Item, Node>(
+    { head }: Context,
+    ask: ListAsk,
+    list: KeyedList<Item, Node>
+  ): Promise<Connection<Node>> => readKeyedConnection({ cursors, head }, ask, list)
 
   /** Ids of devices and metrics are of one projection: a list that was begun in another one cannot go on. */
   async function connectIds<Item extends { id: number }, Node>(
+    context: Context,
     ask: ListAsk,
     read: (after: number | null) => Promise<{ items: Item[]; next: number | null }>,
     view: (item: Item) => Node
   ): Promise<Connection<Node>> {
     let began = 0
-    return connect(ask, {
+    return connect(context, ask, {
       numbers: 2,
       async read(after) {
         // What is read in between is of either: so the first page takes the elder, and the others look again
-        began = after?.[1] ?? (await currentProjection())
+        began = after?.[1] ?? (await context.currentProjection())
         const { items, next } = await read(after?.[0] ?? null)
-        if (after !== null && began !== (await currentProjection())) {
+        if (after !== null && began !== (await context.currentProjection())) {
           throw new Problem('cursor_expired', 'The mappings changed while this was being read: begin again')
         }
         return { items, next: next === null ? null : [next, began] }
@@ -54,18 +56,23 @@ export function createDeviceQueries({ store, projections, limits }: GraphqlParts
     })
   }
 
-  function connectDatapoints(access: Access, page: DatapointsArguments) {
+  function connectDatapoints(
+    context: Context,
+    page: DatapointsArguments,
+    read: (ask: Omit<DatapointsAsk, 'device' | 'metric'>) => Promise<DatapointPage>
+  ): Promise<Connection<DatapointView>> {
     const { device, metric = null, order } = page
     const limit = readFirst(page.first, limits)
     const range = readRange(page)
     return connect(
+      context,
       { list: listName('datapoints', order, [device, metric, range]), page },
       {
         numbers: 3,
         async read(place) {
           const after = place && { observedAt: place[0]!, seq: place[1]!, n: place[2]! }
-          const read = await datapoints.page(access, { device, metric, ...range, order, after, limit })
-          return { items: read.items, next: read.next && [read.next.observedAt, read.next.seq, read.next.n] }
+          const { items, next } = await read({ ...range, order, after, limit })
+          return { items, next: next && [next.observedAt, next.seq, next.n] }
         },
         place: ({ observedAt, seq, n }) => [observedAt, seq, n],
         view: toDatapointView
@@ -76,13 +83,14 @@ export function createDeviceQueries({ store, projections, limits }: GraphqlParts
   return {
     Query: {
       devices: {
-        resolve(_source, page: PageArguments & { presence?: Presence | null }, { access }) {
+        resolve(_source, page: PageArguments & { presence?: Presence | null }, context) {
           const limit = readFirst(page.first, limits)
           const { order, presence = null } = page
           const given = presence === null ? {} : { presence }
           return connectIds(
+            context,
             { list: listName('devices', order, [presence]), page },
-            (after) => devices.page(access, { after, limit, order, ...given }),
+            (after) => devices.page(context.access, { after, limit, order, ...given }),
             toDeviceView
           )
         }
@@ -94,22 +102,28 @@ export function createDeviceQueries({ store, projections, limits }: GraphqlParts
         }
       },
       datapoints: {
-        resolve: (_source, page: DatapointsArguments, { access }) => connectDatapoints(access, page)
+        resolve(_source, page: DatapointsArguments, context) {
+          const { device, metric = null } = page
+          return connectDatapoints(context, page, (ask) =>
+            datapoints.page(context.access, { ...ask, device, metric })
+          )
+        }
       },
       rejections: {
-        resolve(_source, page: RejectionsArguments, { access }) {
+        resolve(_source, page: RejectionsArguments, context) {
           const filters = readFilters(page.filter, limits)
           const limit = readFirst(page.first, limits)
           const range = readRange(page)
           const { order, reason = null, mapping = null } = page
           return connect(
+            context,
             { list: listName('rejections', order, [filters, reason, mapping, range]), page },
             {
               numbers: 2,
               async read(place) {
                 const after = place && { seq: place[0]!, n: place[1]! }
                 const ask = { filters, reason, mapping, ...range, after, limit, order }
-                const { items, next } = await rejections.page(access, ask)
+                const { items, next } = await rejections.page(context.access, ask)
                 return { items, next: next && [next.seq, next.n] }
               },
               place: ({ seq, n }) => [seq, n],
@@ -122,25 +136,31 @@ export function createDeviceQueries({ store, projections, limits }: GraphqlParts
     },
     Device: {
       metrics: {
-        resolve(source, given: Omit<PageArguments, 'order'>, { access, nested }) {
+        resolve(source, given: Omit<PageArguments, 'order'>, context) {
           const { device } = source as DeviceView
           const limit = readFirst(given.first, limits)
-          const page = { ...given, order: 'asc' as const }
-          return nested(() =>
-            connectIds(
-              { list: listName('metrics', 'asc', [device]), page },
-              (after) => devices.metrics(access, device, { after, limit }),
-              toMetricView
-            )
+          return connectIds(
+            context,
+            { list: listName('metrics', 'asc', [device]), page: { ...given, order: 'asc' } },
+            (after) => context.metrics(device, { after, limit }),
+            toMetricView
           )
+        }
+      },
+      metric: {
+        async resolve(source, { name }: { name: string }, context) {
+          const metric = await context.metric({ device: (source as DeviceView).device, metric: name })
+          return metric && toMetricView(metric)
         }
       }
     },
     Metric: {
       datapoints: {
-        resolve(source, page: PageArguments & RangeArguments, { access, nested }) {
+        resolve(source, page: PageArguments & RangeArguments, context) {
           const { device, metric } = source as MetricView
-          return nested(() => connectDatapoints(access, { ...page, device, metric }))
+          return connectDatapoints(context, { ...page, device, metric }, (ask) =>
+            context.datapoints({ device, metric }, ask)
+          )
         }
       }
     }

@@ -6,6 +6,7 @@ import type { PageArguments } from './arguments.ts'
 import { isUuid, listName, readFilters, readFirst } from './arguments.ts'
 import type { Connection, List, ListAsk } from './connections.ts'
 import { readConnection } from './connections.ts'
+import type { Context } from './context.ts'
 import type { Resolvers } from './executable.ts'
 import type { GraphqlParts } from './parts.ts'
 
@@ -20,20 +21,24 @@ interface CommandsPage extends PageArguments {
 
 export function createQueries({ store, limits, status }: GraphqlParts): Resolvers {
   const { journal, states, commands, cursors } = store
-  const connect = <Item, Node>(ask: ListAsk, list: List<Item, Node>): Promise<Connection<Node>> =>
-    readConnection({ cursors, head: journal.head }, ask, list)
+  const connect = <Item, Node>(
+    { head }: Context,
+    ask: ListAsk,
+    list: List<Item, Node>
+  ): Promise<Connection<Node>> => readConnection({ cursors, head }, ask, list)
 
   return {
     Query: {
       topics: {
-        resolve(_source, page: FilteredPage, { access }) {
+        resolve(_source, page: FilteredPage, context) {
           const filters = readFilters(page.filter, limits)
           const limit = readFirst(page.first, limits)
           const { order } = page
           return connect(
+            context,
             { list: listName('topics', order, filters), page },
             {
-              read: (after) => states.page(access, { filters, after, limit, order }),
+              read: (after) => states.page(context.access, { filters, after, limit, order }),
               place: (state) => state.topicId,
               view: toTopicStateView
             }
@@ -53,15 +58,23 @@ export function createQueries({ store, limits, status }: GraphqlParts): Resolver
         }
       },
       messages: {
-        resolve(_source, page: FilteredPage, { access }) {
+        resolve(_source, page: FilteredPage, context) {
           const filters = readFilters(page.filter, limits)
           const limit = readFirst(page.first, limits)
           const { order } = page
           return connect(
+            context,
             { list: listName('messages', order, filters), page },
             {
               read: (after, until) =>
-                journal.page(access, { filters, kinds: eventKinds.message, after, until, limit, order }),
+                journal.page(context.access, {
+                  filters,
+                  kinds: eventKinds.message,
+                  after,
+                  until,
+                  limit,
+                  order
+                }),
               place: (fact) => fact.seq,
               view: (fact: Fact) => toMessageView(fact.message!)
             }
@@ -69,13 +82,15 @@ export function createQueries({ store, limits, status }: GraphqlParts): Resolver
         }
       },
       commands: {
-        resolve(_source, page: CommandsPage, { access }) {
+        resolve(_source, page: CommandsPage, context) {
           const limit = readFirst(page.first, limits)
           const { state, topic = null, order } = page
           return connect(
+            context,
             { list: listName('commands', order, [state, topic]), page },
             {
-              read: (after) => commands.page(access, { states: state ?? [], topic, after, limit, order }),
+              read: (after) =>
+                commands.page(context.access, { states: state ?? [], topic, after, limit, order }),
               place: (command) => command.createdSeq,
               view: toCommandView
             }
@@ -89,14 +104,22 @@ export function createQueries({ store, limits, status }: GraphqlParts): Resolver
         }
       },
       gaps: {
-        resolve(_source, page: PageArguments, { access }) {
+        resolve(_source, page: PageArguments, context) {
           const limit = readFirst(page.first, limits)
           const { order } = page
           return connect(
+            context,
             { list: listName('gaps', order, []), page },
             {
               read: (after, until) =>
-                journal.page(access, { filters: [], kinds: eventKinds.gap, after, until, limit, order }),
+                journal.page(context.access, {
+                  filters: [],
+                  kinds: eventKinds.gap,
+                  after,
+                  until,
+                  limit,
+                  order
+                }),
               place: (fact) => fact.seq,
               view: toGapView
             }

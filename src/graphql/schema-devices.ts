@@ -127,6 +127,11 @@ export const devices = /* GraphQL */ `
       "\`endCursor\`, or the \`cursor\` of an edge, of a page before."
       after: String
     ): MetricConnection!
+    "One of its metrics; null if nothing is known of it."
+    metric(
+      "Name of the metric."
+      name: String!
+    ): Metric
   }
 
   "A typed series of datapoints."

@@ -45,7 +45,7 @@ export async function registerGraphql(app: FastifyInstance, parts: GraphqlParts)
     closing: closing.signal,
     findDocument: createSources({ listed: parts.listed, limits }),
     prepare: createDocuments({ schema, limits, introspection }).prepare,
-    toContext: (access, signal) => createContext(access, signal, { commands: parts.store.commands, limits })
+    toContext: (access, signal) => createContext(access, signal, parts)
   }
 
   // Outside of the scope below, so that upgrades to any other path are answered and their sockets closed

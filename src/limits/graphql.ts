@@ -12,8 +12,12 @@ export const graphqlLimits = {
   /** Each of them asks again for what was asked for. */
   graphqlAliasesMax: 100,
   graphqlDirectivesMax: 50,
-  /** Pages within pages of one request, such as the metrics of each device, and how many are read at once. */
-  graphqlNestedPagesMax: 200,
+  /**
+   * Pages within pages of one request, such as the metrics of each device; their items; and statements that read them at
+   * once. Pages that are asked for alike are one statement.
+   */
+  graphqlNestedPagesMax: 2_000,
+  graphqlNestedItemsMax: 50_000,
   graphqlNestedReadsMax: 4,
   /** As parsed; and as often as text, of those that clients name by their hash. */
   graphqlDocumentsKeptMax: 100,

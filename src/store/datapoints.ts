@@ -93,7 +93,7 @@ export function createDatapoints(pool: Pool, limits: Limits): Datapoints {
 }
 
 /** Bounds of (observed_at, seq, n): the lower and the upper one, both exclusive. */
-function rangeOf({ from, to, order, after }: DatapointsAsk): unknown[] {
+export function rangeOf({ from, to, order, after }: Omit<DatapointsAsk, 'device' | 'metric'>): unknown[] {
   const time = (at: Millis): string => new Date(Math.min(Math.max(at, firstAt), lastAt)).toISOString()
   const lower: [string, number, number] = [time((from ?? firstAt) - 1), Number.MAX_SAFE_INTEGER, 0]
   const upper: [string, number, number] = [time(to ?? lastAt), 0, 0]

@@ -32,6 +32,8 @@ import { openJournals } from './journals.ts'
 import type { Listener } from './listen.ts'
 import { openListener } from './listen.ts'
 import { migrate, readMigrations } from './migrations.ts'
+import type { NestedReads } from './nested.ts'
+import { createNestedReads } from './nested.ts'
 import type { Partitions } from './partitions.ts'
 import { createPartitions } from './partitions.ts'
 import type { ProjectionStore } from './projected.ts'
@@ -70,6 +72,7 @@ export interface Store {
   devices: Devices
   deviceVersions: DeviceVersions
   datapoints: Datapoints
+  nested: NestedReads
   rejections: Rejections
   forget: Forget
   retained: RetainedStore
@@ -148,6 +151,7 @@ export async function openStore(parts: StoreParts): Promise<Store> {
     devices: createDevices(database.pool, limits),
     deviceVersions: createDeviceVersions(database.pool),
     datapoints: createDatapoints(database.pool, limits),
+    nested: createNestedReads(database.pool, limits),
     rejections: createRejections(database.pool, limits),
     forget: createForget(database, limits),
     retained: createRetainedStore({ pool: database.pool, queue, topicIds, limits }),

@@ -204,7 +204,10 @@ test('metrics of devices, and their datapoints, in one request; too many pages a
   const a = devices.nodes.find(({ device }: { device: string }) => device === 'a')
   const temperature = a.metrics.nodes.find(({ metric }: { metric: string }) => metric === 'temperature')
   assert.deepEqual(temperature.datapoints.nodes, [{ value: 21.5 }, { value: 22 }])
-  const wide = Array.from({ length: 40 }, (_unused, index) => `m${index}: metrics { nodes { seq } }`)
+  const wide = Array.from(
+    { length: 40 },
+    (_unused, index) => `m${index}: metrics(first: 1000) { nodes { seq } }`
+  )
   const { errors } = await answer(`{ devices { nodes { ${wide.join(' ')} } } }`)
   assert.deepEqual(
     [...new Set(errors.map((one: { extensions: { code: string } }) => one.extensions.code))],
