@@ -38,6 +38,19 @@ export const bytes = (description: string, type: string, headers: TProperties = 
   content: { [type]: { schema: Type.String({ format: 'binary' }) } }
 })
 
+/** Bytes of somebody else, with one of the types that payload-headers.ts gives. */
+export const payload = (description: string, headers: TProperties) => {
+  const { content, ...answer } = bytes(description, 'application/octet-stream', headers)
+  return {
+    ...answer,
+    content: {
+      ...content,
+      'application/json': { schema: Type.Unknown() },
+      'text/plain': { schema: Type.String() }
+    }
+  }
+}
+
 export const empty = (description: string) => ({ description, type: 'null' })
 
 const problemHeaders: Record<number, TProperties> = {

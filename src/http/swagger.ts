@@ -4,7 +4,7 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { SwaggerTransformObject } from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
-import { examples } from './examples.ts'
+import { completeDocument } from './openapi-document.ts'
 
 const description = [
   'Rialto stands between an MQTT broker and everything that speaks HTTP.',
@@ -59,7 +59,7 @@ export async function registerSwagger(app: FastifyInstance, version: string): Pr
     },
     // GraphQL and the pages have no tags: they describe themselves
     hideUntagged: true,
-    transformObject: addExamples,
+    transformObject: complete,
     convertConstToEnum: false,
     refResolver: { buildLocalReference: ({ $id }) => $id as string }
   })
@@ -69,13 +69,6 @@ export async function registerSwagger(app: FastifyInstance, version: string): Pr
   )
 }
 
-/** Added last, because the plugin takes an example's fields for those of a schema. */
-const addExamples: SwaggerTransformObject = (document) => {
-  if (!('openapiObject' in document)) return document.swaggerObject
-  const { openapiObject } = document
-  const schemas = Object.entries(openapiObject.components?.schemas ?? {})
-  for (const [name, schema] of schemas)
-    if (name in examples) Object.assign(schema, { examples: [examples[name]] })
-  // A copy in which nothing is shared: YAML would have anchors where people expect to read
-  return JSON.parse(JSON.stringify(openapiObject)) as typeof openapiObject
-}
+/** Completed last, because the plugin takes an example's fields for those of a schema. */
+const complete: SwaggerTransformObject = (document) =>
+  'openapiObject' in document ? completeDocument(document.openapiObject) : document.swaggerObject

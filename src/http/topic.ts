@@ -5,7 +5,7 @@ import type { TopicState } from '../model.ts'
 import { toTopicStateView } from '../views.ts'
 import type { Addressing } from './addressings.ts'
 import { addressSchema, createAddressings, unknownTopic } from './addressings.ts'
-import { bytes, json, refusalsOfV1 } from './answers.ts'
+import { json, payload, refusalsOfV1 } from './answers.ts'
 import { toEtag } from './conditions.ts'
 import type { RouteParts, Routes } from './parts.ts'
 import { toPayloadHeaders } from './payload-headers.ts'
@@ -68,7 +68,7 @@ export async function oneTopicRoutes(app: Routes, { store, limits, reads }: Rout
             'JSON and plain text carry their type; everything else is `application/octet-stream` to be saved, ' +
             'because whoever publishes is not to run code in a browser.',
           response: {
-            200: bytes('The payload', 'application/octet-stream', readAnswerHeaders),
+            200: payload('The payload', readAnswerHeaders),
             ...answers
           }
         }

@@ -17,6 +17,7 @@ import type { Limits } from '../../src/limits.ts'
 import { defaultLimits } from '../../src/limits.ts'
 import type { Access } from '../../src/model.ts'
 import { createStats } from '../../src/stats.ts'
+import { watchInjected } from '../prism/exchanges.ts'
 import { atEnd } from '../support/cleanup.ts'
 import { silent } from '../support/database.ts'
 import { createProjected } from '../support/projected-feed.ts'
@@ -87,6 +88,7 @@ export async function createBareServer(given: Given = {}): Promise<FastifyInstan
     ...given.parts
   }
   const app = await createHttpServer(parts as HttpParts)
+  watchInjected(app)
   await app.ready()
   atEnd(() => app.close())
   return app
