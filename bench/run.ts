@@ -11,6 +11,7 @@ import { benchExpressions } from './expressions.ts'
 import { benchNormalize } from './normalize.ts'
 import { benchProjected } from './projected.ts'
 import { benchProjection } from './projection.ts'
+import { benchReads } from './reads.ts'
 import { benchScanner } from './scanner.ts'
 import { benchTopics } from './topics.ts'
 
@@ -21,6 +22,7 @@ const benchmarks: Record<string, (write: (line: string) => void) => Promise<obje
   projection: benchProjection,
   scanner: benchScanner,
   topics: benchTopics,
+  reads: benchReads,
   normalize: benchNormalize,
   expressions: benchExpressions,
   conventions: benchConventions

@@ -22,12 +22,14 @@ export async function startService(
     arguments?: string[]
     cwd?: string
     entry?: string
+    /** Another Node than the one that runs this. */
+    node?: string
     /** Before it has said anything. */
     onSpawn?: (child: ChildProcess) => void
   } = {}
 ): Promise<Service> {
   const started = performance.now()
-  const child = spawn(process.execPath, [options.entry ?? main, ...(options.arguments ?? [])], {
+  const child = spawn(options.node ?? process.execPath, [options.entry ?? main, ...(options.arguments ?? [])], {
     env: {
       PATH: process.env['PATH'],
       HOME: process.env['HOME'],
