@@ -11,6 +11,7 @@ import { once } from 'node:events'
 import pg from 'pg'
 import { defaultLimits } from '../src/limits.ts'
 import { openDatabase } from '../src/store/database.ts'
+import { createAsOf } from '../src/store/as-of.ts'
 import { createJournal } from '../src/store/journal.ts'
 import type { StatesAsk } from '../src/store/states.ts'
 import { createStates } from '../src/store/states.ts'
@@ -143,7 +144,11 @@ async function statementsOf(fleet: Fleet, ask: StatesAsk): Promise<Statement[]> 
     }
   })
   await createJournal(database.pool, defaultLimits).head()
-  const { items } = await createStates(database.pool, defaultLimits).page(everything, ask)
+  const { items } = await createStates(
+    database.pool,
+    defaultLimits,
+    createAsOf(database.pool, defaultLimits)
+  ).page(everything, ask)
   assert.equal(items.length, ask.limit)
   await database.close()
   return statements

@@ -1,6 +1,14 @@
 /** Received messages to facts and changes of state. Pure: no clock, no I/O; the same input gives the same output. */
 
-import type { FactKind, GapCause, GapDetail, MessageProperties, Millis, QoS, RetainedDetail } from '../model.ts'
+import type {
+  FactKind,
+  GapCause,
+  GapDetail,
+  MessageProperties,
+  Millis,
+  QoS,
+  RetainedDetail
+} from '../model.ts'
 
 /** A message as the broker sent it. */
 export interface Received {

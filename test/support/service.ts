@@ -29,17 +29,21 @@ export async function startService(
   } = {}
 ): Promise<Service> {
   const started = performance.now()
-  const child = spawn(options.node ?? process.execPath, [options.entry ?? main, ...(options.arguments ?? [])], {
-    env: {
-      PATH: process.env['PATH'],
-      HOME: process.env['HOME'],
-      PORT: '0',
-      LOG_LEVEL: 'warn',
-      ...environment
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    ...(options.cwd !== undefined && { cwd: options.cwd })
-  })
+  const child = spawn(
+    options.node ?? process.execPath,
+    [options.entry ?? main, ...(options.arguments ?? [])],
+    {
+      env: {
+        PATH: process.env['PATH'],
+        HOME: process.env['HOME'],
+        PORT: '0',
+        LOG_LEVEL: 'warn',
+        ...environment
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...(options.cwd !== undefined && { cwd: options.cwd })
+    }
+  )
   options.onSpawn?.(child)
   let output = ''
   child.stdout.on('data', (data: Buffer) => (output += data.toString()))
