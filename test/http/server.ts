@@ -20,6 +20,7 @@ import { createStats } from '../../src/stats.ts'
 import { watchInjected } from '../prism/exchanges.ts'
 import { atEnd } from '../support/cleanup.ts'
 import { silent } from '../support/database.ts'
+import type { TestProjected } from '../support/projected-feed.ts'
 import { createProjected } from '../support/projected-feed.ts'
 import type { TestStore } from '../support/store.ts'
 import { openTestStore } from '../support/store.ts'
@@ -99,6 +100,8 @@ export interface TestServer extends Omit<TestStore, 'url'> {
   app: FastifyInstance
   url: string
   parts: HttpParts
+  /** How far normalization is said to be: Infinity at first. */
+  projected: TestProjected
 }
 
 export async function startServer(given: Given = {}): Promise<TestServer> {
@@ -152,5 +155,5 @@ export async function startServer(given: Given = {}): Promise<TestServer> {
     await app.close()
     feed.close()
   })
-  return { ...test, databaseUrl: test.url, app, url, parts }
+  return { ...test, databaseUrl: test.url, app, url, parts, projected }
 }
