@@ -4,6 +4,7 @@ import type { Authenticator } from '../access/access.ts'
 import type { Commands } from '../commands/commands.ts'
 import type { EventSource } from '../feed/events.ts'
 import type { Feed } from '../feed/feed.ts'
+import type { MinCursor } from '../feed/min-cursor.ts'
 import type { ListedDocuments } from './listed-documents.ts'
 import type { Limits } from '../limits.ts'
 import type { Projections } from '../projection/projections.ts'
@@ -18,6 +19,7 @@ export interface GraphqlParts {
   >
   feed: Feed
   events: EventSource
+  minCursor: MinCursor
   commands: Commands
   projections: Projections
   authenticator: Authenticator

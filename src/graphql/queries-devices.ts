@@ -7,6 +7,7 @@ import { Problem } from '../errors.ts'
 import type { DatapointPage, DatapointsAsk } from '../store/datapoints.ts'
 import type { PageArguments, RangeArguments } from './arguments.ts'
 import { listName, readFilters, readFirst, readRange } from './arguments.ts'
+import { behind } from './behind.ts'
 import type { Connection, KeyedList, ListAsk } from './connections.ts'
 import { readKeyedConnection } from './connections.ts'
 import type { Context } from './context.ts'
@@ -24,7 +25,7 @@ interface RejectionsArguments extends PageArguments, RangeArguments {
   mapping?: string | null
 }
 
-export function createDeviceQueries({ store, limits }: GraphqlParts): Resolvers {
+export function createDeviceQueries({ store, minCursor, limits }: GraphqlParts): Resolvers {
   const { devices, datapoints, rejections, cursors } = store
   const connect = <Item, Node>(
     { head }: Context,
@@ -81,7 +82,7 @@ export function createDeviceQueries({ store, limits }: GraphqlParts): Resolvers 
   }
 
   return {
-    Query: {
+    Query: behind(minCursor.projected, {
       devices: {
         resolve(_source, page: PageArguments & { presence?: Presence | null }, context) {
           const limit = readFirst(page.first, limits)
@@ -133,7 +134,7 @@ export function createDeviceQueries({ store, limits }: GraphqlParts): Resolvers 
         }
       },
       rejectionCounts: { resolve: (_source, _arguments, { access }) => rejections.counts(access) }
-    },
+    }),
     Device: {
       metrics: {
         resolve(source, given: Omit<PageArguments, 'order'>, context) {

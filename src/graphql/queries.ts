@@ -4,6 +4,7 @@ import type { CommandState, Fact } from '../model.ts'
 import { eventKinds, toCommandView, toGapView, toMessageView, toTopicStateView } from '../views.ts'
 import type { PageArguments } from './arguments.ts'
 import { isUuid, listName, readFilters, readFirst } from './arguments.ts'
+import { behind } from './behind.ts'
 import type { Connection, List, ListAsk } from './connections.ts'
 import { readConnection } from './connections.ts'
 import type { Context } from './context.ts'
@@ -19,7 +20,7 @@ interface CommandsPage extends PageArguments {
   topic?: string | null
 }
 
-export function createQueries({ store, limits, status }: GraphqlParts): Resolvers {
+export function createQueries({ store, minCursor, limits, status }: GraphqlParts): Resolvers {
   const { journal, states, commands, cursors } = store
   const connect = <Item, Node>(
     { head }: Context,
@@ -29,103 +30,105 @@ export function createQueries({ store, limits, status }: GraphqlParts): Resolver
 
   return {
     Query: {
-      topics: {
-        resolve(_source, page: FilteredPage, context) {
-          const filters = readFilters(page.filter, limits)
-          const limit = readFirst(page.first, limits)
-          const { order } = page
-          return connect(
-            context,
-            { list: listName('topics', order, filters), page },
-            {
-              read: (after) => states.page(context.access, { filters, after, limit, order }),
-              place: (state) => state.topicId,
-              view: toTopicStateView
-            }
-          )
+      ...behind(minCursor.journal, {
+        topics: {
+          resolve(_source, page: FilteredPage, context) {
+            const filters = readFilters(page.filter, limits)
+            const limit = readFirst(page.first, limits)
+            const { order } = page
+            return connect(
+              context,
+              { list: listName('topics', order, filters), page },
+              {
+                read: (after) => states.page(context.access, { filters, after, limit, order }),
+                place: (state) => state.topicId,
+                view: toTopicStateView
+              }
+            )
+          }
+        },
+        topic: {
+          async resolve(_source, { name }: { name: string }, { access }) {
+            const state = await states.byName(access, name)
+            return state && toTopicStateView(state)
+          }
+        },
+        topicById: {
+          async resolve(_source, { id }: { id: string }, { access }) {
+            const state = /^\d{1,15}$/.test(id) ? await states.byId(access, Number(id)) : null
+            return state && toTopicStateView(state)
+          }
+        },
+        messages: {
+          resolve(_source, page: FilteredPage, context) {
+            const filters = readFilters(page.filter, limits)
+            const limit = readFirst(page.first, limits)
+            const { order } = page
+            return connect(
+              context,
+              { list: listName('messages', order, filters), page },
+              {
+                read: (after, until) =>
+                  journal.page(context.access, {
+                    filters,
+                    kinds: eventKinds.message,
+                    after,
+                    until,
+                    limit,
+                    order
+                  }),
+                place: (fact) => fact.seq,
+                view: (fact: Fact) => toMessageView(fact.message!)
+              }
+            )
+          }
+        },
+        commands: {
+          resolve(_source, page: CommandsPage, context) {
+            const limit = readFirst(page.first, limits)
+            const { state, topic = null, order } = page
+            return connect(
+              context,
+              { list: listName('commands', order, [state, topic]), page },
+              {
+                read: (after) =>
+                  commands.page(context.access, { states: state ?? [], topic, after, limit, order }),
+                place: (command) => command.createdSeq,
+                view: toCommandView
+              }
+            )
+          }
+        },
+        command: {
+          async resolve(_source, { id }: { id: string }, { access }) {
+            const command = isUuid(id) ? await commands.byId(access, id) : null
+            return command && toCommandView(command)
+          }
+        },
+        gaps: {
+          resolve(_source, page: PageArguments, context) {
+            const limit = readFirst(page.first, limits)
+            const { order } = page
+            return connect(
+              context,
+              { list: listName('gaps', order, []), page },
+              {
+                read: (after, until) =>
+                  journal.page(context.access, {
+                    filters: [],
+                    kinds: eventKinds.gap,
+                    after,
+                    until,
+                    limit,
+                    order
+                  }),
+                place: (fact) => fact.seq,
+                view: toGapView
+              }
+            )
+          }
         }
-      },
-      topic: {
-        async resolve(_source, { name }: { name: string }, { access }) {
-          const state = await states.byName(access, name)
-          return state && toTopicStateView(state)
-        }
-      },
-      topicById: {
-        async resolve(_source, { id }: { id: string }, { access }) {
-          const state = /^\d{1,15}$/.test(id) ? await states.byId(access, Number(id)) : null
-          return state && toTopicStateView(state)
-        }
-      },
-      messages: {
-        resolve(_source, page: FilteredPage, context) {
-          const filters = readFilters(page.filter, limits)
-          const limit = readFirst(page.first, limits)
-          const { order } = page
-          return connect(
-            context,
-            { list: listName('messages', order, filters), page },
-            {
-              read: (after, until) =>
-                journal.page(context.access, {
-                  filters,
-                  kinds: eventKinds.message,
-                  after,
-                  until,
-                  limit,
-                  order
-                }),
-              place: (fact) => fact.seq,
-              view: (fact: Fact) => toMessageView(fact.message!)
-            }
-          )
-        }
-      },
-      commands: {
-        resolve(_source, page: CommandsPage, context) {
-          const limit = readFirst(page.first, limits)
-          const { state, topic = null, order } = page
-          return connect(
-            context,
-            { list: listName('commands', order, [state, topic]), page },
-            {
-              read: (after) =>
-                commands.page(context.access, { states: state ?? [], topic, after, limit, order }),
-              place: (command) => command.createdSeq,
-              view: toCommandView
-            }
-          )
-        }
-      },
-      command: {
-        async resolve(_source, { id }: { id: string }, { access }) {
-          const command = isUuid(id) ? await commands.byId(access, id) : null
-          return command && toCommandView(command)
-        }
-      },
-      gaps: {
-        resolve(_source, page: PageArguments, context) {
-          const limit = readFirst(page.first, limits)
-          const { order } = page
-          return connect(
-            context,
-            { list: listName('gaps', order, []), page },
-            {
-              read: (after, until) =>
-                journal.page(context.access, {
-                  filters: [],
-                  kinds: eventKinds.gap,
-                  after,
-                  until,
-                  limit,
-                  order
-                }),
-              place: (fact) => fact.seq,
-              view: toGapView
-            }
-          )
-        }
-      },
+      }),
       status: { resolve: status }
     },
     Status: {

@@ -12,6 +12,10 @@ export const pageArguments = (order: 'asc' | 'desc'): string => /* GraphQL */ `
   "Where the list begins."
   order: Order! = ${order}`
 
+export const minCursorArgument = /* GraphQL */ `
+  "A \`cursor\` of a mutation, list or event: waits until what is read has come that far, and never shows older data."
+  minCursor: Cursor`
+
 export const afterArgument = /* GraphQL */ `
   "The \`cursor\` to go on from, or \`earliest\`: all that is kept. Absent: from now."
   after: String`

@@ -4,6 +4,7 @@ import {
   afterArgument,
   connection,
   filterArgument,
+  minCursorArgument,
   pageArguments,
   rangeArguments
 } from './schema-arguments.ts'
@@ -50,9 +51,10 @@ export const devices = /* GraphQL */ `
       "Only those that are so."
       presence: Presence
       ${pageArguments('asc')}
+      ${minCursorArgument}
     ): DeviceConnection!
     "One device; null if nothing is known of it."
-    device(${nameArgument}): Device
+    device(${nameArgument} ${minCursorArgument}): Device
     "Datapoints of a device, by the time they were observed."
     datapoints(
       "Name of the device."
@@ -61,6 +63,7 @@ export const devices = /* GraphQL */ `
       metric: String
       ${rangeArguments('`observedAt`')}
       ${pageArguments('desc')}
+      ${minCursorArgument}
     ): DatapointConnection!
     "What mappings could not make anything of."
     rejections(
@@ -71,9 +74,10 @@ export const devices = /* GraphQL */ `
       mapping: String
       ${rangeArguments('`receivedAt`')}
       ${pageArguments('desc')}
+      ${minCursorArgument}
     ): RejectionConnection!
     "How many of the newest rejections there are, by mapping and reason; most first."
-    rejectionCounts: [RejectionCount!]!
+    rejectionCounts(${minCursorArgument}): [RejectionCount!]!
   }
 
   extend type Subscription {

@@ -1,6 +1,12 @@
 /** What can be read and followed, in SDL. Commands are in schema-commands.ts, the objects in schema-objects.ts. */
 
-import { afterArgument, connection, filterArgument, pageArguments } from './schema-arguments.ts'
+import {
+  afterArgument,
+  connection,
+  filterArgument,
+  minCursorArgument,
+  pageArguments
+} from './schema-arguments.ts'
 
 export const reading = /* GraphQL */ `
   schema {
@@ -12,19 +18,21 @@ export const reading = /* GraphQL */ `
   "What is known."
   type Query {
     "The current state of topics, in the order in which they were first seen."
-    topics(${filterArgument} ${pageArguments('asc')}): TopicConnection!
+    topics(${filterArgument} ${pageArguments('asc')} ${minCursorArgument}): TopicConnection!
     "The current state of one topic; null if nothing was ever received on it."
     topic(
       "Topic name."
       name: String!
+      ${minCursorArgument}
     ): TopicState
     "The current state of one topic; null if there is none with this id."
     topicById(
       "\`topicId\` of a topic."
       id: ID!
+      ${minCursorArgument}
     ): TopicState
     "Messages as they were received."
-    messages(${filterArgument} ${pageArguments('desc')}): MessageConnection!
+    messages(${filterArgument} ${pageArguments('desc')} ${minCursorArgument}): MessageConnection!
     "Commands that were accepted."
     commands(
       "Only those in one of these states."
@@ -32,14 +40,16 @@ export const reading = /* GraphQL */ `
       "Only those to this topic."
       topic: String
       ${pageArguments('desc')}
+      ${minCursorArgument}
     ): CommandConnection!
     "One command; null if there is none with this id."
     command(
       "\`id\` of a command."
       id: ID!
+      ${minCursorArgument}
     ): Command
     "Intervals that may be incomplete."
-    gaps(${pageArguments('desc')}): GapConnection!
+    gaps(${pageArguments('desc')} ${minCursorArgument}): GapConnection!
     "How the service does."
     status: Status!
   }

@@ -9,7 +9,7 @@ import { eventually } from '../support/eventually.ts'
 import { connectClient } from '../support/mqtt.ts'
 
 const { url: mqttUrl } = await startBroker()
-const { url, store } = await startBridge({ mqttUrl })
+const { url, store, databaseUrl } = await startBridge({ mqttUrl })
 const { client } = await connectClient(mqttUrl)
 
 const graphql = async (query: string, variables: Record<string, unknown> = {}) =>
@@ -211,4 +211,32 @@ test('a subscription reads the backlog from the table and goes on live, each mes
     events.map(({ messages }) => messages.message.payload),
     Array.from({ length: 1_501 }, (_, index) => index)
   )
+})
+
+test('what was written on one instance is read on another, by any field and with the cursor of any mutation', async () => {
+  const other = await startBridge({ mqttUrl, databaseUrl })
+  const elsewhere = async (query: string, variables: Record<string, unknown>) => {
+    const { data, errors } = (await postJson(`${other.url}/graphql`, { query, variables })).body
+    assert.equal(errors, undefined)
+    return data
+  }
+  for (let index = 0; index < 20; index++) {
+    const { sendCommand } = await ask(
+      'mutation ($payload: JSON) { sendCommand(input: { topic: "written/a", payload: $payload }) { command { id } cursor } }',
+      { payload: index }
+    )
+    const { command, commands, topics, devices } = await elsewhere(
+      `query ($id: ID!, $cursor: Cursor) {
+        command(id: $id, minCursor: $cursor) { payload }
+        commands(topic: "written/a", first: 1, minCursor: $cursor) { nodes { payload } }
+        topics(minCursor: $cursor) { cursor }
+        devices(minCursor: $cursor) { cursor } }`,
+      { id: sendCommand.command.id, cursor: sendCommand.cursor }
+    )
+    assert.deepEqual([command, commands.nodes], [{ payload: index }, [{ payload: index }]])
+    const written = store.cursors.decode(sendCommand.cursor, await store.journal.head())
+    for (const { cursor } of [topics, devices])
+      assert.ok(store.cursors.decode(cursor, await store.journal.head()) >= written)
+  }
+  await other.close()
 })

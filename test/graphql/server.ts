@@ -9,6 +9,7 @@ import { createCommands } from '../../src/commands/commands.ts'
 import { isFinal } from '../../src/commands/lifecycle.ts'
 import { createCursors } from '../../src/cursor.ts'
 import { createEventSource } from '../../src/feed/events.ts'
+import { createMinCursor } from '../../src/feed/min-cursor.ts'
 import { createFeed } from '../../src/feed/feed.ts'
 import { nothingListed } from '../../src/graphql/listed-documents.ts'
 import type { GraphqlParts } from '../../src/graphql/server.ts'
@@ -71,6 +72,13 @@ export async function startServer(
     store,
     feed,
     events,
+    minCursor: createMinCursor({
+      cursors: store.cursors,
+      feed,
+      head: async () => memory.facts.length,
+      projected: createProjected(),
+      limits
+    }),
     // Devices and mappings are tested on a real store
     projections: {} as Projections,
     commands: createCommands({ store: store as Store, feed, limits, stats }),
