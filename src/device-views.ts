@@ -64,6 +64,11 @@ export interface DeviceView {
   metricCount: number
 }
 
+/** A device in a list, with the latest datapoints of metrics that were asked for by name. */
+export interface DeviceItemView extends DeviceView {
+  metrics: Record<string, DatapointView>
+}
+
 export interface MetricView {
   device: string
   metric: string
@@ -160,6 +165,17 @@ export const toDeviceView = (device: Device): DeviceView => ({
   offlineAfterSeconds: device.offlineAfterSeconds,
   attributes: device.attributes,
   metricCount: device.metrics
+})
+
+export const toDeviceItemView = ({
+  device,
+  metrics
+}: {
+  device: Device
+  metrics: ReadonlyMap<string, Datapoint>
+}): DeviceItemView => ({
+  ...toDeviceView(device),
+  metrics: Object.fromEntries(Array.from(metrics, ([name, latest]) => [name, toDatapointView(latest)]))
 })
 
 export const toMetricView = (metric: Metric): MetricView => ({

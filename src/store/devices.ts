@@ -8,6 +8,9 @@ import type { Pool } from './database.ts'
 import type { DeviceRow, MetricRow } from './projected-rows.ts'
 import { currentProjection, deviceColumns, metricColumns, toDevice, toMetric } from './projected-rows.ts'
 import { hashName } from './projection-ids.ts'
+import type { SearchPage } from './search.ts'
+import type { DevicesSearch, DeviceWithMetrics } from './search-devices.ts'
+import { searchDevices } from './search-devices.ts'
 
 export interface DevicesAsk {
   /** Id of the last device, exclusive, in the direction of `order`. */
@@ -31,6 +34,8 @@ export interface MetricPage {
 export interface Devices {
   /** In the order of their ids, or the reverse: new devices come last. */
   page(access: Access, ask: DevicesAsk): Promise<DevicePage>
+  /** As `States.search`. Ids are of the projection that was current: those of another one go on nowhere. */
+  search(access: Access, ask: DevicesSearch): Promise<SearchPage<DeviceWithMetrics>>
   byName(access: Access, name: string): Promise<Device | null>
   /** Metrics of a device by the name of it, in the order of their ids. */
   metrics(access: Access, device: string, ask: { after: number | null; limit: number }): Promise<MetricPage>
@@ -64,6 +69,8 @@ export function createDevices(pool: Pool, limits: Limits): Devices {
       })
       return { items, next: end.rows[0]?.id ?? null }
     },
+
+    search: (access, ask) => searchDevices({ pool, limits }, access, ask),
 
     async byName(access, name) {
       const { rows } = await pool.query<DeviceRow>({

@@ -23,8 +23,6 @@ export interface StatesSearch extends SearchAsk {
   asOf: Instant | null
 }
 
-type Row = TopicState & { id: number }
-
 /** What of a state is looked at; payloads may be large, and are often not. */
 interface Looked {
   latest: boolean
@@ -48,8 +46,8 @@ export function searchStates(
   const { pool, limits } = parts
   const { filters, where, sort, order, asOf: instant } = ask
   const looked = lookedAt([...(where?.paths ?? []), ...(sort === null ? [] : [sort.path])])
-  const toView = (state: Row): object => toTopicStateView(without(state, looked))
-  const source: Source<Row> = {
+  const toView = (state: TopicState): object => toTopicStateView(without(state, looked))
+  const source: Source<TopicState> = {
     what: 'topics',
     following: (after, limit) => topicMatches(pool, limits, { filters, after, limit, order }),
     all: () => allMatches(pool, limits, filters),
@@ -83,7 +81,7 @@ async function readNow(
   state: StatesSearch['state'],
   { latest, retained, tombstone }: Looked,
   bytesMax: number
-): Promise<Read<Row>> {
+): Promise<Read<TopicState>> {
   if (ids.length === 0) return { rows: [], taken: 0, bytes: 0 }
   const { rows } = await pool.query<StateRow & { n: number; found: number; bytes: number }>({
     name: 'search_states',
@@ -92,7 +90,7 @@ async function readNow(
   })
   const last = rows.at(-1)
   return {
-    rows: rows.map((row) => ({ id: row.topic_id, ...toTopicState(row) })),
+    rows: rows.map((row) => ({ id: row.topic_id, item: toTopicState(row) })),
     taken: last !== undefined && rows.length < last.found ? last.n : ids.length,
     bytes: rows.reduce((sum, { bytes }) => sum + bytes, 0)
   }
@@ -127,14 +125,14 @@ async function readThen(
   ids: readonly number[],
   state: StatesSearch['state'],
   instant: Instant
-): Promise<Read<Row>> {
+): Promise<Read<TopicState>> {
   if (ids.length === 0) return { rows: [], taken: 0, bytes: 0 }
   const { states, taken } = await asOf.topics(ids, instant)
   const there = ids.slice(0, taken).flatMap((id) => states.get(id) ?? [])
   return {
     rows: there
       .filter((then) => state === null || then[state] !== null)
-      .map((then) => ({ id: then.topicId, ...then })),
+      .map((then) => ({ id: then.topicId, item: then })),
     taken,
     bytes: there.reduce((sum, then) => sum + bytesOf(then), 0)
   }

@@ -26,59 +26,59 @@ export interface SearchPage<Item> {
 /** What of a row is read: all, or what the predicate and the sort look at. */
 export type Part = 'whole' | 'looked at'
 
-export interface Read<Row> {
+export interface Read<Item> {
   /** In the order of the ids; without those that are not there, and those that are not asked for by what SQL can tell. */
-  rows: Row[]
+  rows: Array<{ id: number; item: Item }>
   /** How many of the ids were read; the others did not fit. */
   taken: number
   bytes: number
 }
 
-/** Where rows are from. */
-export interface Source<Row extends { id: number }> {
-  /** What rows are called, in plural. */
+/** Where items are from. */
+export interface Source<Item> {
+  /** What they are called, in plural. */
   what: string
   /** The next ids behind `after`. Fewer than `limit`, with a `next`: no more were looked for. */
   following(after: number | null, limit: number): Promise<{ ids: number[]; next: number | null }>
   /** All ids, in any order; null where there are more than `sortTopicsMax`, or more to look at than a page may. */
   all(): Promise<number[] | null>
   /** As many as fit in the bytes, and at least one. */
-  read(ids: readonly number[], part: Part, bytesMax: number): Promise<Read<Row>>
+  read(ids: readonly number[], part: Part, bytesMax: number): Promise<Read<Item>>
   /** Whether it may be read, and the predicate holds. */
-  isWanted(row: Row): boolean
+  isWanted(item: Item): boolean
   /** As it is answered, for the sort: what the sort does not look at may be left out. */
-  toView(row: Row): unknown
+  toView(item: Item): unknown
 }
 
 /** Throws Problem `query_too_complex` where there is more to sort than may be. */
-export const search = <Row extends { id: number }>(
-  source: Source<Row>,
+export const search = <Item>(
+  source: Source<Item>,
   ask: SearchAsk,
   limits: Limits
-): Promise<SearchPage<Row>> =>
+): Promise<SearchPage<Item>> =>
   ask.sort === null ? inOrder(source, ask, limits) : sorted(source, ask, ask.sort, limits)
 
 /** The steps grow, so that a page that finds its items at once reads no more than those. */
 const stepGrowth = 4
 
-async function inOrder<Row extends { id: number }>(
-  source: Source<Row>,
+async function inOrder<Item>(
+  source: Source<Item>,
   ask: SearchAsk,
   limits: Limits
-): Promise<SearchPage<Row>> {
+): Promise<SearchPage<Item>> {
   const { searchRowsMax, searchStepRowsMax, searchBytesMax } = limits
-  const items: Row[] = []
+  const items: Item[] = []
   let after = ask.after?.id ?? null
   for (let [step, looked, bytes] = [ask.limit, 0, 0]; ; step *= stepGrowth) {
     const count = Math.min(step, searchStepRowsMax, searchRowsMax - looked)
     const { ids, next } = await source.following(after, count)
     const read = await source.read(ids, 'whole', searchBytesMax - bytes)
     const end = read.taken < ids.length ? ids[read.taken - 1]! : next
-    for (const [at, row] of read.rows.entries()) {
-      if (!source.isWanted(row)) continue
-      items.push(row)
+    for (const [at, { id, item }] of read.rows.entries()) {
+      if (!source.isWanted(item)) continue
+      items.push(item)
       if (items.length < ask.limit) continue
-      const last = at === read.rows.length - 1 ? end : row.id
+      const last = at === read.rows.length - 1 ? end : id
       return { items, next: last === null ? null : { id: last, key: null } }
     }
     looked += read.taken
@@ -91,12 +91,12 @@ async function inOrder<Row extends { id: number }>(
 }
 
 /** Reads of all what is looked at, and then what the page has. What changes in between, and is no longer wanted, is left out. */
-async function sorted<Row extends { id: number }>(
-  source: Source<Row>,
+async function sorted<Item>(
+  source: Source<Item>,
   ask: SearchAsk,
   sort: Sort,
   limits: Limits
-): Promise<SearchPage<Row>> {
+): Promise<SearchPage<Item>> {
   const { searchStepRowsMax, searchBytesMax, sortTopicsMax } = limits
   const ids = await source.all()
   if (ids === null) throw tooMuch(`sort takes at most ${sortTopicsMax} ${source.what}`)
@@ -107,8 +107,9 @@ async function sorted<Row extends { id: number }>(
     at += read.taken
     bytes += read.bytes
     if (bytes > searchBytesMax) throw tooMuch(`sort reads at most ${searchBytesMax} bytes`)
-    for (const row of read.rows.filter((row) => source.isWanted(row))) {
-      const place = { id: row.id, key: sortKeyOf(source.toView(row), sort) }
+    for (const { id, item } of read.rows) {
+      if (!source.isWanted(item)) continue
+      const place = { id, key: sortKeyOf(source.toView(item), sort) }
       if (ask.after === null || compare(place, ask.after as Place) > 0) found.push(place)
     }
   }
@@ -119,7 +120,7 @@ async function sorted<Row extends { id: number }>(
     limits.pageBytesMax
   )
   return {
-    items: read.rows.filter((row) => source.isWanted(row)),
+    items: read.rows.map(({ item }) => item).filter(source.isWanted),
     next: read.taken < found.length ? page[read.taken - 1]! : null
   }
 }
