@@ -52,13 +52,10 @@ async function open(limits: Partial<Limits>, url?: string): Promise<{ store: Sto
         exact: fc.constantFrom('text', '{"a":[1,{"b":null}]}', '"é"'),
         type: fc.constantFrom('number' as const, 'text' as const, 'json' as const, 'boolean' as const),
         role: fc.constantFrom('state' as const, 'state' as const, 'event' as const),
-        attributes: fc.constantFrom(
-          [],
-          [['model', 'M1']],
-          [
-            ['model', { a: 1 }],
-            ['seq', 9]
-          ]
+        attributes: fc.constantFrom<Record<string, unknown>>(
+          {},
+          { model: 'M1' },
+          { model: { a: 1 }, seq: 9 }
         ),
         presence: fc.constantFrom('online' as const, 'offline' as const)
       }),
