@@ -115,5 +115,5 @@ const boundsSql = `
 const forgetRejectionsSql = `
   delete from rejections where ctid in (
     select ctid from rejections r where seq <= $1 and not exists (
-      select from carried_facts c where c.topic_id = r.topic_id and c.seq = r.seq
+      select from carried_facts c where c.topic_id = r.topic_id and c.seq = r.seq and c.role < 4
     ) limit $2)`

@@ -2,7 +2,7 @@
 
 import type { Limits } from '../limits.ts'
 import type { Seq } from '../model.ts'
-import { factKinds } from '../model.ts'
+import { carryForward } from './carry-forward.ts'
 import type { Database, Pool } from './database.ts'
 import type { DatapointPartitions } from './datapoint-partitions.ts'
 
@@ -110,7 +110,7 @@ export function createPartitions(
         const tooMuch = keepBytes !== null && bytes > Number(keepBytes) * factor
         const seconds = keepSeconds === null ? null : Number(keepSeconds) * factor
         if (!tooMuch && !(await isOlder(pool, partition, seconds))) break
-        await carryForward(pool, partition)
+        await carryForward(pool, partition.name, partition.to - 1)
         await drop(pool, partition)
         bytes -= partition.bytes + total(points.filter(({ to }) => to <= partition.to))
         points = points.filter(({ to }) => to > partition.to)
@@ -168,50 +168,6 @@ async function isOlder(pool: Pool, partition: Partition, keepSeconds: number | n
   )
   return rows[0]!.older
 }
-
-/**
- * Keeps, for each topic of the partition, the facts that tell its state at the new horizon, and moves the horizon: in
- * one transaction, so that no reader finds neither. Repeating it changes nothing.
- */
-async function carryForward(pool: Pool, partition: Partition): Promise<void> {
-  const client = await pool.connect()
-  try {
-    await client.query('begin; set local statement_timeout = 0')
-    for (const [role, condition] of Object.entries(carriedRoles)) {
-      await client.query(carrySql(partition.name, Number(role), condition))
-    }
-    await client.query('update journal_head set horizon = greatest(horizon, $1) where shard = 0', [
-      partition.to - 1
-    ])
-    await client.query('commit')
-    client.release()
-  } catch (error) {
-    client.release(true)
-    throw error
-  }
-}
-
-const { message, snapshot, cleared, expired } = factKinds
-
-/** Role 1: the latest message; 2: the last that set the retained message; 3: the last that took it away. */
-const carriedRoles = {
-  1: `kind in (${message}, ${cleared}) and payload is not null`,
-  2: `(kind = ${message} and retain) or kind = ${snapshot}`,
-  3: `kind in (${cleared}, ${expired})`
-}
-
-const carrySql = (partition: string, role: number, condition: string): string => `
-  insert into carried_facts (topic_id, role, seq, at, received_at, kind, qos, retain, dup, payload, properties, detail)
-  select distinct on (topic_id) topic_id, ${role}, seq, at, received_at, kind, qos, retain, dup, payload, properties,
-    detail
-  from ${partition}
-  where topic_id is not null and (${condition})
-  order by topic_id, seq desc
-  on conflict (topic_id, role) do update set
-    seq = excluded.seq, at = excluded.at, received_at = excluded.received_at, kind = excluded.kind,
-    qos = excluded.qos, retain = excluded.retain, dup = excluded.dup, payload = excluded.payload,
-    properties = excluded.properties, detail = excluded.detail
-  where carried_facts.seq < excluded.seq`
 
 async function drop(pool: Pool, partition: Partition): Promise<void> {
   const client = await pool.connect()

@@ -3,6 +3,7 @@
 import type { Projection } from '../datapoints.ts'
 import type { Limits } from '../limits.ts'
 import type { Seq } from '../model.ts'
+import { factKinds } from '../model.ts'
 import type { ProjectionGuard } from './append-projected.ts'
 import type { Database, Pool, PoolClient } from './database.ts'
 import type { DatapointPartitions } from './datapoint-partitions.ts'
@@ -175,13 +176,14 @@ const dropSteps = [
   'delete from decoder_state where ctid in (select ctid from decoder_state where projection_id = $1 limit $2)'
 ]
 
-/** Of each topic the latest message at the horizon, and the retained one, unless it was cleared since. */
+/** Of each topic the latest message at the horizon, and the retained one; what a snapshot found, unless it was cleared since. */
 const carriedSql = boundedSql(
   `select distinct on (c.seq) c.seq, c.at, c.kind, c.topic_id, t.name, c.received_at, c.qos, c.retain, c.dup, c.payload,
     c.properties, null::uuid as command_id, c.detail
   from carried_facts c join topics t on t.id = c.topic_id
-  where c.seq > $1 and c.payload is not null and t.name <> '' and (c.role = 1 or (c.role = 2 and not exists (
-    select from carried_facts later where later.topic_id = c.topic_id and later.role = 3 and later.seq > c.seq)))
+  where c.seq > $1 and c.payload is not null and t.name <> '' and c.role in (1, 2) and (
+    (c.role = 1 and c.kind <> ${factKinds.snapshot}) or not exists (
+      select from carried_facts later where later.topic_id = c.topic_id and later.role = 3 and later.seq > c.seq))
   order by c.seq limit $2`,
   'asc',
   '$3'

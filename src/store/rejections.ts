@@ -146,7 +146,7 @@ const pageSql = (order: 'asc' | 'desc', conditions: string): string => `
       coalesce(octet_length(j.payload), octet_length(c.payload), 0) as bytes
     from meant left join journal j on j.topic_id = meant.topic_id and j.seq = meant.seq
     left join lateral (
-      select * from carried_facts where topic_id = meant.topic_id and seq = meant.seq limit 1
+      select * from carried_facts where topic_id = meant.topic_id and seq = meant.seq and role < 4 limit 1
     ) as c on true
   ), counted as (
     select *, sum(bytes) over (

@@ -55,8 +55,8 @@ test('retention drops whole partitions, moves the horizon, and carries the last 
     await store.states.page(everything, { filters: ['quiet/#'], after: null, limit: 10, order: 'asc' })
   ).items
   assert.deepEqual(after, before)
-  // The state at the horizon: latest, what set the retained message, what cleared it
-  const carried = await query<{ name: string; role: number; seq: string; text: string }>(
+  // The state at the horizon: latest, what set the retained message, what cleared it, what says that this is known
+  const carried = await query<{ name: string; role: number; seq: string; text: string | null }>(
     url,
     `select name, role, seq, convert_from(payload, 'UTF8') as text from carried_facts c join topics t on t.id = c.topic_id
      where name <> 'busy' order by name, role`
@@ -67,8 +67,10 @@ test('retention drops whole partitions, moves the horizon, and carries the last 
       ['quiet/cleared', 1, 5, ''],
       ['quiet/cleared', 2, 4, 'c'],
       ['quiet/cleared', 3, 5, ''],
+      ['quiet/cleared', 4, 5, null],
       ['quiet/kept', 1, 3, 'live'],
-      ['quiet/kept', 2, 2, 'k2']
+      ['quiet/kept', 2, 2, 'k2'],
+      ['quiet/kept', 4, 2, null]
     ]
   )
   assert.throws(

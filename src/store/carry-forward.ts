@@ -1,0 +1,69 @@
+/** Keeps what a partition says of its topics' states, before it is dropped. */
+
+import type { Seq } from '../model.ts'
+import type { Pool } from './database.ts'
+import { tells } from './fold-topic.ts'
+
+/**
+ * Keeps, for each topic of the partition, the facts that tell its state at the new horizon, and moves the horizon: in
+ * one transaction, so that no reader finds neither. Repeating it changes nothing.
+ */
+export async function carryForward(pool: Pool, partition: string, horizon: Seq): Promise<void> {
+  const client = await pool.connect()
+  try {
+    await client.query('begin; set local statement_timeout = 0')
+    for (const sql of [latestSql, setSql, clearedSql, knownSql]) await client.query(sql(partition))
+    await client.query('update journal_head set horizon = greatest(horizon, $1) where shard = 0', [horizon])
+    await client.query('commit')
+    client.release()
+  } catch (error) {
+    client.release(true)
+    throw error
+  }
+}
+
+const columns = 'seq, at, received_at, kind, qos, retain, dup, payload, properties, detail'
+
+const keepSql = (role: number, facts: string, replaces: string): string => `
+  insert into carried_facts (topic_id, role, ${columns})
+  select topic_id, ${role}, ${columns} from (${facts}) as facts
+  on conflict (topic_id, role) do update set
+    seq = excluded.seq, at = excluded.at, received_at = excluded.received_at, kind = excluded.kind,
+    qos = excluded.qos, retain = excluded.retain, dup = excluded.dup, payload = excluded.payload,
+    properties = excluded.properties, detail = excluded.detail
+  where ${replaces}`
+
+const newestSql = (partition: string, role: number, condition: string, selected = columns): string =>
+  keepSql(
+    role,
+    `select distinct on (topic_id) topic_id, ${selected} from ${partition}
+     where topic_id is not null and (${condition}) order by topic_id, seq desc`,
+    'carried_facts.seq < excluded.seq'
+  )
+
+/** Role 1: the latest message. */
+const latestSql = (partition: string): string => newestSql(partition, 1, tells.latest)
+
+/** Role 2: the last that set the retained message. */
+const setSql = (partition: string): string => newestSql(partition, 2, tells.sets)
+
+/** Role 3: the first behind role 2 that took it away. One that is there already, and behind, came before. */
+const clearedSql = (partition: string): string =>
+  keepSql(
+    3,
+    `select distinct on (p.topic_id) p.* from ${partition} p
+     left join carried_facts kept on kept.topic_id = p.topic_id and kept.role = 2
+     where p.topic_id is not null and p.${tells.clears} and p.seq > coalesce(kept.seq, 0)
+     order by p.topic_id, p.seq`,
+    `carried_facts.seq < (
+       select seq from carried_facts kept where kept.topic_id = excluded.topic_id and kept.role = 2)`
+  )
+
+/** Role 4: the last that says whether it is known what is retained, without what it brought. */
+const knownSql = (partition: string): string =>
+  newestSql(
+    partition,
+    4,
+    tells.known,
+    columns.replace('payload', 'null::bytea as payload').replace('properties', 'null::json as properties')
+  )

@@ -1,0 +1,269 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { Problem } from '../../src/errors.ts'
+import type { TopicState } from '../../src/model.ts'
+import { normalize } from '../../src/normalize/normalize.ts'
+import type { HeldRetained } from '../../src/store/retained.ts'
+import { compileFilters } from '../../src/topic.ts'
+import type { TestStore } from '../support/store.ts'
+import { everything, openTestStore, toReceived } from '../support/store.ts'
+import type { LogEntry, LoggedState } from '../support/topic-log.ts'
+import { loggedState } from '../support/topic-log.ts'
+
+const names = ['a', 'a/b', 'a/c', 'd', 'd/e/f']
+const topic = fc.constantFrom(...names)
+const properties = fc.option(
+  fc.constantFrom({}, { messageExpiryInterval: 5 }, { contentType: 'text/plain', messageExpiryInterval: 0 })
+)
+const publish = fc.record({
+  topic,
+  payload: fc.constantFrom('', '', '1', '2', '3'),
+  retain: fc.constantFrom(true, true, false, null),
+  found: fc.constantFrom(false, false, false, true),
+  qos: fc.constantFrom(0 as const, 1 as const, 2 as const),
+  dup: fc.boolean(),
+  properties
+})
+const change = fc.record({
+  topic,
+  kind: fc.constantFrom('snapshot' as const, 'snapshot' as const, 'cleared' as const, 'expired' as const),
+  payload: fc.constantFrom('4', '5'),
+  qos: fc.constantFrom(0 as const, 1 as const),
+  properties
+})
+const step = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('publish' as const),
+      messages: fc.array(publish, { minLength: 1, maxLength: 4 }),
+      retainedKnown: fc.boolean()
+    })
+  },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('look' as const) }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant('tell' as const),
+      changes: fc.uniqueArray(change, { selector: (one) => one.topic, maxLength: 4 }),
+      confirmed: fc.uniqueArray(topic, { maxLength: 2 })
+    })
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('drop' as const) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('ask' as const),
+      place: fc.double({ min: 0, max: 1, noNaN: true }),
+      filters: fc.uniqueArray(fc.constantFrom('#', 'a/+', 'd/#', 'a', '+'), { minLength: 1, maxLength: 2 })
+    })
+  }
+)
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
+
+/** One journal, written by random steps, and the log of what was written. */
+async function begin(one: TestStore, prefix: string) {
+  const { store, lease } = one
+  const log: LogEntry[] = []
+  const ids = new Map<string, number>()
+  let looked: { held: Map<string, HeldRetained>; since: number } | null = null
+  const of = (name: string, seq: number): LogEntry[] =>
+    log.filter((entry) => entry.topic === name && entry.seq <= seq)
+  const now = (name: string): LoggedState | null => loggedState(of(name, Infinity))
+  let received = 1_000
+
+  const steps = {
+    async publish({ messages, retainedKnown }: Step & { do: 'publish' }) {
+      const given = messages.map((message) =>
+        toReceived({
+          ...message,
+          topic: prefix + message.topic,
+          // Through a session is found what is retained, and nothing else
+          ...(message.found && { retain: true }),
+          payload: Buffer.from(message.found ? message.payload || '6' : message.payload),
+          receivedAt: received++
+        })
+      )
+      const { facts, states } = normalize(given, lease.name)
+      const packets = { added: [], released: [] }
+      const { base, at } = (await store.append({ facts, states, packets, retainedKnown }, lease))!
+      for (const [index, message] of given.entries()) {
+        const { found, payload } = message
+        log.push({
+          ...message,
+          payload: Buffer.from(payload),
+          seq: base + index + 1,
+          at,
+          what: found ? 'found in session' : 'live',
+          overtaken: false
+        })
+      }
+    },
+    async look() {
+      const { seq } = await store.journal.head()
+      looked = { held: await store.retained.held(names.map((name) => prefix + name)), since: seq }
+      for (const [name, { topicId }] of looked.held) ids.set(name, topicId)
+    },
+    async tell({ changes, confirmed }: Step & { do: 'tell' }) {
+      if (looked === null) return
+      const { held, since } = looked
+      const receivedAt = received++
+      const asked = changes.map((one) => {
+        const { topicId, seen } = held.get(prefix + one.topic)!
+        const seconds = one.properties?.messageExpiryInterval
+        const expiresAt = seconds === undefined ? null : receivedAt + seconds * 1_000
+        const found = {
+          receivedAt,
+          payload: Buffer.from(one.payload),
+          qos: one.qos,
+          properties: one.properties,
+          expiresAt
+        }
+        return { topicId, seen, kind: one.kind, found: one.kind === 'snapshot' ? found : null }
+      })
+      const applying = changes.filter((one, index) => {
+        const state = now(prefix + one.topic)
+        const seen = state?.retained?.seq ?? state?.tombstone?.seq ?? 0
+        return seen === asked[index]!.seen && (one.kind === 'snapshot' || state?.retained != null)
+      })
+      const { seq: base } = await store.journal.head()
+      const told = await store.retained.append(
+        {
+          changes: asked,
+          confirmed: confirmed
+            .filter((name) => changes.every((other) => other.topic !== name)) // it is either
+            .map((name) => held.get(prefix + name)!.topicId),
+          since,
+          askedAt: receivedAt
+        },
+        lease
+      )
+      const idOf = (name: string): number => held.get(prefix + name)!.topicId
+      assert.deepEqual(
+        told!.toSorted((a, b) => a - b),
+        applying.map((one) => idOf(one.topic)).toSorted((a, b) => a - b)
+      )
+      const { at } = await store.journal.head()
+      for (const [index, one] of applying.toSorted((a, b) => idOf(a.topic) - idOf(b.topic)).entries()) {
+        const overtaken = of(prefix + one.topic, Infinity).some(
+          ({ seq, what, overtaken: old }) =>
+            seq > since && (what === 'live' || (what === 'found by snapshot' && !old))
+        )
+        log.push({
+          seq: base + index + 1,
+          at,
+          topic: prefix + one.topic,
+          what:
+            one.kind === 'snapshot'
+              ? 'found by snapshot'
+              : one.kind === 'expired'
+                ? 'expired'
+                : 'missing in snapshot',
+          payload: one.kind === 'snapshot' ? Buffer.from(one.payload) : null,
+          retain: one.kind === 'snapshot' ? true : null,
+          qos: one.qos,
+          dup: false,
+          receivedAt,
+          properties: one.properties,
+          overtaken
+        })
+      }
+    },
+    async drop() {
+      await store.partitions.makeAhead()
+      await store.partitions.dropExpired()
+    },
+    async ask({ place, filters }: Step & { do: 'ask' }) {
+      await steps.look()
+      const { seq: head, horizon } = await store.journal.head()
+      const first = log[0]?.seq ?? head
+      const seq = Math.round(first - 1 + place * (head - first + 1))
+      await compare(seq, horizon, head, filters)
+      await compare(head, horizon, head, filters)
+    }
+  }
+
+  async function compare(
+    seq: number,
+    horizon: number,
+    head: number,
+    filters: readonly string[]
+  ): Promise<void> {
+    const at = log.findLast((entry) => entry.seq <= seq)?.at ?? 0
+    const expected = new Map(names.map((name) => [prefix + name, loggedState(of(prefix + name, seq))]))
+    for (const [name, state] of expected) {
+      // Where some of it is behind the horizon and newer, nobody can tell; `at` may be that of several facts
+      const gone =
+        seq < horizon && log.some((entry) => entry.topic === name && entry.at > at && entry.seq <= horizon)
+      const asked = store.asOf.topic(everything, { name }, { at, seq })
+      if (gone) await assert.rejects(asked, (error: Problem) => error.code === 'cursor_expired')
+      else if (seq >= horizon) assert.deepEqual(plain(await asked), state, `${name} at ${seq} of ${head}`)
+      else
+        assert.deepEqual(
+          plain(await asked),
+          loggedState(log.filter((entry) => entry.topic === name && entry.at <= at)),
+          `${name} at ${at}, before ${horizon}`
+        )
+    }
+    const matching = names
+      .map((name) => prefix + name)
+      .filter((name) => compileFilters(filters)(name.slice(prefix.length)))
+    const wanted = matching.map((name) => ids.get(name)!)
+    if (seq < horizon)
+      return assert.rejects(
+        store.asOf.topics(wanted, { at, seq }),
+        (error: Problem) => error.code === 'cursor_expired'
+      )
+    const { states, taken } = await store.asOf.topics(wanted, { at, seq })
+    assert.equal(taken, wanted.length)
+    for (const name of matching)
+      assert.deepEqual(plain(states.get(ids.get(name)!) ?? null), expected.get(name))
+    if (seq === head)
+      for (const name of matching) await compareCurrent(name, states.get(ids.get(name)!) ?? null)
+  }
+
+  /** What a snapshot confirmed, or did not find, is no fact: the state may know more of what is retained. */
+  async function compareCurrent(name: string, told: TopicState | null): Promise<void> {
+    const current = await store.states.byName(everything, name)
+    if (told === null || current === null) return assert.deepEqual(told, current)
+    assert.deepEqual(told, { ...current, confirmedAt: null, retainedKnown: told.retainedKnown })
+    assert.ok(current.retainedKnown || !told.retainedKnown, 'facts say no more than the state')
+  }
+
+  return {
+    run: (one: Step) => (steps[one.do] as (given: Step) => Promise<void>)(one),
+    log
+  }
+}
+
+function plain(state: TopicState | null): LoggedState | null {
+  if (state === null) return null
+  const { topicId: _, topic: __, confirmedAt, ...rest } = state
+  assert.equal(confirmedAt, null)
+  const message = <T extends { topicId: number }>(one: T | null) => {
+    if (one === null) return null
+    const { topicId: ___, ...more } = one
+    return more
+  }
+  return {
+    ...rest,
+    latest: message(rest.latest)!,
+    retained: message(rest.retained),
+    tombstone: rest.tombstone && { ...rest.tombstone, previous: message(rest.tombstone.previous) }
+  }
+}
+
+test('a topic as of any place of the journal is what the log up to there makes of it', async () => {
+  const one = await openTestStore({ limits: { partitionRowsMax: 7, asOfDoubtsMax: 1_000 } })
+  await one.store.partitions.setDefault({ keepSeconds: null, keepBytes: 1 })
+  let runs = 0
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60, size: 'max' }), async (steps) => {
+      const journal = await begin(one, `r${runs++}/`)
+      for (const each of steps) await journal.run(each)
+      for (const place of [0, 0.3, 0.6, 0.9, 1]) await journal.run({ do: 'ask', place, filters: ['#'] })
+    }),
+    { numRuns: process.env['FULL'] === '1' ? 1_000 : 30, endOnFailure: false }
+  )
+})
