@@ -11,7 +11,7 @@ import { everything, openTestStore, toReceived } from '../support/store.ts'
 import type { LogEntry, LoggedState } from '../support/topic-log.ts'
 import { loggedState } from '../support/topic-log.ts'
 
-const names = ['a', 'a/b', 'a/c', 'd', 'd/e/f']
+const names = ['a', 'a/b', 'd/e/f']
 const topic = fc.constantFrom(...names)
 const properties = fc.option(
   fc.constantFrom({}, { messageExpiryInterval: 5 }, { contentType: 'text/plain', messageExpiryInterval: 0 })
@@ -50,7 +50,7 @@ const step = fc.oneof(
       confirmed: fc.uniqueArray(topic, { maxLength: 2 })
     })
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('drop' as const) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('drop' as const) }) },
   {
     weight: 3,
     arbitrary: fc.record({
@@ -264,6 +264,6 @@ test('a topic as of any place of the journal is what the log up to there makes o
       for (const each of steps) await journal.run(each)
       for (const place of [0, 0.3, 0.6, 0.9, 1]) await journal.run({ do: 'ask', place, filters: ['#'] })
     }),
-    { numRuns: process.env['FULL'] === '1' ? 1_000 : 30, endOnFailure: false }
+    { numRuns: process.env['FULL'] === '1' ? 1_000 : 20, endOnFailure: true }
   )
 })
