@@ -189,7 +189,7 @@ export function createCatchUp(parts: CatchUpParts): CatchUp {
 /** null: some of the facts behind `after` are missing. */
 function toChunk(facts: readonly Fact[], after: Seq): Chunk | null {
   const [first, last] = [facts[0], facts.at(-1)]
-  if (first === undefined || last === undefined) return null
+  if (first === undefined || last === undefined || last.seq <= after) return null
   if (facts.length === last.seq - first.seq + 1 && first.seq <= after + 1)
     return { from: first.seq - 1, to: last.seq, facts }
   const behind = facts.filter(({ seq }) => seq > after)
