@@ -1,7 +1,6 @@
 /** Devices, their metrics and datapoints, in SDL: the views of device-views.ts, field by field. */
 
 import {
-  afterArgument,
   connection,
   filterArgument,
   minCursorArgument,
@@ -78,24 +77,6 @@ export const devices = /* GraphQL */ `
     ): RejectionConnection!
     "How many of the newest rejections there are, by mapping and reason; most first."
     rejectionCounts(${minCursorArgument}): [RejectionCount!]!
-  }
-
-  extend type Subscription {
-    "Datapoints as they are found; also those that a redrive finds or changes, when it does."
-    datapoints(
-      "Only those of this device."
-      device: String
-      "Only those of metrics with this name."
-      metric: String
-      ${filterArgument}
-      ${afterArgument}
-    ): DatapointEvent!
-    "Devices coming online and going offline."
-    presence(
-      "Only this one."
-      device: String
-      ${afterArgument}
-    ): PresenceEvent!
   }
 
   "What something is that sends messages."
@@ -216,26 +197,6 @@ export const devices = /* GraphQL */ `
     reason: RejectionReason!
     "How many there are."
     count: Float!
-  }
-
-  "A datapoint, and where it stands in the journal."
-  type DatapointEvent {
-    "Give it as \`after\` to go on behind this datapoint."
-    cursor: Cursor!
-    "The datapoint."
-    datapoint: Datapoint!
-    "What retention took between the datapoint before and this one; null: nothing."
-    skipped: Skipped
-  }
-
-  "A change of presence, and where it stands in the journal."
-  type PresenceEvent {
-    "Give it as \`after\` to go on behind this change."
-    cursor: Cursor!
-    "The change."
-    presence: PresenceChange!
-    "What retention took between the change before and this one; null: nothing."
-    skipped: Skipped
   }
 
   ${connection('Device', 'Device', 'Devices')}

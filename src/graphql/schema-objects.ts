@@ -105,46 +105,6 @@ export const objects = /* GraphQL */ `
     messages: Int
   }
 
-  "What a subscription tells: the field that \`type\` names; the others are null."
-  type StreamEvent {
-    "Give it as \`after\` to go on behind this event."
-    cursor: Cursor!
-    "What it tells."
-    type: EventType!
-    "For message."
-    message: Message
-    "For state: the topic's state, by now perhaps newer than this event."
-    state: TopicState
-    "For datapoint."
-    datapoint: Datapoint
-    "For presence."
-    presence: PresenceChange
-    "For command."
-    command: CommandEvent
-    "For gap."
-    gap: Gap
-    "For skipped."
-    skipped: Skipped
-  }
-
-  "A message, and where it stands in the journal."
-  type MessageEvent {
-    "Give it as \`after\` to go on behind this message."
-    cursor: Cursor!
-    "The message."
-    message: Message!
-    "What retention took between the message before and this one; null: nothing."
-    skipped: Skipped
-  }
-
-  "Facts that could no longer be read."
-  type Skipped {
-    "The first of them."
-    from: Seq!
-    "The last of them."
-    to: Seq!
-  }
-
   "How the service does."
   type Status {
     "Version of the service."

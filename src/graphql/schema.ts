@@ -1,12 +1,6 @@
-/** What can be read and followed, in SDL. Commands are in schema-commands.ts, the objects in schema-objects.ts. */
+/** What can be read, in SDL. Commands are in schema-commands.ts, streams in schema-streams.ts, objects in schema-objects.ts. */
 
-import {
-  afterArgument,
-  connection,
-  filterArgument,
-  minCursorArgument,
-  pageArguments
-} from './schema-arguments.ts'
+import { connection, filterArgument, minCursorArgument, pageArguments } from './schema-arguments.ts'
 
 export const reading = /* GraphQL */ `
   schema {
@@ -52,33 +46,6 @@ export const reading = /* GraphQL */ `
     gaps(${pageArguments('desc')} ${minCursorArgument}): GapConnection!
     "How the service does."
     status: Status!
-  }
-
-  "What happens, over WebSocket (graphql-transport-ws)."
-  type Subscription {
-    "Facts as they are committed. Begins with a progress that tells where."
-    events(
-      ${filterArgument}
-      "Which events to send; skipped and progress always come."
-      types: [EventType!]! = [message, gap]
-      ${afterArgument}
-    ): StreamEvent!
-    "Messages as they are committed."
-    messages(${filterArgument} ${afterArgument}): MessageEvent!
-    """
-    The current state of every matching topic, then every change: events of type state, skipped and progress. The first
-    progress tells that the current state is complete.
-    """
-    topicStates(
-      ${filterArgument}
-      "The \`cursor\` to go on from, also one within the current state. Absent: from the beginning."
-      after: String
-    ): StreamEvent!
-    "A command as it is now, and whenever it has changed; ends when it is final."
-    command(
-      "\`id\` of a command."
-      id: ID!
-    ): Command!
   }
 `
 

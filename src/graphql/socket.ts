@@ -10,6 +10,8 @@ import type { Access } from '../model.ts'
 import type { Preparation } from './documents.ts'
 import { toClientError, toRequestError } from './errors.ts'
 import type { DocumentAsk } from './sources.ts'
+import type { KeepAlive } from './keep-alive.ts'
+import { keepAlive } from './keep-alive.ts'
 import type { Surface } from './surface.ts'
 
 /** What is known of a connection, as long as it lives. */
@@ -44,10 +46,10 @@ export function createSocketHandler(surface: Surface, log: FastifyBaseLogger) {
     if (this.websocketServer.clients.size > limits.streamsMax)
       return socket.close(1013, 'Too many connections')
     const extra: Extra = { request, access: null, gone: new AbortController() }
-    const closed = open(protocol, socket, extra, limits)
-    const beat = keepAlive(socket, limits.heartbeatMs)
+    const alive = keepAlive(socket, limits)
+    const closed = open(protocol, socket, extra, alive, limits)
     socket.once('close', (code, reason) => {
-      clearInterval(beat)
+      alive.stop()
       extra.gone.abort()
       closed(code, String(reason)).catch((error: unknown) =>
         log.error({ err: error }, 'A stream did not end well')
@@ -127,7 +129,13 @@ function isTrustedOrigin({
   return page === undefined || page === host || /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(page)
 }
 
-function open(protocol: ReturnType<typeof createProtocol>, socket: WebSocket, extra: Extra, limits: Limits) {
+function open(
+  protocol: ReturnType<typeof createProtocol>,
+  socket: WebSocket,
+  extra: Extra,
+  alive: KeepAlive,
+  limits: Limits
+) {
   return protocol.opened(
     {
       protocol: socket.protocol,
@@ -139,7 +147,9 @@ function open(protocol: ReturnType<typeof createProtocol>, socket: WebSocket, ex
             return resolve()
           }
           // Resolves when the bytes have left, so that a stream is as fast as its reader
+          const left = alive.sending()
           socket.send(text, () => {
+            left()
             if (socket.isPaused && socket.bufferedAmount < limits.socketMessageBytesMax) socket.resume()
             resolve()
           })
@@ -157,15 +167,4 @@ function open(protocol: ReturnType<typeof createProtocol>, socket: WebSocket, ex
     },
     extra
   )
-}
-
-/** Ends a connection whose other side has not answered a ping by the next. */
-function keepAlive(socket: WebSocket, everyMs: number): NodeJS.Timeout {
-  let answered = true
-  socket.on('pong', () => (answered = true))
-  return setInterval(() => {
-    if (!answered) return socket.terminate()
-    answered = false
-    socket.ping()
-  }, everyMs)
 }

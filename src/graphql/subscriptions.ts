@@ -2,11 +2,14 @@
 
 import { isFinal } from '../commands/lifecycle.ts'
 import { Problem } from '../errors.ts'
-import type { EventPage, EventsAsk } from '../feed/events.ts'
+import type { EventPage } from '../feed/events.ts'
+import type { FollowAsk } from '../feed/follow.ts'
+import { createFollow } from '../feed/follow.ts'
 import type { Access, Command, Seq } from '../model.ts'
 import type { EventType, StreamEvent } from '../views.ts'
 import { eventKinds, toCommandView } from '../views.ts'
 import { invalid, isUuid, readFilters } from './arguments.ts'
+import type { Context } from './context.ts'
 import type { Resolvers } from './executable.ts'
 import type { GraphqlParts } from './parts.ts'
 import { createStreams } from './streams.ts'
@@ -14,10 +17,14 @@ import { createStreams } from './streams.ts'
 interface StreamArguments {
   filter?: string[] | null
   after?: string | null
+  where?: string | null
+  mode: 'all' | 'latest'
+  maxRate?: number | null
 }
 
 interface EventsArguments extends StreamArguments {
   types: StreamEvent['type'][]
+  snapshot: boolean
 }
 
 interface DeviceArguments extends StreamArguments {
@@ -31,81 +38,46 @@ type OwnType = 'message' | 'datapoint' | 'presence'
 export function createSubscriptions(parts: GraphqlParts): Resolvers {
   const { store, feed, events, limits } = parts
   const streams = createStreams(parts)
+  const { cursors, journal } = store
+  const follow = createFollow({ events, cursors, head: () => journal.head(), limits, pointer: '/' })
 
-  async function position(after: string | null | undefined): Promise<EventsAsk['after']> {
-    if (after == null) return { seq: feed.end(), part: 0 }
-    const head = await store.journal.head()
-    return after === 'earliest' ? { seq: head.horizon, part: 0 } : store.cursors.decodePosition(after, head)
+  async function open<Item>(
+    { access, signal: gone }: Context,
+    { filter, ...asked }: StreamArguments & Omit<FollowAsk, 'filters'> & { filter?: string[] | null },
+    toItems: (pages: AsyncIterable<EventPage>) => AsyncGenerator<Item, void, undefined>
+  ): Promise<AsyncGenerator<Item, void, undefined>> {
+    const following = await follow(access, { ...asked, filters: readFilters(filter, limits) })
+    return streams.open(gone, (signal) => toItems(following(signal)))
   }
 
   return {
     Subscription: {
       events: {
-        async subscribe(_source, { filter, types, after }: EventsArguments, { access, signal: gone }) {
-          const ask = {
-            filters: readFilters(filter, limits),
-            types: readTypes(types),
-            after: await position(after)
-          }
-          const begin: StreamEvent = {
-            type: 'progress',
-            cursor: store.cursors.encode(ask.after.seq, ask.after.part)
-          }
-          return streams.open(gone, (signal) =>
-            each(following([begin], events.events(access, ask, signal)), (event) => ({ events: event }))
-          )
-        }
+        subscribe: async (_source, asked: EventsArguments, context) =>
+          open(context, { ...asked, types: readTypes(asked.types) }, (pages) => each('events', pages))
       },
       messages: {
-        async subscribe(_source, { filter, after }: StreamArguments, { access, signal: gone }) {
-          const filters = readFilters(filter, limits)
-          const ask = { filters, types: ['message'] as const, after: await position(after) }
-          return streams.open(gone, (signal) =>
-            only('messages', 'message', events.events(access, ask, signal))
-          )
-        }
+        subscribe: async (_source, asked: StreamArguments, context) =>
+          open(context, { ...asked, types: ['message'] }, (pages) => only('messages', 'message', pages))
       },
       datapoints: {
-        async subscribe(_source, given: DeviceArguments, { access, signal: gone }) {
-          const { device, metric, filter, after } = given
-          const ask = {
-            filters: readFilters(filter, limits),
-            types: ['datapoint'] as const,
-            after: await position(after),
-            device: device ?? undefined,
-            metric: metric ?? undefined
-          }
-          return streams.open(gone, (signal) =>
-            only('datapoints', 'datapoint', events.events(access, ask, signal))
-          )
-        }
+        subscribe: async (_source, asked: DeviceArguments, context) =>
+          open(context, { ...asked, types: ['datapoint'] }, (pages) => only('datapoints', 'datapoint', pages))
       },
       presence: {
-        async subscribe(_source, { device, after }: DeviceArguments, { access, signal: gone }) {
-          const types = ['presence'] as const
-          const ask = { filters: [], types, after: await position(after), device: device ?? undefined }
-          return streams.open(gone, (signal) =>
-            only('presence', 'presence', events.events(access, ask, signal))
-          )
-        }
+        subscribe: async (_source, asked: DeviceArguments, context) =>
+          open(context, { ...asked, types: ['presence'] }, (pages) => only('presence', 'presence', pages))
       },
       topicStates: {
-        async subscribe(_source, { filter, after }: StreamArguments, { access, signal: gone }) {
-          const filters = readFilters(filter, limits)
-          const from = after == null ? null : store.cursors.decodePosition(after, await store.journal.head())
-          return streams.open(gone, (signal) =>
-            each(events.snapshotAndEvents(access, { filters, types: ['state'], from }, signal), (event) => ({
-              topicStates: event
-            }))
-          )
-        }
+        subscribe: async (_source, asked: StreamArguments, context) =>
+          open(context, { ...asked, types: ['state'], snapshot: true }, (pages) => each('topicStates', pages))
       },
       command: {
         async subscribe(_source, { id }: { id: string }, { access, signal: gone }) {
           const after = feed.end() // listen first, then look: what happens in between is seen
           const command = isUuid(id) ? await store.commands.byId(access, id) : null
           if (command === null) throw new Problem('not_found', 'There is no such command')
-          return streams.open(gone, (signal) => follow(parts, access, command, after, signal))
+          return streams.open(gone, (signal) => followCommand(parts, access, command, after, signal))
         }
       }
     }
@@ -120,19 +92,11 @@ function readTypes(types: readonly StreamEvent['type'][]): EventType[] {
   return kinds
 }
 
-async function* following<Page>(
-  first: Page,
-  pages: AsyncIterable<Page>
-): AsyncGenerator<Page, void, undefined> {
-  yield first
-  yield* pages
-}
-
-async function* each<Result>(
-  pages: AsyncIterable<EventPage>,
-  toResult: (event: StreamEvent) => Result
-): AsyncGenerator<Result, void, undefined> {
-  for await (const page of pages) for (const event of page) yield toResult(event)
+async function* each(
+  field: string,
+  pages: AsyncIterable<EventPage>
+): AsyncGenerator<Record<string, StreamEvent>, void, undefined> {
+  for await (const page of pages) for (const event of page) yield { [field]: event }
 }
 
 /** Only events of one type, so that its field is never null; what was skipped is told with the event behind it. */
@@ -153,7 +117,7 @@ async function* only(
   }
 }
 
-async function* follow(
+async function* followCommand(
   { store, feed }: GraphqlParts,
   access: Access,
   command: Command,

@@ -1,0 +1,41 @@
+/** Finds out whether the other side of a WebSocket is still there, and still reads. */
+
+import type { WebSocket } from 'ws'
+import type { Limits } from '../limits.ts'
+
+export interface KeepAlive {
+  /** Something is being sent; call what it returns when it has left. */
+  sending(): () => void
+  stop(): void
+}
+
+/**
+ * Ends a connection whose other side has not answered a ping by the next. But a ping waits behind what was sent before:
+ * a reader that stands still, or is slow, cannot answer, so it is given `streamStalledMsMax` to take the next message.
+ */
+export function keepAlive(
+  socket: WebSocket,
+  limits: Pick<Limits, 'heartbeatMs' | 'streamStalledMsMax'>
+): KeepAlive {
+  let answered = true
+  let waiting = 0
+  let waitingSince = 0
+  socket.on('pong', () => (answered = true))
+  const beat = setInterval(() => {
+    const stalled = waiting > 0 && performance.now() - waitingSince > limits.streamStalledMsMax
+    if (stalled || (!answered && waiting === 0)) return socket.terminate()
+    if (!answered) return
+    answered = false
+    socket.ping()
+  }, limits.heartbeatMs)
+  return {
+    sending() {
+      if (waiting++ === 0) waitingSince = performance.now()
+      return () => {
+        waiting--
+        waitingSince = performance.now()
+      }
+    },
+    stop: () => clearInterval(beat)
+  }
+}
