@@ -3,6 +3,11 @@
 import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Millis } from '../model.ts'
+import type { Predicate } from '../predicate/predicate.ts'
+import { readPredicate } from '../predicate/predicate.ts'
+import type { Sort } from '../predicate/sort.ts'
+import { readSort } from '../predicate/sort.ts'
+import type { AsOf, Instant } from '../store/as-of.ts'
 import { filterFault } from '../topic.ts'
 
 export type Order = 'asc' | 'desc'
@@ -17,6 +22,34 @@ export interface RangeArguments {
   from?: string | null
   to?: string | null
 }
+
+export interface SearchArguments extends PageArguments {
+  where?: string | null
+  sort?: string | null
+  asOf?: string | null
+}
+
+/** `list` are these arguments as they are part of a list's name. */
+export function readSearch(
+  { first, order, where = null, sort = null, asOf = null }: SearchArguments,
+  limits: Limits
+): { ask: { where: Predicate | null; sort: Sort | null; order: Order; limit: number }; list: unknown[] } {
+  return {
+    ask: {
+      where: where === null ? null : readPredicate(where, limits, '/where'),
+      sort: sort === null ? null : readSort(sort, limits),
+      order,
+      limit: readFirst(first, limits)
+    },
+    list: [where, sort, asOf]
+  }
+}
+
+/** The place of the journal that a time is; null: now. */
+export const readInstant = async (
+  asOf: string | null | undefined,
+  store: Pick<AsOf, 'instant'>
+): Promise<Instant | null> => (asOf == null ? null : store.instant(Date.parse(asOf)))
 
 /** DateTime has checked that they are times. */
 export function readRange({ from = null, to = null }: RangeArguments): {

@@ -1,6 +1,6 @@
 /** Relay connections over the pages of the store. */
 
-import type { Cursors } from '../cursor.ts'
+import type { Cursors, SearchPlace } from '../cursor.ts'
 import type { Head, Seq } from '../model.ts'
 import type { PageArguments } from './arguments.ts'
 
@@ -22,24 +22,32 @@ export interface ListAsk {
   page: PageArguments
 }
 
-/** A list whose order is that of one number: an id or a seq. */
-export interface List<Item, Node> {
+/** A list with its places: a page begins behind one of them, and each item has one. */
+export interface PlacedList<Item, Node, Place> {
   /** A page after a place; what is newer than `until` belongs to no page of this list. */
-  read: (after: number | null, until: Seq) => Promise<{ items: Item[]; next: number | null }>
-  place: (item: Item) => number
+  read: (after: Place | null, until: Seq) => Promise<{ items: Item[]; next: Place | null }>
+  place: (item: Item, node: Node) => Place
   view: (item: Item) => Node
 }
 
+/** A list whose order is that of one number: an id or a seq. */
+export type List<Item, Node> = PlacedList<Item, Node, number>
+
 /** A list whose order takes several numbers. */
-export interface KeyedList<Item, Node> {
+export interface KeyedList<Item, Node> extends PlacedList<Item, Node, readonly number[]> {
   /** How many. */
   numbers: number
-  read: (
-    after: readonly number[] | null,
-    until: Seq
-  ) => Promise<{ items: Item[]; next: readonly number[] | null }>
-  place: (item: Item) => readonly number[]
-  view: (item: Item) => Node
+}
+
+/** A list in the order of ids, or of what is at a path and then of ids. */
+export interface SearchedList<Item, Node> extends PlacedList<Item, Node, PlaceInSearch> {
+  /** Position that the list shows; null: that of the journal at its first page. */
+  at: Seq | null
+}
+
+export interface PlaceInSearch extends SearchPlace {
+  /** That the ids are of; 0 where they are of none. */
+  projection: number
 }
 
 interface Parts {
@@ -50,29 +58,64 @@ interface Parts {
 export const readConnection = <Item, Node>(
   parts: Parts,
   ask: ListAsk,
-  { read, place, view }: List<Item, Node>
+  list: List<Item, Node>
 ): Promise<Connection<Node>> =>
-  readKeyedConnection(parts, ask, {
-    numbers: 1,
-    async read(after, until) {
-      const { items, next } = await read(after?.[0] ?? null, until)
-      return { items, next: next === null ? null : [next] }
-    },
-    place: (item) => [place(item)],
-    view
+  readPlaced(parts, ask, list, {
+    encode: (until, after) => parts.cursors.encodePage(ask.list, { until, after }),
+    decode(token) {
+      const { until, after } = parts.cursors.decodePage(ask.list, token)
+      return [after, until]
+    }
   })
 
-/** A place in a list is told with the position the journal had when its first page was read, which all pages share. */
-export async function readKeyedConnection<Item, Node>(
+export const readKeyedConnection = <Item, Node>(
   parts: Parts,
-  { list, page }: ListAsk,
-  { numbers, read, place, view }: KeyedList<Item, Node>
+  ask: ListAsk,
+  list: KeyedList<Item, Node>
+): Promise<Connection<Node>> =>
+  readPlaced(parts, ask, list, {
+    encode: (until, after) => parts.cursors.encodePage(ask.list, { until, after }),
+    decode(token) {
+      const { until, after } = parts.cursors.decodeKeyedPage(ask.list, token, list.numbers)
+      return [after, until]
+    }
+  })
+
+export const readSearchConnection = <Item, Node>(
+  { cursors, head }: Parts,
+  ask: ListAsk,
+  list: SearchedList<Item, Node>
+): Promise<Connection<Node>> => {
+  const { at } = list
+  const parts = { cursors, head: at === null ? head : async () => ({ seq: at }) }
+  return readPlaced(parts, ask, list, {
+    encode: (until, { id, key, projection }) =>
+      cursors.encodeSearchPage(ask.list, { until, place: { id, key }, projection }),
+    decode(token) {
+      const { until, place, projection } = cursors.decodeSearchPage(ask.list, token)
+      return [{ ...place, projection }, until]
+    }
+  })
+}
+
+interface Tokens<Place> {
+  encode(until: Seq, place: Place): string
+  decode(token: string): [after: Place, until: Seq]
+}
+
+/** A place in a list is told with the position the journal had when its first page was read, which all pages share. */
+async function readPlaced<Item, Node, Place>(
+  { cursors, head }: { cursors: Cursors; head: () => Promise<Pick<Head, 'seq'>> },
+  { page: { after: token } }: ListAsk,
+  { read, place, view }: PlacedList<Item, Node, Place>,
+  { encode, decode }: Tokens<Place>
 ): Promise<Connection<Node>> {
-  const { cursors } = parts
-  const [after, until] = await begin(parts, list, page.after, numbers)
+  const [after, until] = token == null ? [null, (await head()).seq] : decode(token)
   const { items, next } = await read(after, until)
-  const toToken = (at: readonly number[]): string => cursors.encodePage(list, { until, after: at })
-  const edges = items.map((item) => ({ cursor: toToken(place(item)), node: view(item) }))
+  const edges = items.map((item) => {
+    const node = view(item)
+    return { cursor: encode(until, place(item, node)), node }
+  })
   return {
     edges,
     nodes: edges.map((edge) => edge.node),
@@ -80,19 +123,8 @@ export async function readKeyedConnection<Item, Node>(
       hasNextPage: next !== null,
       hasPreviousPage: after !== null,
       startCursor: edges[0]?.cursor ?? null,
-      endCursor: next === null ? (edges.at(-1)?.cursor ?? null) : toToken(next)
+      endCursor: next === null ? (edges.at(-1)?.cursor ?? null) : encode(until, next)
     },
     cursor: cursors.encode(until)
   }
-}
-
-async function begin(
-  { cursors, head }: Parts,
-  list: string,
-  token: string | null | undefined,
-  numbers: number
-): Promise<[after: readonly number[] | null, until: Seq]> {
-  if (token == null) return [null, (await head()).seq]
-  const { after, until } = cursors.decodeKeyedPage(list, token, numbers)
-  return [after, until]
 }

@@ -39,6 +39,10 @@ export const enums = [
     known: 'The broker holds exactly `retained`.',
     unknown: 'MQTT 3.1.1 does not tell whether live messages are retained.'
   }),
+  enumOf<'retained' | 'tombstone'>('TopicStateKind', 'What is known of the retained message of a topic.', {
+    retained: 'There is one.',
+    tombstone: 'There was one, and it is gone.'
+  }),
   enumOf<TombstoneCause>('TombstoneCause', 'Why there is no retained message any more.', {
     cleared: 'An empty retained message was published.',
     expired: 'Its message expiry interval is over.',

@@ -15,7 +15,15 @@ import type { ServiceStatus } from '../service-status.ts'
 export interface GraphqlParts {
   store: Pick<
     Store,
-    'journal' | 'states' | 'commands' | 'cursors' | 'devices' | 'datapoints' | 'nested' | 'rejections'
+    | 'journal'
+    | 'states'
+    | 'asOf'
+    | 'commands'
+    | 'cursors'
+    | 'devices'
+    | 'datapoints'
+    | 'nested'
+    | 'rejections'
   >
   feed: Feed
   events: EventSource

@@ -2,11 +2,12 @@
 
 import type { CommandState, Fact } from '../model.ts'
 import { eventKinds, toCommandView, toGapView, toMessageView, toTopicStateView } from '../views.ts'
-import type { PageArguments } from './arguments.ts'
-import { isUuid, listName, readFilters, readFirst } from './arguments.ts'
+import type { PageArguments, SearchArguments } from './arguments.ts'
+import { isUuid, listName, readFilters, readFirst, readInstant, readSearch } from './arguments.ts'
+import { sortKeyOf } from '../predicate/sort.ts'
 import { behind } from './behind.ts'
 import type { Connection, List, ListAsk } from './connections.ts'
-import { readConnection } from './connections.ts'
+import { readConnection, readSearchConnection } from './connections.ts'
 import type { Context } from './context.ts'
 import type { Resolvers } from './executable.ts'
 import type { GraphqlParts } from './parts.ts'
@@ -15,13 +16,21 @@ interface FilteredPage extends PageArguments {
   filter?: string[] | null
 }
 
+interface TopicsPage extends FilteredPage, SearchArguments {
+  state?: 'retained' | 'tombstone' | null
+}
+
+interface AsOfArgument {
+  asOf?: string | null
+}
+
 interface CommandsPage extends PageArguments {
   state?: CommandState[] | null
   topic?: string | null
 }
 
 export function createQueries({ store, minCursor, limits, status }: GraphqlParts): Resolvers {
-  const { journal, states, commands, cursors } = store
+  const { journal, states, asOf, commands, cursors } = store
   const connect = <Item, Node>(
     { head }: Context,
     ask: ListAsk,
@@ -32,30 +41,49 @@ export function createQueries({ store, minCursor, limits, status }: GraphqlParts
     Query: {
       ...behind(minCursor.journal, {
         topics: {
-          resolve(_source, page: FilteredPage, context) {
+          async resolve(_source, page: TopicsPage, context) {
             const filters = readFilters(page.filter, limits)
-            const limit = readFirst(page.first, limits)
-            const { order } = page
-            return connect(
-              context,
-              { list: listName('topics', order, filters), page },
+            const { state = null } = page
+            const { ask, list } = readSearch(page, limits)
+            const instant = await readInstant(page.asOf, asOf)
+            return readSearchConnection(
+              { cursors, head: context.head },
+              { list: listName('topics', page.order, [filters, state, ...list]), page },
               {
-                read: (after) => states.page(context.access, { filters, after, limit, order }),
-                place: (state) => state.topicId,
-                view: toTopicStateView
+                at: instant && instant.seq,
+                async read(after) {
+                  const found = { ...ask, filters, state, asOf: instant, after }
+                  const { items, next } = await states.search(context.access, found)
+                  return { items, next: next && { ...next, projection: 0 } }
+                },
+                view: toTopicStateView,
+                place: ({ topicId: id }, view) => ({
+                  id,
+                  key: ask.sort && sortKeyOf(view, ask.sort),
+                  projection: 0
+                })
               }
             )
           }
         },
         topic: {
-          async resolve(_source, { name }: { name: string }, { access }) {
-            const state = await states.byName(access, name)
+          async resolve(_source, { name, asOf: time }: { name: string } & AsOfArgument, { access }) {
+            const instant = await readInstant(time, asOf)
+            const state =
+              instant === null
+                ? await states.byName(access, name)
+                : await asOf.topic(access, { name }, instant)
             return state && toTopicStateView(state)
           }
         },
         topicById: {
-          async resolve(_source, { id }: { id: string }, { access }) {
-            const state = /^\d{1,15}$/.test(id) ? await states.byId(access, Number(id)) : null
+          async resolve(_source, { id, asOf: time }: { id: string } & AsOfArgument, { access }) {
+            const instant = await readInstant(time, asOf)
+            if (!/^\d{1,15}$/.test(id)) return null
+            const state =
+              instant === null
+                ? await states.byId(access, Number(id))
+                : await asOf.topic(access, { id: Number(id) }, instant)
             return state && toTopicStateView(state)
           }
         },

@@ -12,6 +12,17 @@ export const pageArguments = (order: 'asc' | 'desc'): string => /* GraphQL */ `
   "Where the list begins."
   order: Order! = ${order}`
 
+/** `path` is an example of what is there. */
+export const searchArguments = (path: string): string => /* GraphQL */ `
+  "What must hold of the items, such as \`gt(${path},21.5)\`: docs/reading.md has all of it."
+  where: String
+  "A path whose values order the items, instead of \`order\`; with - before it the greatest is first: \`-${path}\`."
+  sort: String`
+
+export const asOfArgument = /* GraphQL */ `
+  "A time that is over: what was known then."
+  asOf: DateTime`
+
 export const minCursorArgument = /* GraphQL */ `
   "A \`cursor\` of a mutation, list or event: waits until what is read has come that far, and never shows older data."
   minCursor: Cursor`

@@ -1,6 +1,13 @@
 /** What can be read, in SDL. Commands are in schema-commands.ts, streams in schema-streams.ts, objects in schema-objects.ts. */
 
-import { connection, filterArgument, minCursorArgument, pageArguments } from './schema-arguments.ts'
+import {
+  asOfArgument,
+  connection,
+  filterArgument,
+  minCursorArgument,
+  pageArguments,
+  searchArguments
+} from './schema-arguments.ts'
 
 export const reading = /* GraphQL */ `
   schema {
@@ -11,18 +18,28 @@ export const reading = /* GraphQL */ `
 
   "What is known."
   type Query {
-    "The current state of topics, in the order in which they were first seen."
-    topics(${filterArgument} ${pageArguments('asc')} ${minCursorArgument}): TopicConnection!
-    "The current state of one topic; null if nothing was ever received on it."
+    "The state of topics, in the order in which they were first seen, or of what is at a path."
+    topics(
+      ${filterArgument}
+      "Only topics of which this is known."
+      state: TopicStateKind
+      ${searchArguments('payload/temperature')}
+      ${asOfArgument}
+      ${pageArguments('asc')}
+      ${minCursorArgument}
+    ): TopicConnection!
+    "The state of one topic; null if nothing was ever received on it."
     topic(
       "Topic name."
       name: String!
+      ${asOfArgument}
       ${minCursorArgument}
     ): TopicState
-    "The current state of one topic; null if there is none with this id."
+    "The state of one topic; null if there is none with this id."
     topicById(
       "\`topicId\` of a topic."
       id: ID!
+      ${asOfArgument}
       ${minCursorArgument}
     ): TopicState
     "Messages as they were received."

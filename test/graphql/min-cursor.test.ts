@@ -57,7 +57,7 @@ async function start(t: TestContext, limits = {}) {
     devices: { page: read(empty), byName: read(null) },
     datapoints: { page: read(empty) },
     rejections: { page: read(empty), counts: read([]) },
-    states: { ...store.states, page: read(empty), byName: read(null), byId: read(null) },
+    states: { ...store.states, search: read(empty), byName: read(null), byId: read(null) },
     journal: { ...store.journal, page: read(empty) },
     commands: { ...store.commands, page: read(empty), byId: read(null) }
   } as never as Store
