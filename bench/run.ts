@@ -13,6 +13,7 @@ import { benchProjected } from './projected.ts'
 import { benchProjection } from './projection.ts'
 import { benchReads } from './reads.ts'
 import { benchScanner } from './scanner.ts'
+import { benchSubscribers } from './subscribers.ts'
 import { benchTopics } from './topics.ts'
 
 const benchmarks: Record<string, (write: (line: string) => void) => Promise<object[]>> = {
@@ -23,6 +24,7 @@ const benchmarks: Record<string, (write: (line: string) => void) => Promise<obje
   scanner: benchScanner,
   topics: benchTopics,
   reads: benchReads,
+  subscribers: benchSubscribers,
   normalize: benchNormalize,
   expressions: benchExpressions,
   conventions: benchConventions
