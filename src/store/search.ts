@@ -74,12 +74,10 @@ async function inOrder<Item>(
     const { ids, next } = await source.following(after, count)
     const read = await source.read(ids, 'whole', searchBytesMax - bytes)
     const end = read.taken < ids.length ? ids[read.taken - 1]! : next
-    for (const [at, { id, item }] of read.rows.entries()) {
+    for (const { id, item } of read.rows) {
       if (!source.isWanted(item)) continue
       items.push(item)
-      if (items.length < ask.limit) continue
-      const last = at === read.rows.length - 1 ? end : id
-      return { items, next: last === null ? null : { id: last, key: null } }
+      if (items.length === ask.limit) return { items, next: { id, key: null } }
     }
     looked += read.taken
     bytes += read.bytes

@@ -125,16 +125,17 @@ test('a page looks at so many topics, and so many bytes', async () => {
   assert.deepEqual(await pages({ where: where('in(payload,3,4,11)'), limit: 2 }), [[3, 4], [11], [], []])
   // A page that finds what was asked for ends there
   assert.deepEqual(await pages({ filters: ['t/7'], limit: 1 }), [[7], []])
-  const large = [400, 400, 400, 5_000, 10, 990, 1]
-  for (const [n, size] of large.entries())
-    await receive({ topic: `large/${n}`, payload: Buffer.alloc(size, 'x') })
-  for (const [order, expected] of [
-    ['asc', [[0, 1], [2], [3], [4, 5], [6]]],
-    ['desc', [[6, 5], [4], [3], [2, 1], [0]]]
-  ] as const) {
+  const table = [
+    ['large', 'asc', [400, 400, 400, 5_000, 10, 990, 1], [[0, 1], [2], [3], [4, 5], [6]]],
+    ['large', 'desc', [], [[6, 5], [4], [3], [2, 1], [0]]],
+    ['exact', 'asc', [500, 300, 200, 1], [[0, 1, 2], [3]]]
+  ] as const
+  for (const [name, order, sizes, expected] of table) {
+    for (const [n, size] of sizes.entries())
+      await receive({ topic: `${name}/${n}`, payload: Buffer.alloc(size, 'x') })
     const found: number[][] = []
     await readAll(async (after) => {
-      const page = await store.states.search(everything, { ...ask, filters: ['large/#'], order, after })
+      const page = await store.states.search(everything, { ...ask, filters: [`${name}/#`], order, after })
       found.push(page.items.map(({ topic }) => Number(topic.slice(6))))
       return page
     }, 100)
