@@ -132,7 +132,19 @@ const wordOnly = listed
 
 const from = (alias: string): string => `select ${columns.map((column) => `${alias}.${column}`).join(', ')}`
 
-/** The newest, or the first, fact of topic a.id among those of the journal and the one that was carried. */
+/**
+ * The newest fact of topic a.id in the journal, or the first. Partitions of the default class are looked through in their
+ * order, up to the first that has one; those of other classes, if there are any, are merged. The system's have no topics.
+ */
+const journalSql = (selected: string, condition: string, order: 'asc' | 'desc' = 'desc'): string =>
+  ['= 1', '> 1']
+    .map(
+      (classes) => `(select ${selected} from journal where retention_class ${classes} and topic_id = a.id
+        and ${condition} order by seq ${order} limit 1)`
+    )
+    .join(' union all ')
+
+/** The same, of those and the one that was carried. */
 const one = (ask: {
   selected?: string
   role: number
@@ -142,8 +154,7 @@ const one = (ask: {
   carried?: string
 }): string => `
   select * from (
-    (select ${ask.selected ?? listed} from journal
-     where topic_id = a.id and ${ask.condition} and ${ask.journal} order by seq ${ask.order ?? 'desc'} limit 1)
+    ${journalSql(ask.selected ?? listed, `${ask.condition} and ${ask.journal}`, ask.order)}
     union all
     (select ${ask.selected ?? listed} from carried_facts
      where topic_id = a.id and role = ${ask.role} and seq <= $2 and ${ask.carried ?? 'true'})
@@ -191,15 +202,13 @@ told as materialized (
         journal: `a.clears and (gone.seq is not null or not ${keptTells}) and seq <= $2`
       })}) as facts)
       union all
-      (select ${wordOnly} from journal
-       where topic_id = a.id and ${tells.sets} and (${tells.known}) and a.sets and not ${keptTells} and seq <= $2
-       order by seq desc limit 1)
+      ${journalSql(wordOnly, `${tells.sets} and (${tells.known}) and a.sets and not ${keptTells} and seq <= $2`)}
     ) as facts order by seq desc limit 1
   ) as word on true
   left join lateral (
     select max(seq) filter (where kind = ${factKinds.message} and retain is null) as seq, count(*) as looked from (
       select seq, kind, retain from journal
-      where topic_id = a.id and not latest.retain and latest.seq > ${known} and seq > ${known} and seq <= $2
+      where retention_class > 0 and topic_id = a.id and not latest.retain and latest.seq > ${known} and seq > ${known} and seq <= $2
       order by seq desc limit $3
     ) as newest
   ) as doubt on true
