@@ -3,17 +3,24 @@
 import type { Cursors, Position } from '../cursor.ts'
 import type { Datapoint } from '../datapoints.ts'
 import type { Limits } from '../limits.ts'
-import type { Access, Fact, Seq, TopicState } from '../model.ts'
+import type { Access, Head, Seq, TopicState } from '../model.ts'
 import { compileFilters } from '../topic.ts'
 import type { EventType, StreamEvent } from '../views.ts'
-import { eventKinds, toSeq, toTopicStateView } from '../views.ts'
+import { eventKinds, toSeq } from '../views.ts'
+import { rememberCursors } from './cursor-memo.ts'
 import type { Where } from './event-body.ts'
-import { isWanted } from './event-body.ts'
 import type { FactPart } from './fact-events.ts'
 import { eventsOf } from './fact-events.ts'
 import { groupsOf, withoutDatapoints } from './fact-parts.ts'
 import type { Feed, FeedPage } from './feed.ts'
-import { stateAsOf } from './state-as-of.ts'
+import { shareReads } from './shared-datapoints.ts'
+import { createSharedEvents } from './shared-events.ts'
+import { createSharedStates } from './shared-states.ts'
+import type { Slice } from './slice.ts'
+import { sliceOf, slices } from './slice.ts'
+import type { StatesPage } from './snapshot.ts'
+import { snapshotFrom } from './snapshot.ts'
+import { lettingGo } from './stalls.ts'
 
 export interface WantedEvents {
   filters: readonly string[]
@@ -72,19 +79,31 @@ export function createEventSource(parts: {
   cursors: Cursors
   head: () => Promise<Seq>
   statesByName: (access: Access, names: readonly string[]) => Promise<Map<string, TopicState>>
-  statesPage: (
-    access: Access,
-    ask: { filters: readonly string[]; after: number; limit: number; order: 'asc'; until: Seq }
-  ) => Promise<{ items: TopicState[]; next: number | null }>
+  statesPage: StatesPage
   projected: ProjectedDatapoints
   limits: Limits
 }): EventSource {
   const { feed, cursors, projected, limits } = parts
+  const cursor = rememberCursors(cursors.encode, limits.cursorsCachedMax)
+  const shared = createSharedEvents(limits)
+  const states = createSharedStates(parts.statesByName, limits)
+  const readDatapoints = shareReads(projected.datapointsOf)
+  let forgets = feed.forgets()
 
-  async function* events(access: Access, ask: EventsAsk, signal: AbortSignal): AsyncGenerator<EventPage> {
+  function forgetWhereTold(): void {
+    if (forgets === feed.forgets()) return
+    forgets = feed.forgets()
+    shared.clear()
+    states.clear()
+  }
+
+  /** Behind a position, some events at a time, each made when it is taken. */
+  async function* tell(access: Access, ask: EventsAsk, signal: AbortSignal): AsyncGenerator<Slice> {
     const { after, filters, types } = ask
-    if (after.snapshotTopicId != null && types.includes('state')) yield* snapshot(access, ask, signal)
-    if (signal.aborted) return
+    if (after.snapshotTopicId != null && types.includes('state')) {
+      yield* snapshotFrom(access, { ...ask, from: after }, signal, parts)
+      yield sliceOf({ cursor: cursor(after.seq, after.part), type: 'progress' })
+    }
     const kinds = [...new Set(types.flatMap((type) => eventKinds[type]))]
     const command = ask.commandId === undefined ? {} : { commandId: ask.commandId }
     const wanted = createMatcher(access, ask)
@@ -92,44 +111,51 @@ export function createEventSource(parts: {
     let reportedAt = Date.now()
     for await (const page of feed.read(access, { after: after.seq, filters, kinds, ...command }, signal)) {
       let quiet = true
-      for await (const some of eventsOfPage(access, ask, page, wanted, signal)) {
+      for await (const slice of slicesOf(ask, page, wanted, signal)) {
         quiet = false
-        yield some
+        yield slice
       }
       if (signal.aborted) return
       const due =
         page.cursor - reported >= limits.feedScanFactsMax || Date.now() - reportedAt >= limits.heartbeatMs
       if (page.facts.length === 0 || (quiet && due)) {
         const part = page.cursor === after.seq ? after.part : 0
-        yield [{ cursor: cursors.encode(page.cursor, part), type: 'progress' }]
+        yield sliceOf({ cursor: cursor(page.cursor, part), type: 'progress' })
       } else if (quiet) continue
       reported = page.cursor
       reportedAt = Date.now()
     }
   }
 
-  async function* eventsOfPage(
-    access: Access,
+  async function* slicesOf(
     { after, types, device, where = null }: EventsAsk,
     page: FeedPage,
     wanted: (datapoint: Datapoint) => boolean,
     signal: AbortSignal
-  ): AsyncGenerator<StreamEvent[], void, undefined> {
+  ): AsyncGenerator<Slice> {
+    forgetWhereTold()
     if (page.skipped !== null) {
       const { from, to } = page.skipped
-      yield [{ cursor: cursors.encode(to), type: 'skipped', skipped: { from: toSeq(from), to: toSeq(to) } }]
+      yield sliceOf({ cursor: cursor(to), type: 'skipped', skipped: { from: toSeq(from), to: toSeq(to) } })
     }
-    const states = types.includes('state') ? await newStates(access, page) : nothing
-    const told = { types, device, states, wanted, where }
-    const form = { cursors, countMax: limits.feedPageEventsMax }
+    const told = {
+      types,
+      device,
+      states: types.includes('state') ? await states.after(page.facts) : nothing,
+      wanted,
+      where,
+      shared,
+      cursor
+    }
     if (!types.includes('datapoint')) {
-      yield* eventsOf(withoutDatapoints(page.facts), after, { ...told, datapoints: nothing }, form)
+      const events = eventsOf(withoutDatapoints(page.facts), after, { ...told, datapoints: nothing })
+      yield* slices(events, limits.feedPageEventsMax)
       return
     }
     for (const group of groupsOf(page.facts, limits)) {
       const datapoints = await datapointsOf(group, signal)
       if (signal.aborted) return
-      yield* eventsOf(group, after, { ...told, datapoints }, form)
+      yield* slices(eventsOf(group, after, { ...told, datapoints }), limits.feedPageEventsMax)
     }
   }
 
@@ -141,66 +167,28 @@ export function createEventSource(parts: {
     const last = group.findLast(({ seqs }) => seqs.length > 0)
     if (last === undefined) return nothing
     await projected.reached(last.fact.seq, signal)
-    return signal.aborted ? nothing : projected.datapointsOf(group.flatMap(({ seqs }) => seqs))
+    return signal.aborted ? nothing : readDatapoints(group.flatMap(({ seqs }) => seqs))
   }
 
-  /**
-   * The states to send with a page, by the seq of the fact they follow: of each topic, the one after its last fact there.
-   * They are told as of that fact, so that a reader who goes on behind it gets none twice.
-   */
-  async function newStates(access: Access, page: FeedPage): Promise<Map<Seq, TopicState>> {
-    const last = new Map<string, Fact>()
-    for (const fact of page.facts) {
-      if (fact.topic !== null && isStateFact(fact)) last.set(fact.topic, fact)
-    }
-    if (last.size === 0) return new Map()
-    const current = await parts.statesByName(access, [...last.keys()])
-    const states = new Map<Seq, TopicState>()
-    for (const [topic, fact] of last) {
-      const now = current.get(topic)
-      const state = now === undefined ? null : stateAsOf(fact, now)
-      if (state !== null) states.set(fact.seq, state)
-    }
-    return states
-  }
-
-  /** The rest of a snapshot, and a word that it is complete. */
-  async function* snapshot(
-    access: Access,
-    { filters, where, after: from }: EventsAsk,
-    signal: AbortSignal
-  ): AsyncGenerator<EventPage> {
-    // States that change after this position are left out of the snapshot: their facts follow it
-    const until = from.seq
-    let after: number | null = from.snapshotTopicId!
-    while (after !== null && !signal.aborted) {
-      const ask = { filters, after, limit: limits.pageItemsMax, order: 'asc', until } as const
-      const page = await parts.statesPage(access, ask)
-      const events: StreamEvent[] = page.items.map((state) => ({
-        cursor: cursors.encodeInSnapshot(until, state.topicId),
-        type: 'state',
-        state: toTopicStateView(state)
-      }))
-      const wanted = where == null ? events : events.filter((event) => isWanted(event, where))
-      if (wanted.length > 0) yield wanted
-      after = page.next
-    }
-    yield [{ cursor: cursors.encode(until, from.part), type: 'progress' }]
-  }
+  const events: EventSource['events'] = (access, ask, signal) =>
+    lettingGo((after) => tell(access, { ...ask, after }, signal), ask.after, {
+      stallMs: limits.streamStallMs,
+      positionOf: (token): From => cursors.decodePosition(token, anywhere)
+    })
 
   return {
     events,
     async *snapshotAndEvents(access, { from, ...wanted }, signal) {
       const after = from ?? { seq: await parts.head(), part: 0, snapshotTopicId: 0 }
       // What goes on behind a snapshot begins with a word of where it is, as one that was completed does
-      if (after.snapshotTopicId == null)
-        yield [{ cursor: cursors.encode(after.seq, after.part), type: 'progress' }]
+      if (after.snapshotTopicId == null) yield [{ cursor: cursor(after.seq, after.part), type: 'progress' }]
       yield* events(access, { ...wanted, after }, signal)
     }
   }
 }
 
-const isStateFact = (fact: Fact): boolean => (eventKinds.state as readonly string[]).includes(fact.kind)
+/** Of a cursor that was given out a moment ago. */
+const anywhere: Head = { seq: Number.MAX_SAFE_INTEGER, at: 0, horizon: 0 }
 
 /** Those of messages that were normalized again are of any topic. */
 function createMatcher(

@@ -11,6 +11,8 @@ import type { EventType, StreamEvent } from '../views.ts'
 import { toCommandEventView, toGapView, toMessageView, toTopicStateView } from '../views.ts'
 import type { EventBody, Where } from './event-body.ts'
 import { isWanted } from './event-body.ts'
+import type { SharedEvent, SharedEvents } from './shared-events.ts'
+import { withCursor } from './shared-events.ts'
 
 /** Numbers of events within a fact: 1 for what it is itself, then these. */
 const stateNumber = 2
@@ -38,6 +40,8 @@ export interface Telling {
   datapoints: ReadonlyMap<Seq, readonly Datapoint[]>
   wanted: (datapoint: Datapoint) => boolean
   where: Where | null
+  shared: SharedEvents
+  cursor: Cursors['encode']
 }
 
 /** Messages whose datapoints a fact tells of. */
@@ -54,47 +58,56 @@ export function sourcesOf(fact: Fact): readonly Seq[] {
   }
 }
 
-/** Events of facts, at most `countMax` at a time, without those that a reader at `after` has seen. */
+/** Events of facts, each made when it is asked for, without those that a reader at `after` has seen. */
 export function* eventsOf(
   parts: Iterable<FactPart>,
   after: Pick<Position, 'seq' | 'part'>,
-  telling: Telling,
-  { cursors, countMax }: { cursors: Pick<Cursors, 'encode'>; countMax: number }
-): Generator<StreamEvent[], void, undefined> {
-  let events: StreamEvent[] = []
+  telling: Telling
+): Generator<StreamEvent, void, undefined> {
   for (const part of parts) {
-    const { fact, last } = part
-    const bodies = bodiesOf(part, fact.seq === after.seq + 1 ? after.part : 0, telling)
-    for (const [index, [number, body]] of bodies.entries()) {
-      // With its last event, the fact has been seen whole
-      const whole = last && index === bodies.length - 1
-      const cursor = whole ? cursors.encode(fact.seq) : cursors.encode(fact.seq - 1, number)
-      events.push({ cursor, ...body })
-      if (events.length < countMax) continue
-      yield events
-      events = []
+    const { seq } = part.fact
+    let before: [number: number, event: SharedEvent] | null = null
+    for (const told of toldOf(part, seq === after.seq + 1 ? after.part : 0, telling)) {
+      if (before !== null) yield withCursor(before[1], telling.cursor(seq - 1, before[0]))
+      before = told
     }
+    // With its last event, the fact has been seen whole
+    if (before !== null)
+      yield withCursor(before[1], part.last ? telling.cursor(seq) : telling.cursor(seq - 1, before[0]))
   }
-  if (events.length > 0) yield events
 }
 
-/** What is said of the part of a fact behind the events up to number `seen`, each with its number. */
-function bodiesOf(part: FactPart, seen: number, telling: Telling): Array<[number: number, body: EventBody]> {
-  const { fact, first, seqs } = part
-  const { states, where } = telling
-  const bodies: Array<[number, EventBody]> = []
-  const say = (number: number, body: EventBody): void => {
-    if (where === null || isWanted(body, where)) bodies.push([number, body])
-  }
-  if (first && seen === 0 && tellsItself(fact, telling)) say(1, toBody(fact))
-  const state = first && seen < stateNumber ? states.get(fact.seq) : undefined
-  if (state !== undefined) say(stateNumber, { type: 'state', state: toTopicStateView(state) })
-  if (seqs.length > 0) {
-    for (const [number, datapoint] of datapointsOf(part, seen, telling))
-      say(number, { type: 'datapoint', datapoint: toDatapointView(datapoint) })
-  }
-  return bodies
+/** What is told of the part of a fact behind the events up to number `seen`, each with its number. */
+function* toldOf(
+  part: FactPart,
+  seen: number,
+  telling: Telling
+): Generator<[number: number, event: SharedEvent], void, undefined> {
+  const { where } = telling
+  for (const [number, event] of allOf(part, seen, telling))
+    if (where === null || isWanted(event.body, where)) yield [number, event]
 }
+
+function* allOf(part: FactPart, seen: number, telling: Telling): ReturnType<typeof toldOf> {
+  const { fact, first, seqs } = part
+  const { states, shared } = telling
+  if (first && seen === 0 && tellsItself(fact, telling)) yield [1, shared.of(fact, toBody)]
+  const state = first && seen < stateNumber ? states.get(fact.seq) : undefined
+  if (state !== undefined) yield [stateNumber, shared.of(state, toStateBody)]
+  if (seqs.length === 0) return
+  for (const [number, datapoint] of datapointsOf(part, seen, telling))
+    yield [number, shared.of(datapoint, toDatapointBody)]
+}
+
+export const toStateBody = (state: TopicState): EventBody => ({
+  type: 'state',
+  state: toTopicStateView(state)
+})
+
+const toDatapointBody = (datapoint: Datapoint): EventBody => ({
+  type: 'datapoint',
+  datapoint: toDatapointView(datapoint)
+})
 
 /** Whether a fact itself is asked for; kinds that only one type takes have been chosen by the feed. */
 function tellsItself(fact: Fact, { types, device }: Telling): boolean {
@@ -126,18 +139,16 @@ function toBody(fact: Fact): EventBody {
   }
 }
 
-function datapointsOf(
+function* datapointsOf(
   { seqs, at }: FactPart,
   seen: number,
   { datapoints, wanted }: Telling
-): Array<[number: number, datapoint: Datapoint]> {
-  const found: Array<[number, Datapoint]> = []
+): Generator<[number: number, datapoint: Datapoint], void, undefined> {
   for (const [index, seq] of seqs.entries()) {
     const from = datapointNumber + (at + index) * numbersPerMessage
     for (const datapoint of datapoints.get(seq) ?? [])
-      if (from + datapoint.n > seen && wanted(datapoint)) found.push([from + datapoint.n, datapoint])
+      if (from + datapoint.n > seen && wanted(datapoint)) yield [from + datapoint.n, datapoint]
   }
-  return found
 }
 
 const toCommandEvent = (fact: Fact): { seq: Seq; at: number } & CommandTransition => ({

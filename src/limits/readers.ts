@@ -37,6 +37,16 @@ export const readerLimits = {
   feedSliceBytesMax: 64 * 1024,
   /** What a stream holds is let go when its reader has not come for more in this time. It is read again when he does. */
   streamStallMs: 5_000,
+  /** What subscribers are told, kept for all who are told the same: events, their cursors, and states after facts. */
+  eventsCachedMax: 20_000,
+  eventsCachedBytesMax: 32 * 1024 * 1024,
+  cursorsCachedMax: 20_000,
+  statesCachedMax: 10_000,
+  statesCachedBytesMax: 16 * 1024 * 1024,
+  /** States read at once, for all subscribers. */
+  statesReadTopicsMax: 100,
+  /** States of a snapshot read at once for one stream. */
+  snapshotPageStatesMax: 250,
   /** Facts whose datapoints are read at once, and bytes of their payloads; a larger one is read alone. */
   datapointsReadFactsMax: 100,
   datapointsReadBytesMax: 64 * 1024,

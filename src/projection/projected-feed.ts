@@ -142,9 +142,18 @@ export function createProjectedFeed(parts: {
   }
 }
 
+/** As long as the message is kept, they are the same objects, so that what is made of them is made once. */
+const made = new WeakMap<ProjectedMessage, Datapoint[]>()
+
 /** As they are stored; made only for those who ask. */
-const toDatapoints = ({ seq, topic, receivedAt, datapoints }: ProjectedMessage): Datapoint[] =>
-  datapoints.map((datapoint, n) => ({ ...datapoint, seq, n, topic, receivedAt }))
+function toDatapoints(message: ProjectedMessage): Datapoint[] {
+  const there = made.get(message)
+  if (there !== undefined) return there
+  const { seq, topic, receivedAt } = message
+  const datapoints = message.datapoints.map((datapoint, n) => ({ ...datapoint, seq, n, topic, receivedAt }))
+  made.set(message, datapoints)
+  return datapoints
+}
 
 /** What `promise` gives, or `otherwise` as soon as nobody waits for it. */
 async function orAborted<T>(promise: Promise<T>, signal: AbortSignal, otherwise: T): Promise<T> {

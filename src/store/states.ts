@@ -40,6 +40,8 @@ export interface StatesAsk {
   limit: number
   order: 'asc' | 'desc'
   until?: Seq
+  /** Of payloads; more than the limit of a page changes nothing. */
+  bytesMax?: number
 }
 
 export function createStates(pool: Pool, limits: Limits, asOf: Pick<AsOf, 'topics'>): States {
@@ -77,7 +79,7 @@ export function createStates(pool: Pool, limits: Limits, asOf: Pick<AsOf, 'topic
       const { rows } = await pool.query<StateRow & { found: number }>({
         name: `states_by_id_${ask.order}`,
         text: pageSql(ask.order),
-        values: [matches.ids, ask.until ?? null, limits.pageBytesMax]
+        values: [matches.ids, ask.until ?? null, Math.min(ask.bytesMax ?? Infinity, limits.pageBytesMax)]
       })
       const last = rows.at(-1)
       return {
