@@ -40,10 +40,7 @@ export interface KeyedList<Item, Node> extends PlacedList<Item, Node, readonly n
 }
 
 /** A list in the order of ids, or of what is at a path and then of ids. */
-export interface SearchedList<Item, Node> extends PlacedList<Item, Node, PlaceInSearch> {
-  /** Position that the list shows; null: that of the journal at its first page. */
-  at: Seq | null
-}
+export type SearchedList<Item, Node> = PlacedList<Item, Node, PlaceInSearch>
 
 export interface PlaceInSearch extends SearchPlace {
   /** That the ids are of; 0 where they are of none. */
@@ -52,7 +49,8 @@ export interface PlaceInSearch extends SearchPlace {
 
 interface Parts {
   cursors: Cursors
-  head: () => Promise<Head>
+  /** Position that the list shows: that of the journal at its first page, or of an instant. */
+  head: () => Promise<Pick<Head, 'seq'>>
 }
 
 export const readConnection = <Item, Node>(
@@ -82,21 +80,18 @@ export const readKeyedConnection = <Item, Node>(
   })
 
 export const readSearchConnection = <Item, Node>(
-  { cursors, head }: Parts,
+  parts: Parts,
   ask: ListAsk,
   list: SearchedList<Item, Node>
-): Promise<Connection<Node>> => {
-  const { at } = list
-  const parts = { cursors, head: at === null ? head : async () => ({ seq: at }) }
-  return readPlaced(parts, ask, list, {
+): Promise<Connection<Node>> =>
+  readPlaced(parts, ask, list, {
     encode: (until, { id, key, projection }) =>
-      cursors.encodeSearchPage(ask.list, { until, place: { id, key }, projection }),
+      parts.cursors.encodeSearchPage(ask.list, { until, place: { id, key }, projection }),
     decode(token) {
-      const { until, place, projection } = cursors.decodeSearchPage(ask.list, token)
+      const { until, place, projection } = parts.cursors.decodeSearchPage(ask.list, token)
       return [{ ...place, projection }, until]
     }
   })
-}
 
 interface Tokens<Place> {
   encode(until: Seq, place: Place): string
@@ -105,7 +100,7 @@ interface Tokens<Place> {
 
 /** A place in a list is told with the position the journal had when its first page was read, which all pages share. */
 async function readPlaced<Item, Node, Place>(
-  { cursors, head }: { cursors: Cursors; head: () => Promise<Pick<Head, 'seq'>> },
+  { cursors, head }: Parts,
   { page: { after: token } }: ListAsk,
   { read, place, view }: PlacedList<Item, Node, Place>,
   { encode, decode }: Tokens<Place>

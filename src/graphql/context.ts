@@ -4,9 +4,10 @@ import type { Metric } from '../datapoints.ts'
 import type { Limits } from '../limits.ts'
 import type { Access, Head } from '../model.ts'
 import type { Projections } from '../projection/projections.ts'
-import type { DatapointPage, DatapointsAsk } from '../store/datapoints.ts'
+import type { Instant } from '../store/as-of.ts'
+import type { DatapointPage } from '../store/datapoints.ts'
 import type { MetricPage } from '../store/devices.ts'
-import type { MetricName } from '../store/nested.ts'
+import type { MetricName, NestedDatapointsAsk } from '../store/nested.ts'
 import type { Store } from '../store/store.ts'
 import type { CommandEventView } from '../views.ts'
 import { toCommandEventView } from '../views.ts'
@@ -25,13 +26,20 @@ export interface Context {
   /** Transitions of a command. */
   commandEvents(id: string): Promise<CommandEventView[]>
   /** A page of the metrics of a device. Throws Problem query_too_complex, as the next two do. */
-  metrics(device: string, ask: { after: number | null; limit: number }): Promise<MetricPage>
-  metric(name: MetricName): Promise<Metric | null>
-  datapoints(name: MetricName, ask: Omit<DatapointsAsk, keyof MetricName>): Promise<DatapointPage>
+  metrics(device: string, ask: MetricsAsk): Promise<MetricPage>
+  metric(name: MetricName, instant: Instant | null): Promise<Metric | null>
+  datapoints(name: MetricName, ask: NestedDatapointsAsk): Promise<DatapointPage>
+}
+
+export interface MetricsAsk {
+  after: number | null
+  limit: number
+  /** null: as they are now. */
+  instant: Instant | null
 }
 
 export interface ContextParts {
-  store: Pick<Store, 'journal' | 'commands' | 'nested'>
+  store: Pick<Store, 'journal' | 'commands' | 'asOf' | 'nested'>
   projections: Pick<Projections, 'list'>
   limits: Limits
 }
@@ -51,11 +59,22 @@ export function createContext(access: Access, signal: AbortSignal, parts: Contex
     const events = await store.commands.events([...new Set(ids)])
     return ids.map((id) => (events.get(id) ?? []).map(toCommandEventView))
   })
-  const metrics = batch((ask: { after: number | null; limit: number }, devices: readonly string[]) =>
-    store.nested.metrics(access, devices, ask)
+  const metrics = batch(({ instant, ...ask }: MetricsAsk, devices: readonly string[]) =>
+    instant === null
+      ? store.nested.metrics(access, devices, ask)
+      : oneByOne(devices, (device) => store.asOf.metrics(access, device, instant, ask))
   )
-  const metric = batch((_ask: null, names: readonly MetricName[]) => store.nested.metric(access, names))
-  const datapoints = batch((ask: Omit<DatapointsAsk, keyof MetricName>, names: readonly MetricName[]) =>
+  const metric = batch(async (instant: Instant | null, names: readonly MetricName[]) => {
+    const found = await store.nested.metric(access, names)
+    if (instant === null) return found
+    // Whether it was there then is told by the page that begins with it
+    return oneByOne(found, async (now) => {
+      const ask = now && { after: now.id - 1, limit: 1 }
+      const page = ask && (await store.asOf.metrics(access, now.device, instant, ask))
+      return page?.items.find(({ name }) => name === now?.name) ?? null
+    })
+  })
+  const datapoints = batch((ask: NestedDatapointsAsk, names: readonly MetricName[]) =>
     store.nested.datapoints(access, names, ask)
   )
 
@@ -66,8 +85,8 @@ export function createContext(access: Access, signal: AbortSignal, parts: Contex
     currentProjection: () => projection(null, null),
     commandEvents: (id) => commandEvents(null, id),
     metrics: (device, ask) => nesting.page(ask.limit, () => metrics(ask, device)),
-    async metric(name) {
-      const read = async () => ({ items: [await metric(null, name)] })
+    async metric(name, instant) {
+      const read = async () => ({ items: [await metric(instant, name)] })
       return (await nesting.page(1, read)).items[0]!
     },
     datapoints: (name, ask) => nesting.page(ask.limit, () => datapoints(ask, name))
@@ -75,3 +94,13 @@ export function createContext(access: Access, signal: AbortSignal, parts: Contex
 }
 
 const fill = <Value>(keys: readonly unknown[], value: Value): Value[] => keys.map(() => value)
+
+/** What has no statement for many at once. */
+async function oneByOne<Key, Value>(
+  keys: readonly Key[],
+  read: (key: Key) => Promise<Value>
+): Promise<Value[]> {
+  const values: Value[] = []
+  for (const key of keys) values.push(await read(key))
+  return values
+}

@@ -12,6 +12,7 @@ import { devices } from './schema-devices.ts'
 import { mappings } from './schema-mappings.ts'
 import { objects } from './schema-objects.ts'
 import { previews } from './schema-previews.ts'
+import { rejections } from './schema-rejections.ts'
 import { streams } from './schema-streams.ts'
 
 type Field = GraphQLFieldConfig<unknown, Context>
@@ -24,7 +25,9 @@ export function buildSchema(): GraphQLSchema {
   // SDL cannot say how a scalar is parsed or which value an enum stands for, so those are there before it is read
   return extendSchema(
     new GraphQLSchema({ types: [...scalars, ...enums, ...deviceEnums] }),
-    parse([reading, streams, commands, objects, connections, devices, mappings, previews].join(''))
+    parse(
+      [reading, streams, commands, objects, connections, devices, rejections, mappings, previews].join('')
+    )
   )
 }
 

@@ -1,78 +1,130 @@
-/** Resolvers of devices, their metrics and datapoints, and of rejections. */
+/** Resolvers of devices, their metrics and datapoints. */
 
-import type { Presence, RejectionReason } from '../datapoints.ts'
-import type { DatapointView, DeviceView, MetricView } from '../device-views.ts'
-import { toDatapointView, toDeviceView, toMetricView, toRejectionView } from '../device-views.ts'
+import type { Presence } from '../datapoints.ts'
+import type { DatapointView } from '../device-views.ts'
+import { toDatapointView, toDeviceItemView } from '../device-views.ts'
 import { Problem } from '../errors.ts'
-import type { DatapointPage, DatapointsAsk } from '../store/datapoints.ts'
-import type { PageArguments, RangeArguments } from './arguments.ts'
-import { listName, readFilters, readFirst, readRange } from './arguments.ts'
+import { metricNames } from '../predicate/metric-names.ts'
+import { sortKeyOf } from '../predicate/sort.ts'
+import type { Instant } from '../store/as-of.ts'
+import type { DatapointPage } from '../store/datapoints.ts'
+import type { NestedDatapointsAsk } from '../store/nested.ts'
+import type { PageArguments, RangeArguments, SearchArguments } from './arguments.ts'
+import { listName, readFirst, readInstant, readRange, readSearch } from './arguments.ts'
 import { behind } from './behind.ts'
-import type { Connection, KeyedList, ListAsk } from './connections.ts'
-import { readKeyedConnection } from './connections.ts'
+import type { Connection } from './connections.ts'
+import { readKeyedConnection, readSearchConnection } from './connections.ts'
 import type { Context } from './context.ts'
+import type { DeviceNode, MetricNode } from './device-nodes.ts'
+import { toDeviceNode, toMetricNode } from './device-nodes.ts'
 import type { Resolvers } from './executable.ts'
 import type { GraphqlParts } from './parts.ts'
+
+interface DevicesArguments extends SearchArguments {
+  presence?: Presence | null
+}
 
 interface DatapointsArguments extends PageArguments, RangeArguments {
   device: string
   metric?: string | null
 }
 
-interface RejectionsArguments extends PageArguments, RangeArguments {
-  filter?: string[] | null
-  reason?: RejectionReason | null
-  mapping?: string | null
-}
-
 export function createDeviceQueries({ store, minCursor, limits }: GraphqlParts): Resolvers {
-  const { devices, datapoints, rejections, cursors } = store
-  const connect = <Item, Node>(
-    { head }: Context,
-    ask: ListAsk,
-    list: KeyedList<Item, Node>
-  ): Promise<Connection<Node>> => readKeyedConnection({ cursors, head }, ask, list)
+  const { devices, datapoints, asOf, cursors } = store
+
+  /** What lists of an instant show is the journal as it was then. */
+  const partsOf = ({ head }: Context, instant: Instant | null) => ({
+    cursors,
+    head: instant === null ? head : async () => instant
+  })
 
   /** Ids of devices and metrics are of one projection: a list that was begun in another one cannot go on. */
-  async function connectIds<Item extends { id: number }, Node>(
+  async function inProjection<Page>(
+    { currentProjection }: Context,
+    began: number | null,
+    read: () => Promise<Page>
+  ): Promise<[page: Page, projection: number]> {
+    // What is read in between is of either: so the first page takes the elder, and the others look again
+    const projection = began ?? (await currentProjection())
+    const page = await read()
+    if (began !== null && began !== (await currentProjection()))
+      throw new Problem('cursor_expired', 'The mappings changed while this was being read: begin again')
+    return [page, projection]
+  }
+
+  function connectDevices(
     context: Context,
-    ask: ListAsk,
-    read: (after: number | null) => Promise<{ items: Item[]; next: number | null }>,
-    view: (item: Item) => Node
-  ): Promise<Connection<Node>> {
-    let began = 0
-    return connect(context, ask, {
-      numbers: 2,
-      async read(after) {
-        // What is read in between is of either: so the first page takes the elder, and the others look again
-        began = after?.[1] ?? (await context.currentProjection())
-        const { items, next } = await read(after?.[0] ?? null)
-        if (after !== null && began !== (await context.currentProjection())) {
-          throw new Problem('cursor_expired', 'The mappings changed while this was being read: begin again')
-        }
-        return { items, next: next === null ? null : [next, began] }
-      },
-      place: ({ id }) => [id, began],
-      view
-    })
+    page: DevicesArguments,
+    instant: Instant | null
+  ): Promise<Connection<DeviceNode>> {
+    const { presence = null, order } = page
+    const { ask, list } = readSearch(page, limits)
+    const { where, sort } = ask
+    const metrics = metricNames({ where, sort })
+    const search = { ...ask, metrics, asOf: instant, ...(presence !== null && { presence }) }
+    let projection = 0
+    return readSearchConnection(
+      partsOf(context, instant),
+      { list: listName('devices', order, [presence, ...list]), page },
+      {
+        async read(after) {
+          const read = () => devices.search(context.access, { ...search, after })
+          const [{ items, next }, began] = await inProjection(context, after && after.projection, read)
+          projection = began
+          return { items, next: next && { ...next, projection } }
+        },
+        view: ({ device }) => toDeviceNode(device, instant),
+        place: (item) => ({
+          id: item.device.id,
+          key: sort && sortKeyOf(toDeviceItemView(item), sort),
+          projection
+        })
+      }
+    )
+  }
+
+  function connectMetrics(
+    context: Context,
+    { device, instant }: DeviceNode,
+    given: Omit<PageArguments, 'order'>
+  ): Promise<Connection<MetricNode>> {
+    const limit = readFirst(given.first, limits)
+    let projection = 0
+    return readKeyedConnection(
+      partsOf(context, instant),
+      { list: listName('metrics', 'asc', [device, instant && instant.at]), page: { ...given, order: 'asc' } },
+      {
+        numbers: 2,
+        async read(place) {
+          const read = () => context.metrics(device, { after: place?.[0] ?? null, limit, instant })
+          const [{ items, next }, began] = await inProjection(context, place && place[1]!, read)
+          projection = began
+          return { items, next: next === null ? null : [next, projection] }
+        },
+        view: (metric) => toMetricNode(metric, instant),
+        place: ({ id }) => [id, projection]
+      }
+    )
   }
 
   function connectDatapoints(
     context: Context,
     page: DatapointsArguments,
-    read: (ask: Omit<DatapointsAsk, 'device' | 'metric'>) => Promise<DatapointPage>
+    instant: Instant | null,
+    read: (ask: NestedDatapointsAsk) => Promise<DatapointPage>
   ): Promise<Connection<DatapointView>> {
     const { device, metric = null, order } = page
     const limit = readFirst(page.first, limits)
-    const range = readRange(page)
-    return connect(
-      context,
-      { list: listName('datapoints', order, [device, metric, range]), page },
+    const given = readRange(page)
+    const range = instant === null ? given : { ...given, to: beforeEnd(given.to, instant) }
+    return readKeyedConnection(
+      partsOf(context, instant),
+      { list: listName('datapoints', order, [device, metric, given, instant && instant.at]), page },
       {
         numbers: 3,
         async read(place) {
           const after = place && { observedAt: place[0]!, seq: place[1]!, n: place[2]! }
-          const { items, next } = await read({ ...range, order, after, limit })
+          const { items, next } = await read({ ...range, order, after, limit, until: instant && instant.seq })
           return { items, next: next && [next.observedAt, next.seq, next.n] }
         },
         place: ({ observedAt, seq, n }) => [observedAt, seq, n],
@@ -81,85 +133,51 @@ export function createDeviceQueries({ store, minCursor, limits }: GraphqlParts):
     )
   }
 
+  /** Nothing that had been received by then was observed later: what is newer need not be looked through. */
+  const beforeEnd = (to: number | null, { at }: Instant): number =>
+    Math.min(to ?? Infinity, at + limits.clockAheadSecondsMax * 1_000 + 1)
+
   return {
     Query: behind(minCursor.projected, {
       devices: {
-        resolve(_source, page: PageArguments & { presence?: Presence | null }, context) {
-          const limit = readFirst(page.first, limits)
-          const { order, presence = null } = page
-          const given = presence === null ? {} : { presence }
-          return connectIds(
-            context,
-            { list: listName('devices', order, [presence]), page },
-            (after) => devices.page(context.access, { after, limit, order, ...given }),
-            toDeviceView
-          )
-        }
+        resolve: async (_source, page: DevicesArguments, context) =>
+          connectDevices(context, page, await readInstant(page.asOf, asOf))
       },
       device: {
-        async resolve(_source, { id }: { id: string }, { access }) {
-          const device = await devices.byName(access, id)
-          return device && toDeviceView(device)
+        async resolve(_source, { id, asOf: time }: { id: string; asOf?: string | null }, { access }) {
+          const instant = await readInstant(time, asOf)
+          const device =
+            instant === null ? await devices.byName(access, id) : await asOf.device(access, id, instant)
+          return device && toDeviceNode(device, instant)
         }
       },
       datapoints: {
         resolve(_source, page: DatapointsArguments, context) {
           const { device, metric = null } = page
-          return connectDatapoints(context, page, (ask) =>
+          return connectDatapoints(context, page, null, (ask) =>
             datapoints.page(context.access, { ...ask, device, metric })
           )
         }
-      },
-      rejections: {
-        resolve(_source, page: RejectionsArguments, context) {
-          const filters = readFilters(page.filter, limits)
-          const limit = readFirst(page.first, limits)
-          const range = readRange(page)
-          const { order, reason = null, mapping = null } = page
-          return connect(
-            context,
-            { list: listName('rejections', order, [filters, reason, mapping, range]), page },
-            {
-              numbers: 2,
-              async read(place) {
-                const after = place && { seq: place[0]!, n: place[1]! }
-                const ask = { filters, reason, mapping, ...range, after, limit, order }
-                const { items, next } = await rejections.page(context.access, ask)
-                return { items, next: next && [next.seq, next.n] }
-              },
-              place: ({ seq, n }) => [seq, n],
-              view: toRejectionView
-            }
-          )
-        }
-      },
-      rejectionCounts: { resolve: (_source, _arguments, { access }) => rejections.counts(access) }
+      }
     }),
     Device: {
       metrics: {
-        resolve(source, given: Omit<PageArguments, 'order'>, context) {
-          const { device } = source as DeviceView
-          const limit = readFirst(given.first, limits)
-          return connectIds(
-            context,
-            { list: listName('metrics', 'asc', [device]), page: { ...given, order: 'asc' } },
-            (after) => context.metrics(device, { after, limit }),
-            toMetricView
-          )
-        }
+        resolve: (source, given: Omit<PageArguments, 'order'>, context) =>
+          connectMetrics(context, source as DeviceNode, given)
       },
       metric: {
         async resolve(source, { name }: { name: string }, context) {
-          const metric = await context.metric({ device: (source as DeviceView).device, metric: name })
-          return metric && toMetricView(metric)
+          const { device, instant } = source as DeviceNode
+          const metric = await context.metric({ device, metric: name }, instant)
+          return metric && toMetricNode(metric, instant)
         }
       }
     },
     Metric: {
       datapoints: {
         resolve(source, page: PageArguments & RangeArguments, context) {
-          const { device, metric } = source as MetricView
-          return connectDatapoints(context, { ...page, device, metric }, (ask) =>
+          const { device, metric, instant } = source as MetricNode
+          return connectDatapoints(context, { ...page, device, metric }, instant, (ask) =>
             context.datapoints({ device, metric }, ask)
           )
         }

@@ -47,10 +47,9 @@ export function createQueries({ store, minCursor, limits, status }: GraphqlParts
             const { ask, list } = readSearch(page, limits)
             const instant = await readInstant(page.asOf, asOf)
             return readSearchConnection(
-              { cursors, head: context.head },
+              { cursors, head: instant === null ? context.head : async () => instant },
               { list: listName('topics', page.order, [filters, state, ...list]), page },
               {
-                at: instant && instant.seq,
                 async read(after) {
                   const found = { ...ask, filters, state, asOf: instant, after }
                   const { items, next } = await states.search(context.access, found)

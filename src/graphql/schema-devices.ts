@@ -1,13 +1,13 @@
 /** Devices, their metrics and datapoints, in SDL: the views of device-views.ts, field by field. */
 
 import {
+  asOfArgument,
   connection,
-  filterArgument,
   minCursorArgument,
   pageArguments,
-  rangeArguments
+  rangeArguments,
+  searchArguments
 } from './schema-arguments.ts'
-import { payloadFields } from './schema-objects.ts'
 
 export const datapointFields = /* GraphQL */ `
   "Its number in the message, from 0."
@@ -45,15 +45,17 @@ const nameArgument = /* GraphQL */ `
 
 export const devices = /* GraphQL */ `
   extend type Query {
-    "Devices, in the order in which they were first heard from."
+    "Devices, in the order in which they were first heard from, or of what is at a path."
     devices(
       "Only those that are so."
       presence: Presence
+      ${searchArguments('metrics/temperature/value')}
+      ${asOfArgument}
       ${pageArguments('asc')}
       ${minCursorArgument}
     ): DeviceConnection!
     "One device; null if nothing is known of it."
-    device(${nameArgument} ${minCursorArgument}): Device
+    device(${nameArgument} ${asOfArgument} ${minCursorArgument}): Device
     "Datapoints of a device, by the time they were observed."
     datapoints(
       "Name of the device."
@@ -64,19 +66,6 @@ export const devices = /* GraphQL */ `
       ${pageArguments('desc')}
       ${minCursorArgument}
     ): DatapointConnection!
-    "What mappings could not make anything of."
-    rejections(
-      ${filterArgument}
-      "Only those with this reason."
-      reason: RejectionReason
-      "Only those of this mapping."
-      mapping: String
-      ${rangeArguments('`receivedAt`')}
-      ${pageArguments('desc')}
-      ${minCursorArgument}
-    ): RejectionConnection!
-    "How many of the newest rejections there are, by mapping and reason; most first."
-    rejectionCounts(${minCursorArgument}): [RejectionCount!]!
   }
 
   "What something is that sends messages."
@@ -103,6 +92,8 @@ export const devices = /* GraphQL */ `
     offlineAfterSeconds: Int
     "What is known of it beside metrics: an object."
     attributes: JSON!
+    "With asOf: names of attributes that were said since then, first or anew; what they were is not kept."
+    attributesChangedSince: [String!]!
     "How many metrics it has."
     metricCount: Int!
     "Its metrics, in the order in which they were first seen."
@@ -164,43 +155,8 @@ export const devices = /* GraphQL */ `
     topic: String!
   }
 
-  "What a mapping could not make anything of."
-  type Rejection {
-    "Position in the journal of the message."
-    seq: Seq!
-    "Its number among the rejections of the message, from 0."
-    n: Int!
-    "Topic name."
-    topic: String!
-    "Name of the mapping."
-    mapping: String!
-    "Why."
-    reason: RejectionReason!
-    "What exactly, and what to do."
-    detail: String!
-    "When the message was received."
-    receivedAt: DateTime!
-    "What was received; null when the journal no longer has it."
-    raw: RawPayload
-  }
-
-  "What was received."
-  type RawPayload {
-    ${payloadFields}
-  }
-
-  "Rejections of one mapping with one reason."
-  type RejectionCount {
-    "Name of the mapping."
-    mapping: String!
-    "The reason."
-    reason: RejectionReason!
-    "How many there are."
-    count: Float!
-  }
 
   ${connection('Device', 'Device', 'Devices')}
   ${connection('Metric', 'Metric', 'Metrics')}
   ${connection('Datapoint', 'Datapoint', 'Datapoints')}
-  ${connection('Rejection', 'Rejection', 'Rejections')}
 `

@@ -14,6 +14,7 @@ import { createMutations } from './mutations.ts'
 import type { GraphqlParts } from './parts.ts'
 import { createDeviceQueries } from './queries-devices.ts'
 import { createMappingQueries } from './queries-mappings.ts'
+import { createRejectionQueries } from './queries-rejections.ts'
 import { createQueries } from './queries.ts'
 import { closeSockets, createSocketHandler, logSocketError, socketOptions } from './socket.ts'
 import { createSubscriptions } from './subscriptions.ts'
@@ -31,6 +32,7 @@ export async function registerGraphql(app: FastifyInstance, parts: GraphqlParts)
   const schema = buildExecutableSchema(
     createQueries(parts),
     createDeviceQueries(parts),
+    createRejectionQueries(parts),
     createMappingQueries(parts),
     createMutations(parts),
     createMappingMutations(parts),

@@ -3,7 +3,7 @@
 import type { Metric } from '../datapoints.ts'
 import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
-import type { Access } from '../model.ts'
+import type { Access, Seq } from '../model.ts'
 import type { Pool } from './database.ts'
 import type { DatapointPage, DatapointsAsk } from './datapoints.ts'
 import { rangeOf } from './datapoints.ts'
@@ -23,6 +23,11 @@ export interface MetricName {
   metric: string
 }
 
+export interface NestedDatapointsAsk extends Omit<DatapointsAsk, keyof MetricName> {
+  /** Only what messages up to here said; null: all of them. */
+  until: Seq | null
+}
+
 /** Answers are in the order of what is asked for; all of one call have pageBytesMax together. */
 export interface NestedReads {
   /** Metrics of each device, in the order of their ids. Throws Problem query_too_complex when they have too many bytes. */
@@ -34,11 +39,7 @@ export interface NestedReads {
   /** null: nothing is known of it. */
   metric(access: Access, names: readonly MetricName[]): Promise<Array<Metric | null>>
   /** As pages of one metric are. Throws Problem query_too_complex when they have too many bytes. */
-  datapoints(
-    access: Access,
-    names: readonly MetricName[],
-    ask: Omit<DatapointsAsk, 'device' | 'metric'>
-  ): Promise<DatapointPage[]>
+  datapoints(access: Access, names: readonly MetricName[], ask: NestedDatapointsAsk): Promise<DatapointPage[]>
 }
 
 /** A row of the page with this number, from 1; one that does not fit in the bytes comes only as the first of its page. */
@@ -77,7 +78,7 @@ export function createNestedReads(pool: Pool, limits: Limits): NestedReads {
       const { rows } = await pool.query<DatapointRow & PageRow>({
         name: `nested_datapoints_${ask.order}`,
         text: datapointsSql(ask.order),
-        values: [...toHashes(names), ...rangeOf(ask), ask.limit, limits.pageBytesMax]
+        values: [...toHashes(names), ...rangeOf(ask), ask.until, ask.limit, limits.pageBytesMax]
       })
       return toPages(rows, names.length).map((page) => {
         const last = page.at(-1)
@@ -162,10 +163,10 @@ const datapointsSql = (order: 'asc' | 'desc'): string => `
       select * from datapoints
       where metric_id = m.id and projection_id = ${currentProjection}
         and (observed_at, seq, n) > ($3::timestamptz, $4::int8, $5::int4)
-        and (observed_at, seq, n) < ($6::timestamptz, $7::int8, $8::int4)
-      order by observed_at ${order}, seq ${order}, n ${order} limit $9
+        and (observed_at, seq, n) < ($6::timestamptz, $7::int8, $8::int4) and ($9::int8 is null or seq <= $9)
+      order by observed_at ${order}, seq ${order}, n ${order} limit $10
     ) as p
-  ), ${counted('$10')}
+  ), ${counted('$11')}
   select page::int4, found, fits, ${fitting(datapointColumns, 'p.exact', 'exact')} from counted p
   join metrics m on m.id = p.metric_id join devices d on d.id = m.device_id join topics t on t.id = p.topic_id
   where fits or place = 1 order by page, place`

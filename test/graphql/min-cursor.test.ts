@@ -54,7 +54,7 @@ async function start(t: TestContext, limits = {}) {
     }
   const counting = {
     ...store,
-    devices: { page: read(empty), byName: read(null) },
+    devices: { search: read(empty), byName: read(null) },
     datapoints: { page: read(empty) },
     rejections: { page: read(empty), counts: read([]) },
     states: { ...store.states, search: read(empty), byName: read(null), byId: read(null) },

@@ -200,7 +200,7 @@ test('pages of many are what the pages of each are', async () => {
       { from: 1_002, to: 1_004, after: null, limit: 100, order },
       { from: null, to: null, after: { observedAt: 1_003, seq: 4, n: 0 }, limit: 2, order }
     ]) {
-      const together = await store.nested.datapoints(everything, metrics, ask)
+      const together = await store.nested.datapoints(everything, metrics, { ...ask, until: null })
       for (const [index, name] of metrics.entries()) {
         const alone = await store.datapoints.page(everything, { ...name, ...ask })
         assert.deepEqual(points(together[index]!.items), points(alone.items))
@@ -214,7 +214,7 @@ test('what may not be read is not there', async () => {
   const { store } = await fill({ devices: 2, metrics: 2, messages: 1 })
   const nothing: Access = { ...everything, mayRead: () => false }
   const pairs = [{ device: 'd0', metric: 'm0' }]
-  const range = { from: null, to: null, after: null, limit: 10, order: 'asc' } as const
+  const range = { from: null, to: null, after: null, limit: 10, order: 'asc', until: null } as const
   assert.deepEqual(await store.nested.metrics(nothing, ['d0'], { after: null, limit: 10 }), [
     { items: [], next: null }
   ])
@@ -246,7 +246,7 @@ test('bytes of a level have a limit: pages get shorter, and where one cannot eve
   const { url } = await fill({ devices: 4, metrics: 1, messages: 4 }, 1_000)
   const devices = names(4, 'd')
   const metrics = devices.map((device) => ({ device, metric: 'm0' }))
-  const range = { from: null, to: null, after: null, limit: 4, order: 'asc' } as const
+  const range = { from: null, to: null, after: null, limit: 4, order: 'asc', until: null } as const
   const withBytes = async (pageBytesMax: number) =>
     (await openTestStore({ url, limits: { poolConnectionsMax: 3, pageBytesMax } })).store.nested
 
