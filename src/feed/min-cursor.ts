@@ -102,5 +102,5 @@ function seqOf(cursors: Pick<Cursors, 'decodePosition'>, token: string): Seq {
 const notReached = (msMax: number): Problem =>
   new Problem(
     'cursor_not_reached',
-    `What is read has not come to this min-cursor within ${msMax} ms: try again, or wait longer with Prefer: wait=N`
+    `What is read has not come to this min-cursor within ${msMax} ms: try again, or, on REST, wait longer with Prefer: wait=N`
   )

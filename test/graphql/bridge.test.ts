@@ -1,6 +1,9 @@
 /** GraphQL on the whole service: what it tells is what Postgres holds, what the broker did, and what REST tells. */
 
 import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { postJson, request, startBridge } from '../support/bridge.ts'
 import { startBroker } from '../support/broker.ts'
@@ -239,4 +242,22 @@ test('what was written on one instance is read on another, by any field and with
       assert.ok(store.cursors.decode(cursor, await store.journal.head()) >= written)
   }
   await other.close()
+})
+
+test('documents by name, and nothing else', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'rialto-test-'))
+  const path = join(directory, 'documents.json')
+  const follow = 'subscription { topicStates(filter: ["named/a"]) { state { payload } } }'
+  await writeFile(path, JSON.stringify({ status: '{ status { leading } }', follow }))
+  const config = { graphqlDocumentsFile: path, graphqlOnlyDocuments: true }
+  const only = await startBridge({ mqttUrl, config })
+  await rm(directory, { recursive: true })
+  const post = async (body: object) => (await postJson(`${only.url}/graphql`, body)).body
+
+  assert.deepEqual(await post({ documentId: 'status' }), { data: { status: { leading: true } } })
+  assert.equal((await post({ query: '{ status { version } }' })).errors[0].extensions.code, 'forbidden')
+  await client.publishAsync('named/a', '1', { qos: 1 })
+  const events = subscribe(only.url, follow)
+  await eventually(() => events.some(({ topicStates: { state } }) => state?.payload === 1))
+  await only.close()
 })

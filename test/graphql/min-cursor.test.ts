@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
-import { isObjectType } from 'graphql'
+import { getNamedType, isObjectType } from 'graphql'
 import { createMinCursor } from '../../src/feed/min-cursor.ts'
 import { buildSchema } from '../../src/graphql/executable.ts'
 import { defaultLimits } from '../../src/limits.ts'
@@ -80,6 +80,14 @@ test('every field that has the argument is looked at', () => {
     new Set(found.map(({ name }) => name)),
     new Set([...Object.keys(fields.journal), ...Object.keys(fields.projected)])
   )
+})
+
+test('every mutation answers with a cursor to read behind', () => {
+  for (const { name, type } of Object.values(buildSchema().getMutationType()!.getFields())) {
+    const payload = getNamedType(type)
+    assert.ok(isObjectType(payload))
+    assert.equal(String(payload.getFields()['cursor']?.type), 'Cursor!', name)
+  }
 })
 
 for (const [what, some] of Object.entries(fields)) {

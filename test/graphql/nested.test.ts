@@ -10,6 +10,7 @@ import type { Limits } from '../../src/limits.ts'
 import { defaultLimits } from '../../src/limits.ts'
 import type { Access } from '../../src/model.ts'
 import type { Projections } from '../../src/projection/projections.ts'
+import type { DatapointPage } from '../../src/store/datapoints.ts'
 import { chunkOf, currentAtHead, messageOf, point } from '../support/projected.ts'
 import { everything, openTestStore } from '../support/store.ts'
 import { codes, query, startServer } from './server.ts'
@@ -207,6 +208,27 @@ test('pages of many are what the pages of each are', async () => {
         assert.deepEqual(together[index]!.next, alone.next)
       }
     }
+  }
+})
+
+test('datapoints up to a message are those that it and the ones before it said', async () => {
+  const { store } = await fill({ devices: 2, metrics: 1, messages: 6 })
+  const metrics = names(2, 'd').map((device) => ({ device, metric: 'm0' }))
+  const range = { from: null, to: null, after: null, limit: 2, order: 'desc' } as const
+  const [{ items }] = (await store.nested.datapoints(everything, metrics, {
+    ...range,
+    limit: 100,
+    until: null
+  })) as [DatapointPage]
+  const seqs = items.map(({ seq }) => seq)
+  assert.equal(seqs.length, 6)
+  for (const [index, until] of seqs.entries()) {
+    const pages = await store.nested.datapoints(everything, metrics, { ...range, until })
+    for (const page of pages)
+      assert.deepEqual(
+        page.items.map(({ seq }) => seq),
+        seqs.slice(index, index + 2)
+      )
   }
 })
 
