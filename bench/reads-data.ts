@@ -1,6 +1,6 @@
 /** What the benchmark of reads reads: a fleet whose messages came the usual way, through a broker into the service. */
 
-import { mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import mqtt from 'mqtt'
@@ -51,7 +51,8 @@ export interface Fleet {
 export async function startFleet(node: string): Promise<Fleet> {
   const broker = await startMosquitto()
   const databaseUrl = await createDatabase()
-  const file = join(await mkdtemp(join(tmpdir(), 'rialto-bench-')), 'rialto.yaml')
+  const directory = await mkdtemp(join(tmpdir(), 'rialto-bench-'))
+  const file = join(directory, 'rialto.yaml')
   await writeFile(file, mapping)
   const service = await startService(
     { DATABASE_URL: databaseUrl, MQTT_URL: broker.url, RIALTO_TOPICS: 'site/#', RIALTO_CONFIG: file },
@@ -82,6 +83,7 @@ export async function startFleet(node: string): Promise<Fleet> {
     async stop() {
       await service.kill('SIGTERM')
       await broker.stop()
+      await rm(directory, { recursive: true, force: true })
     }
   }
 }
