@@ -37,7 +37,7 @@ export function readSearch(
   return {
     ask: {
       where: where === null ? null : readPredicate(where, limits, '/where'),
-      sort: sort === null ? null : readSort(sort, limits),
+      sort: sort === null ? null : readSort(sort, limits, '/sort'),
       order,
       limit: readFirst(first, limits)
     },

@@ -91,12 +91,12 @@ for (const [given, expected] of asked) {
 
 for (const [given, pointer] of [
   ['where: "exists(metrics)"', '/where'],
-  ['sort: "-metrics"', 'sort']
+  ['sort: "-metrics"', '/sort']
 ] as const) {
   test(`devices(${given}): a metric has to be named`, async (t) => {
     const { answer } = await start(t)
     const { errors } = await answer(`{ devices(${given}) { cursor } }`)
-    const detail = 'Name a metric, as in metrics/temperature/value'
+    const detail = 'name a metric, such as metrics/temperature/value'
     assert.deepEqual(errors![0]!.extensions, { code: 'invalid_value', errors: [{ pointer, detail }] })
   })
 }

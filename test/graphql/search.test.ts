@@ -171,8 +171,8 @@ const faults: Array<[given: string, code: string, pointer: string | null]> = [
   ['where: ""', 'invalid_value', '/where'],
   ['where: "gt(receivedAt,\\"yesterday\\")"', 'invalid_value', '/where'],
   [`where: "${'not('.repeat(30)}exists(a)${')'.repeat(30)}"`, 'query_too_complex', '/where'],
-  ['sort: ""', 'invalid_value', 'sort'],
-  ['sort: "a b"', 'invalid_value', 'sort'],
+  ['sort: ""', 'invalid_value', '/sort'],
+  ['sort: "a b"', 'invalid_value', '/sort'],
   ['asOf: "2999-01-01T00:00:00.000Z"', 'invalid_value', null],
   ['asOf: "yesterday"', 'invalid_value', null],
   ['state: nothing', 'invalid_value', null]
