@@ -33,7 +33,7 @@ const runs = process.env['FULL'] === '1' ? 3_000 : 150
 const onlyEven: Access = { ...everything, mayRead: (topic) => !topic.endsWith('/1') }
 
 /** Topics of three levels with all kinds of payloads, some retained, some cleared, some never retained. */
-async function fill({ receive }: Pick<TestStore, 'receive'>): Promise<void> {
+async function fill({ receive }: Pick<TestStore, 'receive'>, messages = 150, seed = 5): Promise<void> {
   const payload = fc.oneof(
     { weight: 5, arbitrary: value.map((given) => Buffer.from(JSON.stringify(given))) },
     fc.uint8Array({ maxLength: 5 }).map((bytes) => Buffer.from(bytes)),
@@ -50,7 +50,7 @@ async function fill({ receive }: Pick<TestStore, 'receive'>): Promise<void> {
     properties: fc.option(fc.constantFrom({ contentType: 'text/plain' }, { messageExpiryInterval: 1_000 }))
   })
   const cleared = message.map((given) => ({ ...given, retain: true, payload: Buffer.alloc(0) }))
-  const log = fc.sample(fc.oneof({ weight: 3, arbitrary: message }, cleared), { numRuns: 150, seed: 5 })
+  const log = fc.sample(fc.oneof({ weight: 3, arbitrary: message }, cleared), { numRuns: messages, seed })
   for (const one of log) await receive({ ...one, receivedAt: Date.now() + 1_000 * one.payload.length })
 }
 
@@ -105,6 +105,59 @@ test('all pages of a search have what there is, in order, once, however few topi
     { numRuns: runs }
   )
   assert.ok(Math.min(seen.found, seen.none, seen.short) > runs / 10, JSON.stringify(seen))
+})
+
+test('a search of states as they were has what there was then', async () => {
+  const limits = { pageRowsScannedMax: 12, pageTopicsByPrefixMax: 5, searchRowsMax: 9, searchStepRowsMax: 4 }
+  const tests = await openTestStore({ limits })
+  // Few bytes are read at once, so that not all that is asked for is taken
+  const sorting = await openTestStore({ url: tests.url, limits: { searchStepRowsMax: 4, pageBytesMax: 30 } })
+  await fill(tests, 40)
+  const head = await tests.store.journal.head()
+  const asOf = { at: head.at, seq: head.seq }
+  const then: TopicState[] = []
+  for (const state of await readEverything(tests.store)) {
+    // Whether what is retained is known is told by facts alone, and not by sessions, when it is told later
+    const { retainedKnown } = (await tests.store.asOf.topic(everything, { id: state.topicId }, asOf))!
+    then.push({ ...state, retainedKnown })
+  }
+  await fill(tests, 60, 6)
+  const now = await readEverything(tests.store)
+  assert.ok(now.length > then.length)
+  const seen = { found: 0, changed: 0, short: 0 }
+  await fc.assert(
+    fc.asyncProperty(
+      questions(then.map(toTopicStateView)),
+      fc.subarray(['a/#', 'a/1/+', '+/1/#', 'a/1/1'], { maxLength: 2 }),
+      fc.constantFrom(null, null, 'retained' as const, 'tombstone' as const),
+      fc.constantFrom(everything, onlyEven),
+      async (question, filters, state, access) => {
+        const { store } = question.sort === null ? tests : sorting
+        const { items, short } = await readAll(
+          (after) => store.states.search(access, { ...ask, ...question, filters, state, after, asOf }),
+          question.limit
+        )
+        const matches = compileFilters(filters)
+        const wanted = (of: readonly TopicState[]): TopicState[] =>
+          answer(
+            of.filter(
+              (one) =>
+                matches(one.topic) && access.mayRead(one.topic) && (state === null || one[state] !== null)
+            ),
+            toTopicStateView,
+            question
+          )
+        const names = (of: readonly TopicState[]): string[] => of.map(({ topic }) => topic)
+        assert.deepEqual(names(items), names(wanted(then)))
+        assert.deepEqual(items, wanted(then))
+        if (items.length > 0) seen.found++
+        if (names(items).join() !== names(wanted(now)).join()) seen.changed++
+        seen.short += short
+      }
+    ),
+    { numRuns: runs }
+  )
+  assert.ok(Math.min(seen.found, seen.changed, seen.short) > runs / 10, JSON.stringify(seen))
 })
 
 test('a page looks at so many topics, and so many bytes', async () => {
