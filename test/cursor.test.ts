@@ -3,6 +3,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { createCursors } from '../src/cursor.ts'
 import type { Problem } from '../src/errors.ts'
+import { defaultLimits } from '../src/limits.ts'
+import { readSort, sortKeyOf } from '../src/predicate/sort.ts'
 
 const key = Buffer.from('key')
 const cursors = createCursors([{ id: 'journal', beganSeq: 0 }], key)
@@ -61,6 +63,59 @@ test('page tokens that were given out before places had several numbers still sa
   const token = 'AoHda3dGGs7zmW1WCAAAAAAAAAH0AAAAAAAAAAdDQGiJiv-nrvssEbg'
   assert.deepEqual(cursors.decodePage('topics', token), { until: 500, after: 7 })
   assert.equal(cursors.encodePage('topics', { until: 500, after: 7 }), token)
+})
+
+test('a place in a list that is sorted carries its key, whatever is in it, and stays short', () => {
+  const sort = readSort('a', defaultLimits)
+  const text = fc.oneof(fc.string({ unit: 'binary', maxLength: 150 }), fc.constant('\ud800'.repeat(150)))
+  const key = fc.option(
+    fc.oneof(
+      text.map((a) => sortKeyOf({ a }, sort)),
+      fc.double({ noNaN: true, noDefaultInfinity: true }).map((a) => sortKeyOf({ a }, sort)),
+      fc.constantFrom({}, { a: null }, { a: true }, { a: [] }).map((item) => sortKeyOf(item, sort))
+    )
+  )
+  fc.assert(
+    fc.property(fc.maxSafeNat(), fc.maxSafeNat(), fc.maxSafeNat(), key, (until, id, projection, given) => {
+      const token = cursors.encodeSearchPage('list', { until, place: { id, key: given }, projection })
+      const back = cursors.decodeSearchPage('list', token)
+      assert.equal(JSON.stringify(back), JSON.stringify({ until, place: { id, key: given }, projection }))
+      // A key of 100 characters, each of which JSON may write with six
+      assert.ok(token.length <= 1_000, `${token.length} characters`)
+    })
+  )
+})
+
+test('page tokens of lists with and without keys are not those of one another, even of lists with one name', () => {
+  const keyed = cursors.encodePage('list', { until: 500, after: [1, 2] })
+  const searched = cursors.encodeSearchPage('list', {
+    until: 500,
+    place: { id: 1, key: null },
+    projection: 2
+  })
+  for (const run of [
+    () => cursors.decodeSearchPage('list', keyed),
+    () => cursors.decodeSearchPage('other', searched),
+    () => cursors.decodeKeyedPage('list', searched, 2),
+    () => cursors.decodePage('list', searched),
+    () => cursors.decode(searched, head)
+  ])
+    assert.equal(codeOf(run), 'cursor_kind')
+  assert.equal(
+    codeOf(() => cursors.decodeSearchPage('list', cursors.encode(500))),
+    'cursor_kind'
+  )
+  const restored = createCursors(
+    [
+      { id: 'journal', beganSeq: 0 },
+      { id: 'next', beganSeq: 499 }
+    ],
+    key
+  )
+  assert.equal(
+    codeOf(() => restored.decodeSearchPage('list', searched)),
+    'cursor_ahead'
+  )
 })
 
 test('of a fact that was seen in part: which part; a whole fact has the cursor that it always had', () => {
