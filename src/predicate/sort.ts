@@ -20,7 +20,10 @@ export interface Sort {
  */
 export type SortKey = readonly [0 | 1 | 2 | 3 | 6] | readonly [4, number] | readonly [5, string]
 
-/** One path, with `-` before it for the reverse. Throws Problem invalid_value or query_too_complex. */
+/**
+ * One path, with `-` before it for the reverse. `pointer`: name of the argument, for faults. Throws Problem invalid_value
+ * or query_too_complex.
+ */
 export function readSort(text: string, limits: PredicateLimits, pointer = 'sort'): Sort {
   const scanner = new Scanner(text, limits, pointer, '-payload/temperature')
   const descending = scanner.takeOne('-') !== null
