@@ -67,6 +67,8 @@ export const readerLimits = {
   longPollLooksMax: 3,
   /** Messages of one topic looked at to tell whether it was known what is retained; if there are more, it was not. */
   asOfDoubtsMax: 200,
+  /** Of one device, looked at to tell when it was heard from last. */
+  asOfMetricsMax: 50,
   heartbeatMs: 15_000,
   streamsMax: 2_000
 }

@@ -1,13 +1,15 @@
 /** States as they were at an instant: what the facts of the journal up to then make of topics and devices. */
 
-import type { Device } from '../datapoints.ts'
+import type { Datapoint, Device } from '../datapoints.ts'
 import type { Access, Millis, Seq, TopicState } from '../model.ts'
 import type { Limits } from '../limits.ts'
 import type { Pool } from './database.ts'
 import type { MetricPage } from './devices.ts'
+import { devicesAsOf } from './devices-as-of.ts'
+import { latestAsOf, metricsAsOf } from './metrics-as-of.ts'
 import { findInstant } from './instants.ts'
 import { hashTopic } from './topics.ts'
-import { topicBeforeHorizon, topicsAsOf } from './topics-as-of.ts'
+import { beforeHorizon, topicBeforeHorizon, topicsAsOf } from './topics-as-of.ts'
 
 /** A time, and the place of the journal that it is. */
 export interface Instant {
@@ -18,7 +20,10 @@ export interface Instant {
 
 /** A device at an instant, as today's mappings read the messages up to then. */
 export interface DeviceAsOf extends Omit<Device, 'lastSeenAt'> {
-  /** When its newest datapoint of then was received; null where there is none. */
+  /**
+   * null where no datapoint of then tells. Of a device with more than `asOfMetricsMax` metrics, those that changed last are
+   * looked at. Mapping, topic, offlineAfterSeconds and the number of metrics are those of now.
+   */
   lastSeenAt: Millis | null
   /** Names of attributes that were said anew, or first, since then: what they were is not kept, so they are absent. */
   attributesChangedSince: string[]
@@ -56,9 +61,18 @@ export interface AsOf {
     instant: Instant,
     ask: { after: number | null; limit: number }
   ): Promise<MetricPage>
+  /** Of these devices, by id and name of metric: the latest datapoints of then that may be read. Problem as for `topics`. */
+  latest(
+    access: Access,
+    devices: readonly number[],
+    metrics: readonly string[],
+    instant: Instant
+  ): Promise<Map<number, Map<string, Datapoint>>>
 }
 
 export function createAsOf(pool: Pool, limits: Limits): AsOf {
+  const parts = { pool, limits }
+
   async function find(
     topic: { name: string } | { id: number }
   ): Promise<{ id: number; name: string } | null> {
@@ -71,21 +85,39 @@ export function createAsOf(pool: Pool, limits: Limits): AsOf {
     return rows[0] ?? null
   }
 
+  async function horizon(): Promise<Seq> {
+    const { rows } = await pool.query<{ horizon: Seq }>({
+      name: 'horizon',
+      text: 'select horizon from journal_head where shard = 0'
+    })
+    return rows[0]!.horizon
+  }
+
+  /** Looks at the horizon afterwards: if it is not past the instant, nothing was missing meanwhile. */
+  async function reached<T>(instant: Instant, read: () => Promise<T>): Promise<T> {
+    const result = await read()
+    if (instant.seq < (await horizon())) throw await beforeHorizon(pool, instant)
+    return result
+  }
+
   return {
     instant: (at) => findInstant(pool, at),
     async topic(access, topic, instant) {
       const found = await find(topic)
       if (found === null || !access.mayRead(found.name)) return null
-      const { rows } = await pool.query<{ horizon: Seq }>({
-        name: 'horizon',
-        text: 'select horizon from journal_head where shard = 0'
-      })
-      if (instant.seq < rows[0]!.horizon) return topicBeforeHorizon(pool, found.id, instant)
+      if (instant.seq < (await horizon())) return topicBeforeHorizon(pool, found.id, instant)
       return (await topicsAsOf(pool, limits, [found.id], instant)).states.get(found.id) ?? null
     },
     topics: (ids, instant) => topicsAsOf(pool, limits, ids, instant),
-    device: () => Promise.reject(new Error('Devices cannot be told yet')),
-    devices: () => Promise.reject(new Error('Devices cannot be told yet')),
-    metrics: () => Promise.reject(new Error('Metrics cannot be told yet'))
+    async device(access, name, instant) {
+      const found = await reached(instant, () => devicesAsOf(parts, { name }, instant))
+      const device = [...found.values()][0]
+      return device === undefined || !access.mayRead(device.topic) ? null : device
+    },
+    devices: (ids, instant) => reached(instant, () => devicesAsOf(parts, { ids }, instant)),
+    metrics: (access, device, instant, ask) =>
+      reached(instant, () => metricsAsOf(parts, access, device, instant, ask)),
+    latest: (access, devices, metrics, instant) =>
+      reached(instant, () => latestAsOf(parts, access, devices, metrics, instant))
   }
 }

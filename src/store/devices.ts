@@ -8,6 +8,7 @@ import type { Pool } from './database.ts'
 import type { DeviceRow, MetricRow } from './projected-rows.ts'
 import { currentProjection, deviceColumns, metricColumns, toDevice, toMetric } from './projected-rows.ts'
 import { hashName } from './projection-ids.ts'
+import type { AsOf } from './as-of.ts'
 import type { SearchPage } from './search.ts'
 import type { DevicesSearch, DeviceWithMetrics } from './search-devices.ts'
 import { searchDevices } from './search-devices.ts'
@@ -41,7 +42,7 @@ export interface Devices {
   metrics(access: Access, device: string, ask: { after: number | null; limit: number }): Promise<MetricPage>
 }
 
-export function createDevices(pool: Pool, limits: Limits): Devices {
+export function createDevices(pool: Pool, limits: Limits, asOf: Pick<AsOf, 'devices' | 'latest'>): Devices {
   return {
     async page(access, ask) {
       const { limit, order } = ask
@@ -70,7 +71,7 @@ export function createDevices(pool: Pool, limits: Limits): Devices {
       return { items, next: end.rows[0]?.id ?? null }
     },
 
-    search: (access, ask) => searchDevices({ pool, limits }, access, ask),
+    search: (access, ask) => searchDevices({ pool, limits, asOf }, access, ask),
 
     async byName(access, name) {
       const { rows } = await pool.query<DeviceRow>({

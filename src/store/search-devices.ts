@@ -7,7 +7,7 @@ import type { Limits } from '../limits.ts'
 import type { Access } from '../model.ts'
 import type { Path } from '../predicate/path.ts'
 import type { Predicate } from '../predicate/predicate.ts'
-import type { Instant } from './as-of.ts'
+import type { AsOf, Instant } from './as-of.ts'
 import type { Pool } from './database.ts'
 import type { DeviceRow, MetricRow } from './projected-rows.ts'
 import { currentProjection, deviceColumns, metricColumns, toDevice, toMetric } from './projected-rows.ts'
@@ -32,12 +32,14 @@ export interface DeviceWithMetrics {
 }
 
 export function searchDevices(
-  parts: { pool: Pool; limits: Limits },
+  parts: { pool: Pool; limits: Limits; asOf: Pick<AsOf, 'devices' | 'latest'> },
   access: Access,
   ask: DevicesSearch
 ): Promise<SearchPage<DeviceWithMetrics>> {
   const { pool, limits } = parts
-  const { where, sort, order, presence } = ask
+  const { where, sort, order, asOf: instant } = ask
+  // What presence was then, the index does not tell
+  const presence = instant === null ? ask.presence : undefined
   const looked: Path[] = [...(where?.paths ?? []), ...(sort === null ? [] : [sort.path])]
   const metrics = looked.flatMap(([member, name]) =>
     member === 'metrics' && name !== undefined ? [name] : []
@@ -52,9 +54,15 @@ export function searchDevices(
     what: 'devices',
     following: (after, limit) => following(pool, limits, { after, limit, order, presence }),
     all: () => all(pool, limits, presence),
-    read: (ids, what, bytesMax) => read(pool, access, ids, what === 'whole' ? whole : part, bytesMax),
+    async read(ids, what, bytesMax) {
+      const wanted = what === 'whole' ? whole : part
+      const found = await read(pool, access, ids, wanted, bytesMax)
+      return instant === null ? found : then(parts.asOf, access, found, wanted.metrics, instant)
+    },
     isWanted: (item) =>
-      access.mayRead(item.device.topic) && (where === null || where.test(toDeviceItemView(item))),
+      access.mayRead(item.device.topic) &&
+      (ask.presence === undefined || item.device.presence === ask.presence) &&
+      (where === null || where.test(toDeviceItemView(item))),
     toView: toDeviceItemView
   }
   return search(source, ask, limits)
@@ -130,6 +138,30 @@ async function read(
     })),
     taken: last !== undefined && rows.length < last.found ? last.n : ids.length,
     bytes: rows.reduce((sum, { bytes }) => sum + bytes, 0)
+  }
+}
+
+/** The same as they were, without those that were not known. */
+async function then(
+  asOf: Pick<AsOf, 'devices' | 'latest'>,
+  access: Access,
+  now: Read<DeviceWithMetrics>,
+  names: readonly string[],
+  instant: Instant
+): Promise<Read<DeviceWithMetrics>> {
+  const ids = now.rows.map(({ id }) => id)
+  if (ids.length === 0) return now
+  const devices = await asOf.devices(ids, instant)
+  const metrics = names.length === 0 ? null : await asOf.latest(access, ids, names, instant)
+  return {
+    ...now,
+    rows: ids.flatMap((id) => {
+      const device = devices.get(id)
+      if (device === undefined) return []
+      // It was heard of then, if no datapoint tells when last
+      const lastSeenAt = device.lastSeenAt ?? device.firstSeenAt
+      return { id, item: { device: { ...device, lastSeenAt }, metrics: metrics?.get(id) ?? new Map() } }
+    })
   }
 }
 

@@ -148,7 +148,7 @@ export async function openStore(parts: StoreParts): Promise<Store> {
       partitions: datapointPartitions,
       makePartitions: partitions.makeAhead
     }),
-    devices: createDevices(database.pool, limits),
+    devices: createDevices(database.pool, limits, asOf),
     deviceVersions: createDeviceVersions(database.pool),
     datapoints: createDatapoints(database.pool, limits),
     nested: createNestedReads(database.pool, limits),

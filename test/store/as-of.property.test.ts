@@ -202,7 +202,7 @@ async function begin(one: TestStore, prefix: string) {
       else
         assert.deepEqual(
           plain(await asked),
-          loggedState(log.filter((entry) => entry.topic === name && entry.at <= at)),
+          loggedState(of(name, horizon).filter((entry) => entry.at <= at)),
           `${name} at ${at}, before ${horizon}`
         )
     }
