@@ -35,8 +35,6 @@ export const readerLimits = {
   /** What is made ready for one stream at once: events, and bytes of the facts they are from; a larger fact is alone. */
   feedPageEventsMax: 500,
   feedSliceBytesMax: 64 * 1024,
-  /** What a stream holds is let go when its reader has not come for more in this time. It is read again when he does. */
-  streamStallMs: 5_000,
   /** What subscribers are told, kept for all who are told the same: events, their cursors, and states after facts. */
   eventsCachedMax: 20_000,
   eventsCachedBytesMax: 32 * 1024 * 1024,
