@@ -19,21 +19,27 @@ export function keepAlive(
 ): KeepAlive {
   let answered = true
   let waiting = 0
-  let waitingSince = 0
+  /** Since when the first of those that wait does; or when one left. */
+  let since = 0
+  /** A ping was behind messages until a moment ago, so its answer may still come. */
+  let excused = false
   socket.on('pong', () => (answered = true))
   const beat = setInterval(() => {
-    const stalled = waiting > 0 && performance.now() - waitingSince > limits.streamStalledMsMax
-    if (stalled || (!answered && waiting === 0)) return socket.terminate()
-    if (!answered) return
+    if (waiting > 0 && performance.now() - since > limits.streamStalledMsMax) return socket.terminate()
+    if (!answered) {
+      if (waiting === 0 && !excused) return socket.terminate()
+      excused = waiting > 0
+      return
+    }
     answered = false
     socket.ping()
   }, limits.heartbeatMs)
   return {
     sending() {
-      if (waiting++ === 0) waitingSince = performance.now()
+      if (waiting++ === 0) since = performance.now()
       return () => {
         waiting--
-        waitingSince = performance.now()
+        since = performance.now()
       }
     },
     stop: () => clearInterval(beat)

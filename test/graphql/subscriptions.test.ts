@@ -246,3 +246,105 @@ test('a reader that stops reading stays where it is, and the journal is not read
   assert.equal(pagesRead, before)
   assert.ok(connection!.bufferedAmount < 1_000_000, `${connection!.bufferedAmount} bytes wait to be sent`)
 })
+
+const asked = `subscription (
+  $filter: [String!], $types: [EventType!]! = [message, gap], $after: String, $where: String,
+  $mode: StreamMode! = all, $maxRate: Float, $snapshot: Boolean! = false
+) {
+  events(filter: $filter, types: $types, after: $after, where: $where, mode: $mode, maxRate: $maxRate, snapshot: $snapshot) {
+    cursor type skippedCount message { topic payload } state { topic payload }
+  }
+}`
+
+const inShort = (event: Event & { skippedCount?: number | null }): unknown => {
+  const { topic, payload } = (event.state ?? event.message ?? {}) as { topic?: string; payload?: unknown }
+  return [event.type, topic, payload, event.skippedCount]
+}
+
+test('events begin with a snapshot where one is asked for, and a predicate chooses of both', async (t) => {
+  const server = await startServer(t)
+  for (const [topic, payload] of Object.entries({ a: '1', b: '2', c: '3' }))
+    server.memory.receive(topic, payload)
+  const ask = { types: ['state', 'message'], snapshot: true, where: 'ge(payload,2)' }
+  const stream = follow(connect(t, server), asked, ask)
+  const snapshot = await take(stream, 3)
+  server.memory.receive('b', '1')
+  server.memory.receive('a', '5')
+  const changes = await take(stream, 2)
+  await stream.return()
+  assert.deepEqual(snapshot.map(inShort), [
+    ['state', 'b', 2, null],
+    ['state', 'c', 3, null],
+    ['progress', undefined, undefined, null]
+  ])
+  const expected = [
+    ['message', 'a', 5, null],
+    ['state', 'a', 5, null]
+  ]
+  assert.deepEqual(changes.map(inShort), expected)
+
+  const client = connect(t, server)
+  const within = await take(follow(client, asked, { ...ask, after: snapshot[0]!.cursor }), 4)
+  assert.deepEqual(within.map(inShort), [
+    ['state', 'c', 3, null],
+    ['progress', undefined, undefined, null],
+    ...expected
+  ])
+  const behind = await take(follow(client, asked, { ...ask, after: snapshot[2]!.cursor }), 3)
+  assert.deepEqual(behind.map(inShort), [['progress', undefined, undefined, null], ...expected])
+})
+
+test('every subscription sends only what is newest, where that is asked for, with how many were left out', async (t) => {
+  const server = await startServer(t)
+  const client = connect(t, server)
+  const cases: Array<[document: string, last: unknown]> = [
+    [
+      'events(after: "earliest", mode: latest) { skippedCount message { payload } }',
+      { message: { payload: 99 } }
+    ],
+    [
+      'messages(after: "earliest", mode: latest, maxRate: 100) { skippedCount message { payload } }',
+      { message: { payload: 99 } }
+    ],
+    ['topicStates(mode: latest) { skippedCount state { payload } }', { state: { payload: 99 } }]
+  ]
+  for (let value = 0; value < 100; value++) server.memory.receive('a', String(value))
+  for (const [field, last] of cases) {
+    const values = follow<{ skippedCount: number }>(client, `subscription { ${field} }`)
+    let count = 0
+    for await (const { skippedCount, ...value } of values) {
+      assert.equal(typeof skippedCount, 'number', field)
+      if (!('message' in value && value.message === null)) count += 1 + skippedCount
+      if (JSON.stringify(value) === JSON.stringify(last)) break
+    }
+    assert.equal(count, field.startsWith('topicStates') ? 1 : 100, field)
+  }
+})
+
+test('a subscription refuses what can never come', async (t) => {
+  const server = await startServer(t)
+  const client = connect(t, server)
+  const refused: Array<[variables: object, pointer: string]> = [
+    [{ maxRate: 1 }, '/maxRate'],
+    [{ mode: 'latest', maxRate: 0 }, '/maxRate'],
+    [{ mode: 'latest', maxRate: 1_000 }, '/maxRate'],
+    [{ snapshot: true }, '/snapshot'],
+    [{ where: 'payload > 1' }, '/where']
+  ]
+  for (const [variables, pointer] of refused) {
+    await assert.rejects(follow(client, asked, variables).next(), (errors: unknown) => {
+      const [error] = errors as Array<{ extensions: { code: string; errors: Array<{ pointer: string }> } }>
+      assert.deepEqual(
+        [error!.extensions.code, error!.extensions.errors[0]!.pointer],
+        ['invalid_value', pointer]
+      )
+      return true
+    })
+  }
+  for (const field of ['messages', 'topicStates', 'datapoints', 'presence']) {
+    const document = `subscription { ${field}(where: "x", maxRate: 1, mode: latest) { cursor } }`
+    assert.equal(await codesOf(follow(client, document)), 'invalid_value')
+    const rate = `subscription { ${field}(maxRate: 1) { cursor } }`
+    assert.equal(await codesOf(follow(client, rate)), 'invalid_value')
+  }
+})
