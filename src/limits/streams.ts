@@ -1,7 +1,6 @@
 /** Streams: what is conflated for one, how long one may stand still, and tickets for those that cannot send headers. */
 
 export const streamLimits = {
-  streamStallMs: 5_000,
   /** Of a stream that sends the newest events only: what waits until its reader is ready. */
   conflatedKeysMax: 10_000,
   conflatedBytesMax: 1024 * 1024,
