@@ -16,6 +16,7 @@ export interface Addressing {
   by: string
   query: TProperties
   params: TProperties | null
+  subject(request: FastifyRequest): { name: string } | { id: number }
   state(request: FastifyRequest): Promise<TopicState | null>
   /** The topic's name, whether or not anything is known of it. Throws Problem not_found for an unknown id. */
   name(request: FastifyRequest): Promise<string>
@@ -24,12 +25,16 @@ export interface Addressing {
 export const unknownTopic = (): Problem => new Problem('not_found', 'Nothing is known of this topic')
 
 export function createAddressings(states: Store['states']): Addressing[] {
-  const byName = (toName: (request: FastifyRequest) => string): Pick<Addressing, 'state' | 'name'> => ({
+  const byName = (
+    toName: (request: FastifyRequest) => string
+  ): Pick<Addressing, 'subject' | 'state' | 'name'> => ({
+    subject: (request) => ({ name: toName(request) }),
     state: (request) => states.byName(request.access, toName(request)),
     name: async (request) => toName(request)
   })
+  const toId = (request: FastifyRequest): number => Number((request.params as { topicId: string }).topicId)
   const byId = (request: FastifyRequest): Promise<TopicState | null> =>
-    states.byId(request.access, Number((request.params as { topicId: string }).topicId))
+    states.byId(request.access, toId(request))
 
   return [
     {
@@ -73,6 +78,7 @@ export function createAddressings(states: Store['states']): Addressing[] {
           examples: ['7']
         })
       },
+      subject: (request) => ({ id: toId(request) }),
       state: byId,
       async name(request) {
         const state = await byId(request)

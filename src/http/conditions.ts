@@ -7,6 +7,9 @@ import type { Seq, TopicState } from '../model.ts'
 /** Of the state of a topic. */
 export const toEtag = ({ seq }: { seq: Seq }): string => `"${seq}"`
 
+/** Of a state that is not the one there is now. */
+export const toWeakEtag = (state: { seq: Seq }): string => `W/${toEtag(state)}`
+
 /** Of what is normalized: by its content, too, since messages that are normalized again leave `seq` as it was. */
 export const toContentEtag = (seq: Seq, content: unknown): string =>
   `"${seq}.${digest([JSON.stringify(content)])}"`

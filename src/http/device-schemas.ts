@@ -67,7 +67,7 @@ export const newDatapointFields: TProperties = {
   )
 }
 
-const device = named('Device', 'What is known of a device now.', {
+const deviceFields: TProperties = {
   device: deviceName,
   seq: seq('Newest fact that changed it: its version'),
   mapping: text('Mapping that found it'),
@@ -85,7 +85,24 @@ const device = named('Device', 'What is known of a device now.', {
     additionalProperties: true,
     description: 'What is known beside metrics, such as model and firmware'
   }),
-  metricCount: count('Metrics that it has')
+  metricCount: count('Metrics that it has'),
+  attributesChangedSince: Type.Optional(
+    Type.Array(Type.String(), {
+      description:
+        'Only with `asOf`: attributes that were said since then, first or anew; what they were is not kept'
+    })
+  )
+}
+
+const device = named('Device', 'What is known of a device.', deviceFields)
+
+const deviceItem = named('DeviceItem', 'A device in a list.', {
+  ...deviceFields,
+  metrics: Type.Unsafe({
+    type: 'object',
+    additionalProperties: ref('Datapoint'),
+    description: 'Latest datapoints, by name, of metrics that `where`, `sort` or `fields` name'
+  })
 })
 
 const metric = named('Metric', 'A typed series of a device, with its latest datapoint.', {
@@ -129,12 +146,13 @@ const rejectionCounts = named('RejectionCounts', 'How many rejections there are,
 
 export const deviceSchemas: readonly TSchema[] = [
   device,
+  deviceItem,
   metric,
   datapoint,
   payload,
   rejection,
   rejectionCounts,
-  page('DevicePage', 'Device', 'Devices, and the position at which the first page was read.'),
+  page('DevicePage', 'DeviceItem', 'Devices, and the position at which the first page was read.'),
   page('MetricPage', 'Metric', 'Metrics of a device, and the position at which the first page was read.'),
   page('DatapointPage', 'Datapoint', 'Datapoints, and the newest position when the first page was read.'),
   page('RejectionPage', 'Rejection', 'Rejections, and the newest position when the first page was read.')

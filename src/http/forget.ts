@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Forgotten } from '../projection/projections.ts'
 import { addressSchema, createAddressings } from './addressings.ts'
 import { header, json, refusalsOfV1 } from './answers.ts'
-import { deviceAddressSchema, deviceAddressings } from './devices.ts'
+import { deviceAddressSchema, deviceAddressings } from './device-addressings.ts'
 import type { RouteParts, Routes } from './parts.ts'
 import { ref } from './schemas.ts'
 

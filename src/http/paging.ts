@@ -1,6 +1,7 @@
 /** Pages: filters and tokens, the same for every list. */
 
 import { Type } from 'typebox'
+import type { SearchPlace } from '../cursor.ts'
 import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Seq } from '../model.ts'
@@ -15,6 +16,8 @@ export interface Page<View> {
   next: string | null
   cursor: string
   limit: number
+  /** With `fields`. */
+  fields?: string[]
 }
 
 /** Where a list is being read: up to where the journal was at its first page, behind its last item. */
@@ -33,6 +36,8 @@ export interface Read<Item, Key> {
   next: Key | null
   limit: number
   toView: (item: Item) => unknown
+  /** Paths that were asked for, which `toView` picks; absent: everything. */
+  fields?: readonly string[]
   /** Tells an item's versions apart; absent: its view does. */
   versionOf?: (item: Item) => unknown
   /** Where to go on from, if that is not `until`. */
@@ -69,7 +74,8 @@ export function createPaging({ journal, cursors }: Tokens) {
       if (token === undefined) return { until: (await journal.head()).seq, after: null }
       return cursors.decodePage(JSON.stringify(list), token)
     },
-    close: <Item>(read: Read<Item, number>): Found => toFound(cursors, read, (key) => [key])
+    close: <Item>(read: Read<Item, number>): Found =>
+      toFound(cursors, read, (list, until, after) => cursors.encodePage(list, { until, after }))
   }
 }
 
@@ -79,22 +85,45 @@ export function createKeyedPaging<Name extends string>({ journal, cursors }: Tok
   return {
     async open(
       list: readonly unknown[],
-      token: string | undefined
+      token: string | undefined,
+      at?: Seq
     ): Promise<{ until: Seq; after: Key | null }> {
-      if (token === undefined) return { until: (await journal.head()).seq, after: null }
+      if (token === undefined) return { until: at ?? (await journal.head()).seq, after: null }
       const { until, after } = cursors.decodeKeyedPage(JSON.stringify(list), token, names.length)
       return { until, after: Object.fromEntries(names.map((name, at) => [name, after[at]])) as Key }
     },
     close: <Item>(read: Read<Item, Key>): Found =>
-      toFound(cursors, read, (key) => names.map((name) => key[name]))
+      toFound(cursors, read, (list, until, key) =>
+        cursors.encodePage(list, { until, after: names.map((name) => key[name]) })
+      )
+  }
+}
+
+/** For a list that is searched. */
+export function createSearchPaging({ journal, cursors }: Tokens) {
+  return {
+    /** `at`: what the list shows, where that is not the journal at its first page. */
+    async open(
+      list: readonly unknown[],
+      token: string | undefined,
+      at: Seq | undefined
+    ): Promise<{ until: Seq; place: SearchPlace | null; projection: number | null }> {
+      if (token !== undefined) return cursors.decodeSearchPage(JSON.stringify(list), token)
+      return { until: at ?? (await journal.head()).seq, place: null, projection: null }
+    },
+    /** `projection`: that the ids are of; 0 where they are of none. */
+    close: <Item>(read: Read<Item, SearchPlace>, projection: number): Found =>
+      toFound(cursors, read, (list, until, place) =>
+        cursors.encodeSearchPage(list, { until, place, projection })
+      )
   }
 }
 
 /** Views are made only when they are sent, unless nothing else tells versions apart. */
 function toFound<Item, Key>(
   cursors: Tokens['cursors'],
-  { list, until, items, next, limit, toView, versionOf, cursor = until }: Read<Item, Key>,
-  toNumbers: (key: Key) => number[]
+  { list, until, items, next, limit, toView, fields, versionOf, cursor = until }: Read<Item, Key>,
+  toToken: (list: string, until: Seq, next: Key) => string
 ): Found {
   const name = JSON.stringify(list)
   const views = versionOf === undefined ? items.map(toView) : null
@@ -103,9 +132,10 @@ function toFound<Item, Key>(
     etag: toListEtag([name, String(limit), String(next === null), ...versions]),
     send: (): Page<unknown> => ({
       items: views ?? items.map(toView),
-      next: next === null ? null : cursors.encodePage(name, { until, after: toNumbers(next) }),
+      next: next === null ? null : toToken(name, until, next),
       cursor: cursors.encode(cursor),
-      limit
+      limit,
+      ...(fields !== undefined && { fields: [...fields] })
     })
   }
 }

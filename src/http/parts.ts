@@ -28,8 +28,10 @@ export interface HttpParts {
     Store,
     | 'journal'
     | 'states'
+    | 'asOf'
     | 'commands'
     | 'devices'
+    | 'currentProjection'
     | 'datapoints'
     | 'rejections'
     | 'cursors'

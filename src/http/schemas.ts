@@ -194,14 +194,18 @@ const gap = named('Gap', 'An interval in which messages may be missing, and why.
   )
 })
 
-export const page = (name: string, of: string, description: string): TSchema =>
+export const page = (name: string, of: string, description: string, more: TProperties = {}): TSchema =>
   named(name, description, {
     items: Type.Array(ref(of)),
     next: nullable(
       text('Give it back as `page`; null when the range is finished. Items may be few, or none, before that')
     ),
     cursor,
-    limit: Type.Integer({ minimum: 1, description: 'Items of this page at most, as asked for or by default' })
+    limit: Type.Integer({
+      minimum: 1,
+      description: 'Items of this page at most, as asked for or by default'
+    }),
+    ...more
   })
 
 export const sharedSchemas: readonly TSchema[] = [

@@ -8,6 +8,7 @@ import { commandSchema } from './command-body.ts'
 import { commandRoutes } from './commands.ts'
 import { datapointRoutes } from './datapoints.ts'
 import { deviceSchemas } from './device-schemas.ts'
+import { oneDeviceRoutes } from './device.ts'
 import { deviceRoutes } from './devices.ts'
 import { forgetRoutes } from './forget.ts'
 import { healthRoutes } from './health.ts'
@@ -16,6 +17,7 @@ import { mappingSchemas } from './mapping-schemas.ts'
 import { mappingRoutes } from './mappings.ts'
 import { messageRoutes } from './messages.ts'
 import type { HttpParts, RouteParts, Routes } from './parts.ts'
+import { pickedSchemas } from './picked.ts'
 import { previewSchema } from './preview-body.ts'
 import { answerClientError, answerFrameworkError, answerWithProblems } from './problems.ts'
 import { isDecodable, parseQuery } from './query-string.ts'
@@ -69,6 +71,7 @@ const allSchemas = ({ limits }: HttpParts) => [
   ...sharedSchemas,
   ...deviceSchemas,
   ...mappingSchemas,
+  ...pickedSchemas,
   commandSchema(limits),
   previewSchema(limits)
 ]
@@ -114,6 +117,7 @@ async function v1Routes(app: Routes, parts: RouteParts): Promise<void> {
   await app.register(async (scope) => oneTopicRoutes(scope as Routes, parts))
   await app.register(async (scope) => retainedRoutes(scope as Routes, parts))
   await app.register(async (scope) => deviceRoutes(scope as Routes, parts))
+  await app.register(async (scope) => oneDeviceRoutes(scope as Routes, parts))
   await app.register(async (scope) => datapointRoutes(scope as Routes, parts))
   await app.register(async (scope) => rejectionRoutes(scope as Routes, parts))
   await app.register(async (scope) => redriveRoutes(scope as Routes, parts))

@@ -1,46 +1,53 @@
-/** GET one topic, and its payload, by any of its addresses. */
+/** GET one topic, and its payload, by any of its addresses; now, or as it was. */
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
 import type { TopicState } from '../model.ts'
 import { toTopicStateView } from '../views.ts'
 import type { Addressing } from './addressings.ts'
 import { addressSchema, createAddressings, unknownTopic } from './addressings.ts'
 import { json, payload, refusalsOfV1 } from './answers.ts'
-import { toEtag } from './conditions.ts'
+import { toEtag, toListEtag, toWeakEtag } from './conditions.ts'
 import type { RouteParts, Routes } from './parts.ts'
 import { toPayloadHeaders } from './payload-headers.ts'
+import { picking } from './picked.ts'
+import type { Found } from './reads.ts'
 import { minCursorQuery, notModified, readAnswerHeaders, readHeaders, readRefusals } from './reads.ts'
 import { ref } from './schemas.ts'
+import { asOfQuery, fieldsQuery, readFieldsQuery, readInstant } from './search-query.ts'
 
 export async function oneTopicRoutes(app: Routes, { store, limits, reads }: RouteParts): Promise<void> {
-  /** Answers with the state, or with a part of it. */
+  /** Answers with what is found in the state. */
   async function answer(
-    { state: read }: Addressing,
+    { subject, state: now }: Addressing,
     request: FastifyRequest,
     reply: FastifyReply,
-    send: (state: TopicState, reply: FastifyReply) => unknown
+    find: (state: TopicState, etag: string) => Found
   ): Promise<unknown> {
+    const { asOf } = request.query as { asOf?: string }
     let topicId = 0
     return reads(request, reply, {
       behind: 'journal',
       watched: () => ({ topicId }),
+      fixedBy: asOf === undefined ? [] : ['asOf'],
       async look() {
-        const state = await read(request)
+        const instant = await readInstant(asOf, store.asOf)
+        const state =
+          instant === null
+            ? await now(request)
+            : await store.asOf.topic(request.access, subject(request), instant)
         if (state === null) throw unknownTopic()
         topicId = state.topicId
-        return { etag: toEtag(state), send: (to) => send(state, to) }
+        // The state of an instant is no condition for writes
+        return find(state, instant === null ? toEtag(state) : toWeakEtag(state))
       }
     })
   }
 
   for (const addressing of createAddressings(store.states)) {
     const { path, suffix, by } = addressing
-    const schema = {
-      tags: ['Topics'],
-      ...addressSchema(addressing, minCursorQuery),
-      headers: readHeaders(limits)
-    }
-    const answers = { 304: notModified, ...refusalsOfV1('not_found', ...readRefusals) }
+    const schema = { tags: ['Topics'], headers: readHeaders(limits) }
+    const refused = ['not_found', 'cursor_expired', ...readRefusals] as const
 
     app.get(
       path,
@@ -51,10 +58,28 @@ export async function oneTopicRoutes(app: Routes, { store, limits, reads }: Rout
           summary: `A topic's state, ${by}`,
           description:
             'Its latest message, its retained message, or the tombstone of the one that was cleared.',
-          response: { 200: json('The state', ref('TopicState'), readAnswerHeaders), ...answers }
+          ...addressSchema(addressing, {
+            ...fieldsQuery('receivedAt,payload/temperature'),
+            ...asOfQuery,
+            ...minCursorQuery
+          }),
+          response: {
+            200: json('The state', Type.Union([ref('TopicState'), ref('PickedTopic')]), readAnswerHeaders),
+            304: notModified,
+            ...refusalsOfV1('query_too_complex', ...refused)
+          }
         }
       },
-      async (request, reply) => answer(addressing, request, reply, toTopicStateView)
+      async (request, reply) => {
+        const { fields: given } = request.query as { fields?: string[] }
+        const fields = readFieldsQuery(given, limits)
+        return answer(addressing, request, reply, (state, etag) => {
+          if (fields === null) return { etag, send: () => toTopicStateView(state) }
+          // Another version only when what was asked for is another one
+          const view = picking(toTopicStateView, fields, 'topic')(state)
+          return { etag: toListEtag([JSON.stringify(view)]), send: () => view }
+        })
+      }
     )
 
     app.get(
@@ -67,16 +92,19 @@ export async function oneTopicRoutes(app: Routes, { store, limits, reads }: Rout
           description:
             'JSON and plain text carry their type; everything else is `application/octet-stream` to be saved, ' +
             'because whoever publishes is not to run code in a browser.',
+          ...addressSchema(addressing, { ...asOfQuery, ...minCursorQuery }),
           response: {
             200: payload('The payload', readAnswerHeaders),
-            ...answers
+            304: notModified,
+            ...refusalsOfV1(...refused)
           }
         }
       },
       async (request, reply) =>
-        answer(addressing, request, reply, ({ latest }, to) =>
-          to.headers(toPayloadHeaders(latest)).send(latest.payload)
-        )
+        answer(addressing, request, reply, ({ latest }, etag) => ({
+          etag,
+          send: (to) => to.headers(toPayloadHeaders(latest)).send(latest.payload)
+        }))
     )
   }
 }

@@ -22,6 +22,7 @@ import { createForget } from './forget.ts'
 import { createDatapointPartitions } from './datapoint-partitions.ts'
 import type { Datapoints } from './datapoints.ts'
 import { createDatapoints } from './datapoints.ts'
+import { createCurrentProjection } from './current-projection.ts'
 import type { DeviceVersions } from './device-versions.ts'
 import { createDeviceVersions } from './device-versions.ts'
 import type { Devices } from './devices.ts'
@@ -70,6 +71,8 @@ export interface Store {
   partitions: Partitions
   projections: ProjectionStore
   devices: Devices
+  /** Id of the projection that is read. */
+  currentProjection: () => Promise<number>
   deviceVersions: DeviceVersions
   datapoints: Datapoints
   nested: NestedReads
@@ -150,6 +153,7 @@ export async function openStore(parts: StoreParts): Promise<Store> {
     }),
     devices: createDevices(database.pool, limits, asOf),
     deviceVersions: createDeviceVersions(database.pool),
+    currentProjection: createCurrentProjection(database.pool),
     datapoints: createDatapoints(database.pool, limits),
     nested: createNestedReads(database.pool, limits),
     rejections: createRejections(database.pool, limits),

@@ -30,7 +30,7 @@ export async function call(url: string, init: RequestInit = {}): Promise<Answer>
   assert.ok(response, `${method} ${path}: ${answer.status} is not documented: ${JSON.stringify(answer.body)}`)
   const type = answer.headers.get('content-type')?.split(';')[0] ?? ''
   if (!type.includes('json') || response.content === undefined) return answer
-  const schema = response.content[type]?.schema
+  const schema = wantedOf(response.content[type]?.schema, new URL(url).searchParams.has('fields'))
   if (schema === undefined) {
     assert.ok(
       'application/octet-stream' in response.content,
@@ -43,6 +43,14 @@ export async function call(url: string, init: RequestInit = {}): Promise<Answer>
   return answer
 }
 
+/** With `fields` the answer has what was asked for, and without it everything. */
+function wantedOf(schema: object | undefined, hasFields: boolean): object | undefined {
+  const choices = (schema as { anyOf?: Array<{ $ref?: string }> } | undefined)?.anyOf ?? []
+  const isPicked = ({ $ref = '' }: { $ref?: string }): boolean => $ref.includes('/Picked')
+  if (!choices.some(isPicked)) return schema
+  return choices.find((choice) => isPicked(choice) === hasFields)
+}
+
 /** A literal segment wins over a parameter, as in the router. */
 const toPattern = (template: string): RegExp =>
   new RegExp(`^${template.replaceAll(/\{\w+\}/g, '(?!by-id(/|$))[^/]+').replaceAll('.', '\\.')}$`)
@@ -52,6 +60,7 @@ function closed<T>(schema: T): T {
   if (typeof schema !== 'object' || schema === null) return schema
   if (Array.isArray(schema)) return schema.map(closed) as T
   const inner = Object.fromEntries(Object.entries(schema).map(([name, value]) => [name, closed(value)]))
-  const isObject = 'properties' in inner && inner['type'] === 'object'
+  const isObject =
+    'properties' in inner && inner['type'] === 'object' && inner['additionalProperties'] !== true
   return (isObject ? { ...inner, additionalProperties: false } : inner) as T
 }
