@@ -87,7 +87,13 @@ export async function readInstant(
 ): Promise<Instant | null> {
   if (asOf === undefined) return null
   const at = readRfc3339(asOf)
-  if (at !== null) return store.instant(Math.floor(at))
-  const detail = 'must be a time as RFC 3339 writes it, such as 2026-03-14T09:26:53.589Z'
-  throw new Problem('invalid_value', `asOf ${detail}`, [{ pointer: 'asOf', detail }])
+  if (at === null) throw refuse('must be a time as RFC 3339 writes it, such as 2026-03-14T09:26:53.589Z')
+  try {
+    return await store.instant(Math.floor(at))
+  } catch (error) {
+    throw error instanceof Problem && error.code === 'invalid_value' ? refuse(error.message) : error
+  }
 }
+
+const refuse = (detail: string): Problem =>
+  new Problem('invalid_value', `asOf: ${detail}`, [{ pointer: 'asOf', detail }])
