@@ -17,7 +17,7 @@ export const graphqlLimits = {
    * once. Pages that are asked for alike are one statement.
    */
   graphqlNestedPagesMax: 2_000,
-  graphqlNestedItemsMax: 50_000,
+  graphqlNestedItemsMax: 20_000,
   graphqlNestedReadsMax: 4,
   /** As parsed; and as often as text, of those that clients name by their hash. */
   graphqlDocumentsKeptMax: 100,

@@ -130,13 +130,21 @@ const fitting = (columns: string, exact: string, name: string): string =>
 
 const metricPage = `page::int4, found, fits, ${fitting(metricColumns, 'm.latest_exact', 'latest_exact')}`
 
+/** The limits keep the order in which this is looked up, whatever Postgres knows of the tables. */
+const askedDevice = `lateral (
+      select id from devices where projection_id = ${currentProjection} and name_hash = asked.device limit 1
+    ) as d`
+const askedMetric = `${askedDevice}, lateral (
+      select * from metrics where device_id = d.id and name_hash = asked.metric and seq > 0 limit 1
+    ) as m`
+
 const metricsSql = `
   with found as (
     select asked.page, m.id, row_number() over (partition by asked.page order by m.id) as place,
       coalesce(octet_length(m.latest_exact), 0) as bytes
-    from unnest($1::bytea[]) with ordinality as asked (device, page)
-    join devices d on d.projection_id = ${currentProjection} and d.name_hash = asked.device,
-    lateral (select * from metrics where device_id = d.id and id > $2 and seq > 0 order by id limit $3) as m
+    from unnest($1::bytea[]) with ordinality as asked (device, page), ${askedDevice}, lateral (
+      select * from metrics where device_id = d.id and id > $2 and seq > 0 order by id limit $3
+    ) as m
   ), ${counted('$4')}
   select ${metricPage} from counted c join metrics m on m.id = c.id
   join devices d on d.id = m.device_id join topics t on t.id = m.topic_id
@@ -145,24 +153,22 @@ const metricsSql = `
 const metricSql = `
   with found as (
     select asked.page, m.id, 1 as place, coalesce(octet_length(m.latest_exact), 0) as bytes
-    from unnest($1::bytea[], $2::bytea[]) with ordinality as asked (device, metric, page)
-    join devices d on d.projection_id = ${currentProjection} and d.name_hash = asked.device
-    join metrics m on m.device_id = d.id and m.name_hash = asked.metric and m.seq > 0
+    from unnest($1::bytea[], $2::bytea[]) with ordinality as asked (device, metric, page), ${askedMetric}
   ), ${counted('$3')}
   select ${metricPage} from counted c join metrics m on m.id = c.id
   join devices d on d.id = m.device_id join topics t on t.id = m.topic_id`
 
+/**
+ * A metric is of one projection, so datapoints are asked for by metric alone: without statistics Postgres would else read
+ * the whole index of a projection's keys for each metric.
+ */
 const datapointsSql = (order: 'asc' | 'desc'): string => `
   with found as materialized (
     select asked.page, p.*, coalesce(octet_length(p.exact), 0) as bytes, row_number() over (
       partition by asked.page order by p.observed_at ${order}, p.seq ${order}, p.n ${order}) as place
-    from unnest($1::bytea[], $2::bytea[]) with ordinality as asked (device, metric, page)
-    join devices d on d.projection_id = ${currentProjection} and d.name_hash = asked.device
-    join metrics m on m.device_id = d.id and m.name_hash = asked.metric and m.seq > 0,
-    lateral (
+    from unnest($1::bytea[], $2::bytea[]) with ordinality as asked (device, metric, page), ${askedMetric}, lateral (
       select * from datapoints
-      where metric_id = m.id and projection_id = ${currentProjection}
-        and (observed_at, seq, n) > ($3::timestamptz, $4::int8, $5::int4)
+      where metric_id = m.id and (observed_at, seq, n) > ($3::timestamptz, $4::int8, $5::int4)
         and (observed_at, seq, n) < ($6::timestamptz, $7::int8, $8::int4) and ($9::int8 is null or seq <= $9)
       order by observed_at ${order}, seq ${order}, n ${order} limit $10
     ) as p
