@@ -36,8 +36,8 @@ export function readSearch(
 ): { ask: { where: Predicate | null; sort: Sort | null; order: Order; limit: number }; list: unknown[] } {
   return {
     ask: {
-      where: where === null ? null : readPredicate(where, limits, '/where'),
-      sort: sort === null ? null : readSort(sort, limits, '/sort'),
+      where: where === null ? null : readPredicate(where, limits),
+      sort: sort === null ? null : readSort(sort, limits),
       order,
       limit: readFirst(first, limits)
     },

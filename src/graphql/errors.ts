@@ -42,7 +42,13 @@ function innermost(error: GraphQLError): unknown {
 
 const toExtensions = ({ code, errors }: Problem): { code: string; errors?: ProblemDetail[] } => ({
   code,
-  ...(errors.length > 0 && { errors })
+  ...(errors.length > 0 && { errors: errors.map(toPointed) })
+})
+
+/** What REST calls by the name of a query parameter is a member of the arguments: a pointer to it begins with a slash. */
+const toPointed = ({ pointer, detail }: ProblemDetail): ProblemDetail => ({
+  pointer: pointer === '' || pointer.startsWith('/') ? pointer : `/${pointer}`,
+  detail
 })
 
 /** A Problem as the only error of a request that was not executed. */

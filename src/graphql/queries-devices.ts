@@ -60,7 +60,7 @@ export function createDeviceQueries({ store, minCursor, limits }: GraphqlParts):
     const { presence = null, order } = page
     const { ask, list } = readSearch(page, limits)
     const { where, sort } = ask
-    const metrics = metricNames({ where, sort }, '/')
+    const metrics = metricNames({ where, sort })
     const search = { ...ask, metrics, asOf: instant, ...(presence !== null && { presence }) }
     let projection = 0
     return readSearchConnection(

@@ -7,17 +7,18 @@ import type { Predicate } from './predicate.ts'
 import type { Sort } from './sort.ts'
 
 /**
- * Each once. `prefix` makes a pointer of the argument's name: `/` in a body. Throws Problem invalid_value for a path that is `metrics` alone: a device may have any number of them.
+ * Each once. Throws Problem invalid_value for a path that is `metrics` alone: a device may have any number of them.
  */
-export function metricNames(
-  ask: { where?: Predicate | null; sort?: Sort | null; fields?: Fields | null },
-  prefix: '' | '/' = ''
-): string[] {
+export function metricNames(ask: {
+  where?: Predicate | null
+  sort?: Sort | null
+  fields?: Fields | null
+}): string[] {
   const names = new Set<string>()
   const take = (pointer: string, paths: readonly Path[]): void => {
     for (const [member, name] of paths) {
       if (member !== 'metrics') continue
-      if (name === undefined) throw unnamed(`${prefix}${pointer}`)
+      if (name === undefined) throw unnamed(pointer)
       names.add(name)
     }
   }

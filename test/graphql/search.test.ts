@@ -195,6 +195,8 @@ test('more topics than may be sorted are refused, and a page that looks at all i
   const { url } = await startServer(t, { store: small.store })
   const sorted = await query(url, '{ topics(sort: "payload/temperature") { cursor } }')
   assert.deepEqual(codes(sorted), ['query_too_complex'])
+  const [{ pointer }] = sorted.errors![0]!.extensions.errors as [{ pointer: string }]
+  assert.equal(pointer, '/sort')
   const found: string[][] = []
   let after: string | null = null
   do {
