@@ -1,6 +1,8 @@
 /** What the plugin that makes openapi.yaml of the routes cannot say, said in the document that it made. Pure. */
 
 import { examples } from './examples.ts'
+import { links, requestExamples } from './request-examples.ts'
+import type { Link, RequestExample } from './request-examples.ts'
 
 interface Schema {
   type?: string
@@ -12,9 +14,13 @@ interface Schema {
   examples?: unknown[]
 }
 
+type Examples = Record<string, { summary: string; value: unknown }>
+
 interface Operation {
-  parameters?: Array<{ in: string; schema: Schema }>
-  requestBody?: { required: boolean; content: Record<string, { schema: Schema }> }
+  operationId: string
+  parameters?: Array<{ name: string; in: string; schema: Schema; example?: unknown; examples?: Examples }>
+  requestBody?: { required: boolean; content: Record<string, { schema: Schema; examples?: Examples }> }
+  responses: Record<string, { links?: Record<string, object> }>
 }
 
 export interface Document {
@@ -24,23 +30,53 @@ export interface Document {
 
 /** Of `given`; a copy in which nothing is shared: YAML would have anchors where people expect to read. */
 export function completeDocument<Given>(given: Given): Given {
-  const document = structuredCopy(given) as Document
+  const document = copyOf(given) as Document
   for (const [name, schema] of Object.entries(document.components?.schemas ?? {}))
     if (name in examples) schema.examples = [examples[name]]
-  for (const operations of Object.values(document.paths ?? {})) {
-    for (const operation of Object.values(operations)) {
-      for (const parameter of operation.parameters ?? [])
-        if (parameter.in === 'query' && parameter.schema.items?.enum !== undefined)
-          allowCommas(parameter.schema)
-      const body = operation.requestBody
-      if (body !== undefined && Object.values(body.content).every(({ schema }) => needsNothing(schema)))
-        body.required = false
-    }
+  for (const operation of Object.values(document.paths ?? {}).flatMap((of) => Object.values(of))) {
+    complete(operation)
+    addExamples(operation, requestExamples[operation.operationId] ?? {})
+    addLinks(operation, links[operation.operationId] ?? {})
   }
-  return structuredCopy(document) as Given
+  return copyOf(document) as Given
 }
 
-const structuredCopy = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
+function complete({ parameters = [], requestBody: body }: Operation): void {
+  for (const { in: where, schema } of parameters)
+    if (where === 'query' && schema.items?.enum !== undefined) allowCommas(schema)
+  if (body !== undefined && Object.values(body.content).every(({ schema }) => needsNothing(schema)))
+    body.required = false
+}
+
+/** The parts of one request have the same name. */
+function addExamples(operation: Operation, given: Record<string, RequestExample>): void {
+  for (const [name, { summary, parameters: values = {}, body }] of Object.entries(given)) {
+    for (const parameter of operation.parameters ?? []) {
+      if (!Object.hasOwn(values, parameter.name)) continue
+      delete parameter.example
+      parameter.examples = { ...parameter.examples, [name]: { summary, value: values[parameter.name] } }
+    }
+    if (body === undefined) continue
+    for (const content of Object.values(operation.requestBody!.content))
+      content.examples = { ...content.examples, [name]: { summary, value: body } }
+  }
+}
+
+function addLinks({ operationId, parameters = [], responses }: Operation, given: Record<string, Link>): void {
+  const toLink = ({ operationId, parameter, from }: Link): object => ({
+    operationId,
+    parameters: { [parameter]: from }
+  })
+  const all = Object.fromEntries(Object.entries(given).map(([name, link]) => [name, toLink(link)]))
+  if (parameters.some(({ name }) => name === 'page')) {
+    const next = toLink({ operationId, parameter: 'page', from: '$response.body#/next' })
+    all['nextPage'] = { ...next, description: 'With the same arguments otherwise' }
+  }
+  if (Object.keys(all).length === 0) return
+  for (const [status, response] of Object.entries(responses)) if (status.startsWith('2')) response.links = all
+}
+
+const copyOf = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
 
 /** A list of words can be repeated, `?a=x&a=y`, and can be one value, `?a=x,y`. */
 function allowCommas(list: Schema): void {

@@ -12,7 +12,8 @@ const description = [
     'such a position, and the same cursor works on pages, streams and GraphQL. A `seq` is a 64-bit integer, so JSON ' +
     'has it as a string.',
   'Requests are taken literally: what is not known is refused, nothing is converted. Every failure is a problem ' +
-    '(RFC 9457) with a stable `code`.'
+    '(RFC 9457) with a stable `code`.',
+  'Examples of requests ask for the fleet of `npm start -- --demo`, with `automatic: true` in rialto.yaml.'
 ].join('\n\n')
 
 /** The plugin's own asks browsers to upgrade to https, and then the page stays empty on a plain address. */

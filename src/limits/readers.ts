@@ -35,6 +35,8 @@ export const readerLimits = {
   /** What is made ready for one stream at once: events, and bytes of the facts they are from; a larger fact is alone. */
   feedPageEventsMax: 500,
   feedSliceBytesMax: 64 * 1024,
+  /** When its reader takes nothing for so long, what a stream holds is let go, and read again when the reader is back. */
+  streamStallMs: 5_000,
   /** What subscribers are told, kept for all who are told the same: events, their cursors, and states after facts. */
   eventsCachedMax: 20_000,
   eventsCachedBytesMax: 32 * 1024 * 1024,

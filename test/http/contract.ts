@@ -56,7 +56,7 @@ const toPattern = (template: string): RegExp =>
   new RegExp(`^${template.replaceAll(/\{\w+\}/g, '(?!by-id(/|$))[^/]+').replaceAll('.', '\\.')}$`)
 
 /** The same schema, in which every object has the properties that are named and no others. */
-function closed<T>(schema: T): T {
+export function closed<T>(schema: T): T {
   if (typeof schema !== 'object' || schema === null) return schema
   if (Array.isArray(schema)) return schema.map(closed) as T
   const inner = Object.fromEntries(Object.entries(schema).map(([name, value]) => [name, closed(value)]))

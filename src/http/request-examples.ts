@@ -1,0 +1,179 @@
+/**
+ * Examples of requests for openapi.yaml. They ask for what `npm start -- --demo` publishes, and are run by
+ * test/http/openapi-examples.test.ts.
+ */
+
+export interface RequestExample {
+  summary: string
+  /** By name: of the path, the query and the headers. Paths have them as they are, not percent-encoded. */
+  parameters?: Record<string, unknown>
+  body?: unknown
+}
+
+/** A value of an answer is a parameter of the next request; `from` is a runtime expression of OpenAPI. */
+export interface Link {
+  operationId: string
+  parameter: string
+  from: string
+}
+
+const filter = ['demo/+/telemetry']
+const topic = 'demo/lab/telemetry'
+/** What `automatic: true` makes of that topic. */
+const device = topic
+const from = '2026-01-01T00:00:00Z'
+const to = '2100-01-01T00:00:00+01:00'
+
+const one = (summary: string, parameters: Record<string, unknown>): Record<string, RequestExample> => ({
+  demo: { summary, parameters }
+})
+const writes = (parameters: Record<string, unknown>) => ({
+  demo: {
+    summary: 'And wait for the broker',
+    parameters: { ...parameters, prefer: 'wait=5' },
+    body: 'calibrated'
+  }
+})
+const clears = (parameters: Record<string, unknown>) =>
+  one('If there is one', { ...parameters, 'if-match': '*', prefer: 'wait=5' })
+
+/** By operation, then by a name that the parts of one request share. */
+export const requestExamples: Record<string, Record<string, RequestExample>> = {
+  listTopics: one('Topics of the demo fleet', { filter, limit: 2, order: 'asc' }),
+  getTopicByName: one('Its telemetry', { name: topic }),
+  getTopic: one('Its telemetry', { topic }),
+  getPayloadByName: one('Its telemetry, as it was published', { name: topic }),
+  getPayload: one('Its telemetry, as it was published', { topic }),
+  forgetTopicByName: one('A room that is no more', { name: 'demo/archive/telemetry' }),
+  forgetTopic: one('A room that is no more', { topic: 'demo/lobby/telemetry' }),
+  setRetainedByName: writes({ name: 'demo/lab/note', qos: 1 }),
+  setRetained: writes({ topic: 'demo/office/note', qos: 1 }),
+  setRetainedById: writes({ qos: 1 }),
+  clearRetainedByName: clears({ name: 'demo/lab/note' }),
+  clearRetained: clears({ topic: 'demo/office/note' }),
+  clearRetainedById: clears({}),
+  listDevices: {
+    demo: { summary: 'The first two', parameters: { limit: 2, order: 'asc' } },
+    online: { summary: 'Those that are there', parameters: { presence: 'online' } }
+  },
+  getDeviceByName: one('A thermostat', { name: device }),
+  getDevice: one('A thermostat', { device }),
+  listMetricsByName: one('Of a thermostat', { name: device, limit: 2 }),
+  listMetrics: one('Of a thermostat', { device, limit: 2 }),
+  forgetDeviceByName: one('A room that is no more', { name: 'demo/workshop/telemetry' }),
+  forgetDevice: one('A room that is no more', { device: 'demo/kitchen/telemetry' }),
+  listDatapoints: {
+    demo: {
+      summary: 'The newest temperature of a thermostat',
+      parameters: { device, metric: 'temperature', from, limit: 1 }
+    },
+    oldest: { summary: 'Everything of a thermostat, oldest first', parameters: { device, to, order: 'asc' } }
+  },
+  listRejections: one('What is not JSON, of one mapping', {
+    filter: ['demo/#'],
+    reason: 'malformed_json',
+    mapping: 'meters',
+    from,
+    to,
+    limit: 1
+  }),
+  redrive: {
+    demo: { summary: 'What was not JSON', body: { filters: ['demo/#'], reason: 'malformed_json' } },
+    nothing: { summary: 'Everything that one mapping rejected', body: { mapping: 'meters' } }
+  },
+  listRedrives: one('The newest ten', { limit: 10 }),
+  previewMapping: {
+    demo: { summary: 'By the mappings in use', body: { topic, payload: { temperature: 21.5 } } },
+    other: {
+      summary: 'By others',
+      body: {
+        topic: 'demo/lab/meter',
+        payloadText: '12.5',
+        mappings: 'mappings:\n  - name: meters\n    topic: demo/{device}/{metric}\n'
+      }
+    }
+  },
+  reloadMappings: { demo: { summary: 'What is kept stays as it is', body: { rebuild: false } } },
+  explain: one('Its telemetry', { topic }),
+  listMessages: {
+    demo: { summary: 'The newest two of the demo fleet', parameters: { filter, limit: 2, order: 'desc' } },
+    drain: {
+      summary: 'All that is kept, to go on from',
+      parameters: { filter, after: 'earliest', limit: 10 }
+    }
+  },
+  listGaps: one('The newest ten', { limit: 10 }),
+  listCommands: one('What was published to a thermostat', {
+    state: ['published', 'undeliverable'],
+    topic: 'demo/lab/target/set',
+    limit: 1
+  }),
+  sendCommands: {
+    demo: {
+      summary: 'A target for a thermostat, and wait for what becomes of it',
+      parameters: { 'idempotency-key': 'warmer-1', prefer: 'wait=5' },
+      body: { topic: 'demo/lab/target/set', payload: 23 }
+    },
+    device: {
+      summary: 'By the name of a device and of a command of its mapping',
+      body: { device: 'cellar', name: 'set', payload: 12 }
+    },
+    several: {
+      summary: 'Several, with an outcome each',
+      body: {
+        commands: [
+          { topic: 'demo/lab/target/set', payload: 21, expiresInSeconds: 60 },
+          { topic: 'demo/office/target/set', payload: 21, qos: 2 }
+        ]
+      }
+    }
+  },
+  stream: {
+    demo: {
+      summary: 'All messages and states that are kept, and then those to come',
+      parameters: { filter, types: ['message', 'state'], after: 'earliest' }
+    },
+    dashboard: {
+      summary: 'States as they are now, and then at most two of each topic in a second, above a temperature',
+      parameters: {
+        filter,
+        types: ['state'],
+        snapshot: true,
+        where: 'gt(payload/temperature,5)',
+        mode: 'latest',
+        maxRate: 2
+      }
+    },
+    series: {
+      summary: 'Temperatures of a thermostat',
+      parameters: { types: ['datapoint'], device, metric: 'temperature', after: 'earliest' }
+    }
+  },
+  createStreamTicket: { demo: { summary: 'Good for a minute', body: { expiresInSeconds: 60 } } }
+}
+
+/** By operation: where its answer leads. Every page leads to the next one, too. */
+export const links: Record<string, Record<string, Link>> = {
+  listTopics: {
+    state: { operationId: 'getTopicById', parameter: 'topicId', from: '$response.body#/items/0/topicId' },
+    payload: { operationId: 'getPayloadById', parameter: 'topicId', from: '$response.body#/items/0/topicId' },
+    setRetained: {
+      operationId: 'setRetainedById',
+      parameter: 'topicId',
+      from: '$response.body#/items/0/topicId'
+    },
+    clearRetained: {
+      operationId: 'clearRetainedById',
+      parameter: 'topicId',
+      from: '$response.body#/items/0/topicId'
+    },
+    forget: { operationId: 'forgetTopicById', parameter: 'topicId', from: '$response.body#/items/0/topicId' },
+    stream: { operationId: 'stream', parameter: 'after', from: '$response.body#/cursor' }
+  },
+  redrive: { progress: { operationId: 'getRedrive', parameter: 'id', from: '$response.body#/id' } },
+  sendCommands: {
+    command: { operationId: 'getCommand', parameter: 'id', from: '$response.body#/id' },
+    cancel: { operationId: 'cancelCommand', parameter: 'id', from: '$response.body#/id' },
+    result: { operationId: 'getTopicByName', parameter: 'min-cursor', from: '$response.header.Rialto-Cursor' }
+  }
+}
