@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import type { Question } from './http-load.ts'
 import { toRequest } from './http-load.ts'
-import { deviceName, sites, topicName } from './reads-data.ts'
+import { sites, topicName } from './reads-data.ts'
 
 /** One server's way to ask. `says` reads the answers of the requests of one question. */
 export interface Asked {
@@ -13,6 +13,8 @@ export interface Asked {
   // Answers are read freely
   // eslint-disable-next-line typescript/no-explicit-any
   says: (...bodies: any[]) => string[]
+  /** How many things it says; absent: it says what the first who is asked says. */
+  items?: number
 }
 
 const asked = 1_000
@@ -21,9 +23,9 @@ const devicesOfPage = 50
 const metricsOfDevice = 10
 
 const numbers = Array.from({ length: asked }, (_, index) => (index * 7) % 10_000)
-const get = (path: string, headers?: Record<string, string>): Buffer =>
+export const get = (path: string, headers?: Record<string, string>): Buffer =>
   toRequest('GET', `/v1${path}`, undefined, headers)
-const graphql = (query: string, variables: object = {}): Buffer =>
+export const graphql = (query: string, variables: object = {}): Buffer =>
   toRequest('POST', '/graphql', { query, variables })
 const each = (toRequestOf: (number: number) => Buffer): Question[] =>
   numbers.map((number) => [toRequestOf(number)])
@@ -35,7 +37,7 @@ const message = `seq topic receivedAt qos retain dup format payload payloadText 
 const whole = `${message} topicId messageSeq retained { ${message} } retainedStatus
   tombstone { at seq cause previous { ${message} } } expiresAt confirmedAt`
 /** What a dashboard shows. */
-const few = 'topic seq receivedAt qos payload'
+export const few = 'topic seq receivedAt qos payload'
 const fewOfPostgraphile = 'name topicStateByTopicId { seq receivedAt qos value }'
 
 interface StateAnswer {
@@ -255,5 +257,4 @@ export const devicesWithMetrics = (firstDevices: readonly string[]): Asked[] => 
   }
 ]
 
-export const aDevice = get(`/devices/${deviceName(0)}`)
 export const firstDevices = get(`/devices?limit=${devicesOfPage}`)

@@ -25,6 +25,7 @@ import { askOnce, load } from './http-load.ts'
 import { installPostgraphile, node, startPostgraphile } from './postgraphile.ts'
 import type { Fleet } from './reads-data.ts'
 import { devices, startFleet } from './reads-data.ts'
+import { pageAsOfByGraphql, searchesByGraphql, topicAsOfByGraphql } from './searches.ts'
 import type { Asked } from './reads-questions.ts'
 import {
   devicesWithMetrics,
@@ -74,7 +75,8 @@ export async function benchReads(write: (line: string) => void): Promise<object[
     return asked.map(({ name, server, questions }) => sideOf(name, servers[server], questions))
   }
 
-  const byName = await sidesOf(topicByName)
+  const then = fleet.halfway
+  const byName = await sidesOf([...topicByName, topicAsOfByGraphql(then)])
   const etags = await Promise.all(
     topicByName[0]!.questions.map(async ([request]) => {
       const { headers } = await askOnce(servers.rialto.port, request!)
@@ -92,6 +94,8 @@ export async function benchReads(write: (line: string) => void): Promise<object[
     const statements = await statementsOf(fleet, { filters, after: null, limit: 100, order: 'asc' })
     await ask(question, [bare.statements(statements), ...(await sidesOf(asked))])
   }
+  await ask('page of 100 topics, then', await sidesOf([pageOfTopics[2]!, pageAsOfByGraphql(then)]))
+  await ask('1,000 topics looked at', await sidesOf(searchesByGraphql))
   const names = (
     JSON.parse((await askOnce(servers.rialto.port, firstDevices)).body) as {
       items: Array<{ device: string }>
@@ -115,14 +119,16 @@ const sideOf = (name: string, { pid, port }: Server, questions: readonly Questio
 /** All who are asked say the same, or nothing is measured. */
 async function agree(servers: Record<Asked['server'], Server>, asked: readonly Asked[]): Promise<void> {
   const said = []
-  for (const { name, server, questions, says } of asked) {
+  for (const { name, server, questions, says, items } of asked) {
     const bodies: unknown[] = []
     for (const request of questions[0]!) {
       const { status, body } = await askOnce(servers[server].port, request)
       assert.equal(status, 200, `${name}: ${body}`)
       bodies.push(JSON.parse(body))
     }
-    said.push({ name, says: says(...bodies).toSorted() })
+    const told = says(...bodies)
+    if (items === undefined) said.push({ name, says: told.toSorted() })
+    else assert.equal(told.length, items, name)
   }
   for (const { name, says } of said) {
     assert.ok(says.length > 0)
@@ -190,7 +196,7 @@ async function startBare(databaseUrl: string): Promise<Bare> {
   }
 }
 
-const widths = [28, 9, 9, 9, 10, 12, 11, 11, 11]
+const widths = [42, 9, 9, 9, 10, 12, 11, 11, 11]
 const line = (cells: ReadonlyArray<string | number>): string =>
   cells
     .map((cell, at) => (at === 0 ? String(cell).padEnd(widths[0]!) : String(cell).padStart(widths[at]!)))
