@@ -26,6 +26,8 @@ export const readerLimits = {
   /** Read at once, since all of them are decoded before anybody else's turn. */
   searchStepRowsMax: 1_000,
   searchBytesMax: 32 * 1024 * 1024,
+  /** Latest datapoints of an instant that are read at once, each of which may be large. */
+  searchLatestMax: 64,
   /** Topics or devices that may be sorted. */
   sortTopicsMax: 20_000,
   /** Facts of the table read at once, and bytes of their payloads. */

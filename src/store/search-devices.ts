@@ -57,7 +57,8 @@ export function searchDevices(
     async read(ids, what, bytesMax) {
       const wanted = what === 'whole' ? whole : part
       const found = await read(pool, access, ids, wanted, bytesMax)
-      return instant === null ? found : then(parts.asOf, access, found, wanted.metrics, instant)
+      if (instant === null) return found
+      return then(parts, access, found, ids, { names: wanted.metrics, bytesMax }, instant)
     },
     isWanted: (item) =>
       access.mayRead(item.device.topic) &&
@@ -141,28 +142,40 @@ async function read(
   }
 }
 
-/** The same as they were, without those that were not known. */
+/**
+ * The same as they were, without those that were not known. Values of then may be larger than those of now, so a few are
+ * read at once, and no more than fit in the bytes.
+ */
 async function then(
-  asOf: Pick<AsOf, 'devices' | 'latest'>,
+  parts: { asOf: Pick<AsOf, 'devices' | 'latest'>; limits: Pick<Limits, 'searchLatestMax'> },
   access: Access,
   now: Read<DeviceWithMetrics>,
-  names: readonly string[],
+  ids: readonly number[],
+  { names, bytesMax }: { names: readonly string[]; bytesMax: number },
   instant: Instant
 ): Promise<Read<DeviceWithMetrics>> {
-  const ids = now.rows.map(({ id }) => id)
-  if (ids.length === 0) return now
-  const devices = await asOf.devices(ids, instant)
-  const metrics = names.length === 0 ? null : await asOf.latest(access, ids, names, instant)
-  return {
-    ...now,
-    rows: ids.flatMap((id) => {
+  const known = now.rows.map(({ id }) => id)
+  if (known.length === 0) return now
+  const devices = await parts.asOf.devices(known, instant)
+  const rows: Read<DeviceWithMetrics>['rows'] = []
+  let { bytes } = now
+  const step = Math.max(1, Math.floor(parts.limits.searchLatestMax / Math.max(1, names.length)))
+  for (let at = 0; at < known.length; at += step) {
+    const some = known.slice(at, at + step)
+    const latest = names.length === 0 ? null : await parts.asOf.latest(access, some, names, instant)
+    for (const id of some) {
       const device = devices.get(id)
-      if (device === undefined) return []
+      if (device === undefined) continue
+      const metrics = latest?.get(id) ?? new Map<string, Datapoint>()
+      for (const { exact } of metrics.values()) bytes += exact?.length ?? 0
       // It was heard of then, if no datapoint tells when last
       const lastSeenAt = device.lastSeenAt ?? device.firstSeenAt
-      return { id, item: { device: { ...device, lastSeenAt }, metrics: metrics?.get(id) ?? new Map() } }
-    })
+      rows.push({ id, item: { device: { ...device, lastSeenAt }, metrics } })
+    }
+    if (bytes > bytesMax && at + step < known.length)
+      return { rows, taken: ids.indexOf(some.at(-1)!) + 1, bytes }
   }
+  return { rows, taken: now.taken, bytes }
 }
 
 const devicesSql = `

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import type { Device } from '../../src/datapoints.ts'
 import { toDeviceItemView } from '../../src/device-views.ts'
@@ -17,6 +18,7 @@ import type { DevicesSearch, DeviceWithMetrics } from '../../src/store/search-de
 import type { Store } from '../../src/store/store.ts'
 import { chunkOf, currentAtHead, messageOf, point } from '../support/projected.ts'
 import { everything, openTestStore } from '../support/store.ts'
+import type { TestStore } from '../support/store.ts'
 import { answer, questions, readAll } from './searches.ts'
 
 const ask: DevicesSearch = {
@@ -34,15 +36,14 @@ const sort = (text: string) => readSort(text, defaultLimits)
 const onlyPublic: Access = { ...everything, mayRead: (topic) => topic.startsWith('public') }
 const metrics = ['x', 'a/b', 'json', '__proto__', 'secret']
 
-/** Thirty devices on two topics; each has some of the metrics, presence and attributes. */
-async function open(limits: Partial<Limits>, url?: string): Promise<{ store: Store; url: string }> {
-  if (url !== undefined) return openTestStore({ limits, url })
-  const opened = await openTestStore({ limits })
-  const { store, receive } = opened
-  const { id } = await currentAtHead(store, { hash: 'h', text: '' })
-  const count = 60
+/** So many messages of thirty devices on two topics, received from then on; each has some of the metrics and attributes. */
+async function say(
+  { store, receive }: Pick<TestStore, 'store' | 'receive'>,
+  { count = 60, seed = 3, from = 1_000 } = {}
+): Promise<void> {
+  const { id, doneSeq } = await currentAtHead(store, { hash: 'h', text: '' })
   const topics = Array.from({ length: count }, (_, n) => (n % 3 === 0 ? 'secret/1' : 'public/1'))
-  const { topicIds } = (await receive(...topics.map((topic) => ({ topic }))))!
+  const { topicIds, base } = (await receive(...topics.map((topic) => ({ topic }))))!
   const messages = fc
     .sample(
       fc.record({
@@ -59,28 +60,34 @@ async function open(limits: Partial<Limits>, url?: string): Promise<{ store: Sto
         ),
         presence: fc.constantFrom('online' as const, 'offline' as const)
       }),
-      { numRuns: count, seed: 3 }
+      { numRuns: count, seed }
     )
     .map(({ device, name, number, exact, type, role, attributes, presence }, n) =>
       messageOf(
-        n + 1,
+        base + n + 1,
         { topic: topics[n]!, topicId: topicIds.get(topics[n]!)!.id },
         {
+          receivedAt: from + n,
           devices: [device],
           datapoints: [
             point(device, name, type === 'number' ? (number ?? 1) : type === 'boolean' ? 1 : null, {
               type,
               role,
-              observedAt: 1_000 * n,
+              observedAt: 1_000 * (base + n),
               exact: type === 'text' || type === 'json' ? Buffer.from(exact) : null
             })
           ],
-          presence: [{ device, presence, source: 'availability', at: n }],
+          presence: [{ device, presence, source: 'availability', at: base + n }],
           attributes: [{ device, attributes }]
         }
       )
     )
-  await store.projections.write(id, chunkOf(0, messages), { live: true })
+  await store.projections.write(id, chunkOf(doneSeq, messages), { live: true })
+}
+
+async function open(limits: Partial<Limits>, url?: string): Promise<TestStore> {
+  const opened = await openTestStore({ limits, ...(url !== undefined && { url }) })
+  if (url === undefined) await say(opened)
   return opened
 }
 
@@ -163,6 +170,72 @@ test('all pages of a search have what there is, in order, once, however few devi
     { numRuns: runs }
   )
   assert.ok(Math.min(seen.found, seen.none, seen.short, seen.metrics) > runs / 10, JSON.stringify(seen))
+})
+
+test('a search of devices as they were has what there was then, also where few values are read at once', async () => {
+  const tests = await openTestStore({
+    limits: { searchRowsMax: 9, searchStepRowsMax: 4, searchLatestMax: 8, searchBytesMax: 40 }
+  })
+  const sorting = await openTestStore({ url: tests.url, limits: { searchLatestMax: 1, pageBytesMax: 30 } })
+  await say(tests, { count: 30 })
+  const head = await tests.store.journal.head()
+  const asOf = { at: head.at, seq: head.seq }
+  const then = await readEverything(tests.store, everything, metrics)
+  await say(tests, { seed: 4, from: head.at + 1_000 })
+  const now = await readEverything(tests.store, everything, metrics)
+  assert.ok(now.length > then.length)
+  // Of others, what was then is not kept
+  const toKept = (item: DeviceWithMetrics): object => {
+    const {
+      device,
+      firstSeenAt,
+      presence,
+      presenceAt,
+      presenceSource,
+      metrics: latest
+    } = toDeviceItemView(item)
+    return { device, firstSeenAt, presence, presenceAt, presenceSource, metrics: latest }
+  }
+  const seen = { found: 0, changed: 0, short: 0 }
+  await fc.assert(
+    fc.asyncProperty(
+      questions(then.map(toKept)),
+      fc.constantFrom(undefined, undefined, 'online' as const, 'offline' as const),
+      async (question, presence) => {
+        const { store } = question.sort === null ? tests : sorting
+        const names = metricNames({ ...question, fields: readFields(['metrics/x'], defaultLimits) })
+        const { items, short } = await readAll(
+          (after) =>
+            store.devices.search(everything, {
+              ...ask,
+              ...question,
+              ...(presence !== undefined && { presence }),
+              metrics: names,
+              after,
+              asOf
+            }),
+          question.limit
+        )
+        const wanted = (of: readonly DeviceWithMetrics[]): unknown[] =>
+          answer(
+            of
+              .filter(({ device }) => presence === undefined || device.presence === presence)
+              .map(({ device, metrics: latest }) => ({
+                device,
+                metrics: new Map(Array.from(latest).filter(([name]) => names.includes(name)))
+              })),
+            toKept,
+            question
+          ).map(toKept)
+        assert.deepEqual(items.map(toKept), wanted(then))
+        if (items.length > 0) seen.found++
+        if (!isDeepStrictEqual(wanted(now), wanted(then))) seen.changed++
+        seen.short += short
+      }
+    ),
+    { numRuns: runs / 5 }
+  )
+  assert.ok(Math.min(seen.found, seen.changed, seen.short) > runs / 50, JSON.stringify(seen))
 })
 
 test('names of metrics are from where, sort and fields; a path that names none is refused with its argument', () => {
