@@ -199,7 +199,7 @@ told as materialized (
         selected: wordOnly,
         role: 4,
         condition: `${tells.clears} and (${tells.known})`,
-        journal: `a.clears and (gone.seq is not null or not ${keptTells}) and seq <= $2`
+        journal: `a.sets and (gone.seq is not null or not ${keptTells}) and seq <= $2`
       })}) as facts)
       union all
       ${journalSql(wordOnly, `${tells.sets} and (${tells.known}) and a.sets and not ${keptTells} and seq <= $2`)}
