@@ -5,6 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { endAll } from '../test/support/cleanup.ts'
 import { benchAppend } from './append.ts'
+import { benchAsOf } from './as-of.ts'
 import { benchConventions } from './conventions.ts'
 import { benchIngest } from './ingest.ts'
 import { benchExpressions } from './expressions.ts'
@@ -24,6 +25,7 @@ const benchmarks: Record<string, (write: (line: string) => void) => Promise<obje
   scanner: benchScanner,
   topics: benchTopics,
   reads: benchReads,
+  'as-of': benchAsOf,
   subscribers: benchSubscribers,
   normalize: benchNormalize,
   expressions: benchExpressions,

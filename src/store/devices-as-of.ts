@@ -64,10 +64,10 @@ function presenceOf(row: FoundRow): Pick<DeviceAsOf, 'presence' | 'presenceAt' |
   return { presence, presenceAt: before?.at ?? null, presenceSource: before?.source ?? null }
 }
 
+// Of the partitions of the system's class, for the reason told in topics-as-of.ts
 const presenceSql = (compare: '>' | '<=', order: 'asc' | 'desc'): string => `
-  (select detail from journal
-   where retention_class = 0 and kind = ${factKinds.presence} and (detail ->> 'device') = d.name and seq ${compare} $1
-   order by seq ${order} limit 1)`
+  (select detail from journal_class_0
+   where kind = ${factKinds.presence} and (detail ->> 'device') = d.name and seq ${compare} $1 order by seq ${order} limit 1)`
 
 // Parameters: seq, newest time observed, metrics looked at, and what is meant. Metrics that changed last are looked at first
 const devicesSql = (meant: string): string => `

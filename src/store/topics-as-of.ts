@@ -135,11 +135,16 @@ const from = (alias: string): string => `select ${columns.map((column) => `${ali
 /**
  * The newest fact of topic a.id in the journal, or the first. Partitions of the default class are looked through in their
  * order, up to the first that has one; those of other classes, if there are any, are merged. The system's have no topics.
+ * No class is equal to something here: else the primary key gives the order, too, and would be followed through all facts
+ * where Postgres takes a topic for a busy one.
  */
 const journalSql = (selected: string, condition: string, order: 'asc' | 'desc' = 'desc'): string =>
-  ['= 1', '> 1']
+  [
+    ['journal_class_1', 'true'],
+    ['journal', 'retention_class > 1']
+  ]
     .map(
-      (classes) => `(select ${selected} from journal where retention_class ${classes} and topic_id = a.id
+      ([table, classes]) => `(select ${selected} from ${table} where ${classes} and topic_id = a.id
         and ${condition} order by seq ${order} limit 1)`
     )
     .join(' union all ')
