@@ -15,6 +15,7 @@ import { startBridge } from '../support/bridge.ts'
 import { startBroker } from '../support/broker.ts'
 import { createDatabase, query } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
+import { connectClient } from '../support/mqtt.ts'
 import { toReceived } from '../support/store.ts'
 
 const killsMin = process.env['FULL'] === '1' ? 200 : 40
@@ -148,22 +149,49 @@ async function readUntil(
   return text
 }
 
-/** Appends messages under a session of its own, until it is told to stop: of each topic, 1, 2, 3, ... */
-async function write(store: Store, writer: number, isStopped: () => boolean): Promise<void> {
+interface Written {
+  topic: string
+  payload: Buffer
+  retain: boolean
+}
+
+/** Some messages at a time, until it is told to stop: of each topic, 1, 2, 3, ... */
+async function write(
+  writer: number,
+  send: (messages: readonly Written[]) => Promise<unknown>,
+  isStopped: () => boolean
+): Promise<void> {
+  const counts = [0, 0, 0, 0]
+  while (!isStopped()) {
+    const messages = Array.from({ length: 1 + random(4) }, () => {
+      const which = random(counts.length)
+      const payload = Buffer.from(String(++counts[which]!))
+      return { topic: `w/${writer}/${which}`, payload, retain: random(2) === 0 }
+    })
+    await send(messages)
+    await new Promise((resolve) => setTimeout(resolve, random(6)))
+  }
+}
+
+/** Through the broker, and so through the instance that leads, which shows what it commits from memory. */
+async function byMqtt(url: string): Promise<Parameters<typeof write>[1]> {
+  const { client } = await connectClient(url)
+  return async (messages) =>
+    Promise.all(
+      messages.map(async ({ topic, payload, retain }) =>
+        client.publishAsync(topic, payload, { qos: 1, retain })
+      )
+    )
+}
+
+/** Into the database, under a session of its own: to both instances, it comes from elsewhere. */
+async function byStore(store: Store, writer: number): Promise<Parameters<typeof write>[1]> {
   const session = await store.sessions.ensure(`w${writer}`, null)
   const { epoch } = await store.sessions.present(session)
   const lease = (await store.sessions.take(session, store.instanceId, epoch))!
-  const counts = [0, 0, 0, 0]
-  while (!isStopped()) {
-    const received = Array.from({ length: 1 + random(4) }, () => {
-      const which = random(counts.length)
-      const payload = Buffer.from(String(++counts[which]!))
-      return toReceived({ topic: `w/${writer}/${which}`, payload, retain: random(2) === 0 })
-    })
-    const { facts, states } = normalize(received, lease.name)
-    const packets = { added: [], released: [] }
-    await store.append({ facts, states, packets, retainedKnown: true }, lease)
-    await new Promise((resolve) => setTimeout(resolve, random(6)))
+  return async (messages) => {
+    const { facts, states } = normalize(messages.map(toReceived), lease.name)
+    return store.append({ facts, states, packets: { added: [], released: [] }, retainedKnown: true }, lease)
   }
 }
 
@@ -177,9 +205,11 @@ test(`REST, SSE and GraphQL on two instances, cut off ${killsMin} times: one rea
     await startBridge({ mqttUrl: broker.url, databaseUrl, limits })
   ]
   let stopped = false
-  const writing = Array.from({ length: 8 }, (_, writer) =>
-    write(instances[writer % 2]!.store, writer, () => stopped)
-  )
+  const writing = Array.from({ length: 8 }, async (_, writer) => {
+    const { store } = instances[writer % 2]!
+    const send = writer < 4 ? await byMqtt(broker.url) : await byStore(store, writer)
+    await write(writer, send, () => stopped)
+  })
   const done = Promise.all(writing)
   done.catch(() => {})
   const topicsWritten = async (): Promise<number> =>
