@@ -34,7 +34,8 @@ test('every file that the documentation links to, or names as the holder of an i
     'docs/architecture.md',
     'docs/brokers.md',
     'docs/delivery.md',
-    'docs/backup.md'
+    'docs/backup.md',
+    'docs/reading.md'
   ]) {
     const base = new URL(document, root)
     const text = read(document)
