@@ -127,7 +127,10 @@ test('so many wait and no more, and a place is free again', async () => {
   await minCursor.journal(cursors.encode(0), never) // what need not wait is not counted
   message('a')
   await Promise.all(first)
-  await minCursor.journal(cursors.encode(1), never)
+  const again = minCursor.journal(cursors.encode(2), never, 60_000)
+  assert.ok(!(await isSettled(again)), 'it waits')
+  message('a')
+  await again
 })
 
 test('what is no longer kept has been reached; what a restore took never will be', async () => {
