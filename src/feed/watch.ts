@@ -146,7 +146,9 @@ export function createWatches(parts: {
   }
 
   async function watchDevice(device: string): Promise<Watching> {
-    const { watcher, changed, close } = await watchProjection({ projection: true })
+    const { watcher, ...watching } = await watchProjection({ projection: true })
+    // Versions are looked at as seldom as the device would be
+    const { changed, close } = paced(watching, limits.longPollLookMsMin)
     let version = await deviceVersion(device)
     return {
       async changed(signal) {
@@ -163,14 +165,16 @@ export function createWatches(parts: {
     }
   }
 
-  async function open(watched: Watched): Promise<Watching> {
-    if ('device' in watched) return watchDevice(watched.device)
+  async function open(watched: Exclude<Watched, { device: string }>): Promise<Watching> {
     if ('projection' in watched) return watchProjection(watched)
     const { watcher, remove } = add(watched)
     return { changed: (signal) => isTold(watcher, signal), close: remove }
   }
 
-  return { watch: async (watched) => paced(await open(watched), limits.longPollLookMsMin) }
+  return {
+    watch: async (watched) =>
+      'device' in watched ? watchDevice(watched.device) : paced(await open(watched), limits.longPollLookMsMin)
+  }
 }
 
 const never = new AbortController().signal

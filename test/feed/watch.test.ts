@@ -148,6 +148,23 @@ test('a thousand wait for devices: one read of versions for all of them', async 
   for (const one of watching) one.close()
 })
 
+test('a device, where all changes all the time: its version is looked at now and then', async () => {
+  const { watches, message, versions, reads } = start({ longPollLookMsMin: 50 })
+  versions.set('d', '1')
+  const watching = await watches.watch({ device: 'd' })
+  reads.length = 0
+  const begun = Date.now()
+  const changed = watching.changed(never)
+  const busy = setInterval(() => message('a'), 1)
+  await eventually(() => reads.length === 4, { everyMs: 1 })
+  clearInterval(busy)
+  assert.ok(Date.now() - begun >= 3 * 49, 'four looks take at least three pauses')
+  versions.set('d', '2')
+  message('a')
+  assert.equal(await changed, true)
+  watching.close()
+})
+
 test('who was too slow for what is in memory is told that there may be something', async () => {
   const { watches, message, states, feed } = start({ ringFactsMax: 4 })
   message('a')

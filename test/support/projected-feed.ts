@@ -34,8 +34,12 @@ export function createProjected(): TestProjected {
       while (projected.doneSeq < seq && !signal.aborted) {
         projected.waitingFor = seq
         await new Promise<void>((resolve) => {
-          waiting.push(resolve)
-          signal.addEventListener('abort', () => resolve(), { once: true })
+          const done = (): void => {
+            signal.removeEventListener('abort', done)
+            resolve()
+          }
+          waiting.push(done)
+          signal.addEventListener('abort', done)
         })
         projected.waitingFor = null
       }
