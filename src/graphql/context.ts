@@ -62,18 +62,11 @@ export function createContext(access: Access, signal: AbortSignal, parts: Contex
   const metrics = batch(({ instant, ...ask }: MetricsAsk, devices: readonly string[]) =>
     instant === null
       ? store.nested.metrics(access, devices, ask)
-      : oneByOne(devices, (device) => store.asOf.metrics(access, device, instant, ask))
+      : store.asOf.metricsOf(access, devices, instant, ask)
   )
-  const metric = batch(async (instant: Instant | null, names: readonly MetricName[]) => {
-    const found = await store.nested.metric(access, names)
-    if (instant === null) return found
-    // Whether it was there then is told by the page that begins with it
-    return oneByOne(found, async (now) => {
-      const ask = now && { after: now.id - 1, limit: 1 }
-      const page = ask && (await store.asOf.metrics(access, now.device, instant, ask))
-      return page?.items.find(({ name }) => name === now?.name) ?? null
-    })
-  })
+  const metric = batch((instant: Instant | null, names: readonly MetricName[]) =>
+    instant === null ? store.nested.metric(access, names) : store.asOf.metricOf(access, names, instant)
+  )
   const datapoints = batch((ask: NestedDatapointsAsk, names: readonly MetricName[]) =>
     store.nested.datapoints(access, names, ask)
   )
@@ -94,13 +87,3 @@ export function createContext(access: Access, signal: AbortSignal, parts: Contex
 }
 
 const fill = <Value>(keys: readonly unknown[], value: Value): Value[] => keys.map(() => value)
-
-/** What has no statement for many at once. */
-async function oneByOne<Key, Value>(
-  keys: readonly Key[],
-  read: (key: Key) => Promise<Value>
-): Promise<Value[]> {
-  const values: Value[] = []
-  for (const key of keys) values.push(await read(key))
-  return values
-}

@@ -1,6 +1,6 @@
 /** States as they were at an instant: what the facts of the journal up to then make of topics and devices. */
 
-import type { Datapoint, Device } from '../datapoints.ts'
+import type { Datapoint, Device, Metric } from '../datapoints.ts'
 import type { Access, Millis, Seq, TopicState } from '../model.ts'
 import type { Limits } from '../limits.ts'
 import type { Pool } from './database.ts'
@@ -8,6 +8,8 @@ import type { MetricPage } from './devices.ts'
 import { devicesAsOf } from './devices-as-of.ts'
 import { latestAsOf, metricsAsOf } from './metrics-as-of.ts'
 import { findInstant } from './instants.ts'
+import { metricOfMany, metricsOfMany } from './nested-as-of.ts'
+import type { MetricName } from './nested.ts'
 import { hashTopic } from './topics.ts'
 import { beforeHorizon, topicBeforeHorizon, topicsAsOf } from './topics-as-of.ts'
 
@@ -61,6 +63,17 @@ export interface AsOf {
     instant: Instant,
     ask: { after: number | null; limit: number }
   ): Promise<MetricPage>
+  /**
+   * The same of many devices by name, and one metric of each by its name: in the order of what is asked for, with
+   * `pageBytesMax` for all of them together. Throws Problem `query_too_complex` when they have more.
+   */
+  metricsOf(
+    access: Access,
+    devices: readonly string[],
+    instant: Instant,
+    ask: { after: number | null; limit: number }
+  ): Promise<MetricPage[]>
+  metricOf(access: Access, names: readonly MetricName[], instant: Instant): Promise<Array<Metric | null>>
   /** Of these devices, by id and name of metric: the latest datapoints of then that may be read. Problem as for `topics`. */
   latest(
     access: Access,
@@ -117,6 +130,9 @@ export function createAsOf(pool: Pool, limits: Limits): AsOf {
     devices: (ids, instant) => reached(instant, () => devicesAsOf(parts, { ids }, instant)),
     metrics: (access, device, instant, ask) =>
       reached(instant, () => metricsAsOf(parts, access, device, instant, ask)),
+    metricsOf: (access, devices, instant, ask) =>
+      reached(instant, () => metricsOfMany(parts, access, devices, instant, ask)),
+    metricOf: (access, names, instant) => reached(instant, () => metricOfMany(parts, access, names, instant)),
     latest: (access, devices, metrics, instant) =>
       reached(instant, () => latestAsOf(parts, access, devices, metrics, instant))
   }

@@ -20,7 +20,7 @@ export interface AsOfParts {
 }
 
 /** null in the columns of the datapoint: nothing was known of the metric. */
-interface FoundRow extends MetricRow {
+export interface FoundRow extends MetricRow {
   device_id: number
   known: boolean
 }
@@ -79,15 +79,18 @@ export const newestTime = ({ at }: Instant, limits: Pick<Limits, 'clockAheadSeco
 /** The end of the years that are written with four digits. */
 const timeMax = Date.parse('9999-12-31T23:59:59Z')
 
-/** The greatest datapoint of metric m, of a role, up to fact $1 and time observed $2. */
+/**
+ * The greatest datapoint of metric m, of a role, up to fact $1 and time observed $2. A metric is of one projection, which
+ * is therefore not asked for: see nested.ts.
+ */
 export const greatestSql = (role: string): string => `
   select * from datapoints
-  where metric_id = m.id and projection_id = ${currentProjection} and seq <= $1::int8 and observed_at <= $2::timestamptz
+  where metric_id = m.id and seq <= $1::int8 and observed_at <= $2::timestamptz
     and role ${role} ${roles.historical}
   order by observed_at desc, seq desc, n desc limit 1`
 
-/** Columns as MetricRow has them, of the metrics that `meant` selects with the names of their devices. */
-const metricsSql = (meant: string): string => `
+/** Columns as MetricRow has them, of the metrics that `meant` selects with the names of their devices; and `more` of it. */
+export const metricsSql = (meant: string, more = ''): string => `
   with meant as materialized (${meant})
   select m.id, m.device_id, m.device, m.name, m.latest_seq <= $1 or p.seq is not null as known, t.name as topic,
     ${[
@@ -105,7 +108,7 @@ const metricsSql = (meant: string): string => `
       ['m.latest_exact', 'p.exact', 'latest_exact']
     ]
       .map(([now, then, name]) => `case when m.latest_seq <= $1 then ${now} else ${then} end as ${name}`)
-      .join(', ')}
+      .join(', ')}${more}
   from meant m
   left join lateral (
     select * from (

@@ -43,7 +43,7 @@ export interface NestedReads {
 }
 
 /** A row of the page with this number, from 1; one that does not fit in the bytes comes only as the first of its page. */
-interface PageRow {
+export interface PageRow {
   page: number
   found: number
   fits: boolean
@@ -93,12 +93,12 @@ export function createNestedReads(pool: Pool, limits: Limits): NestedReads {
   }
 }
 
-const toHashes = (names: readonly MetricName[]): [devices: Buffer[], metrics: Buffer[]] => [
+export const toHashes = (names: readonly MetricName[]): [devices: Buffer[], metrics: Buffer[]] => [
   names.map(({ device }) => hashName(device)),
   names.map(({ metric }) => hashName(metric))
 ]
 
-function toPages<Row extends PageRow>(rows: readonly Row[], count: number): Row[][] {
+export function toPages<Row extends PageRow>(rows: readonly Row[], count: number): Row[][] {
   const pages: Row[][] = Array.from({ length: count }, () => [])
   for (const row of rows) {
     if (!row.fits)
@@ -111,14 +111,14 @@ function toPages<Row extends PageRow>(rows: readonly Row[], count: number): Row[
   return pages
 }
 
-const isWhole = (page: readonly PageRow[], limit: number): boolean =>
+export const isWhole = (page: readonly PageRow[], limit: number): boolean =>
   page.length === (page[0]?.found ?? 0) && page.length < limit
 
 /**
  * Of the rows `found`, each with its `page`, its `place` there and its `bytes`: those that fit in the bytes, the first of
  * all pages before the second of any. What does not fit is not read, but the first of a page tells that there is one.
  */
-const counted = (bytesMax: string): string => `counted as (
+export const counted = (bytesMax: string): string => `counted as (
     select *, before = 0 or before + bytes <= ${bytesMax} as fits from (
       select *, count(*) over (partition by page) as found, coalesce(sum(bytes) over (
         order by place, page rows between unbounded preceding and 1 preceding), 0) as before
@@ -131,10 +131,10 @@ const fitting = (columns: string, exact: string, name: string): string =>
 const metricPage = `page::int4, found, fits, ${fitting(metricColumns, 'm.latest_exact', 'latest_exact')}`
 
 /** The limits keep the order in which this is looked up, whatever Postgres knows of the tables. */
-const askedDevice = `lateral (
-      select id from devices where projection_id = ${currentProjection} and name_hash = asked.device limit 1
+export const askedDevice = `lateral (
+      select id, name from devices where projection_id = ${currentProjection} and name_hash = asked.device limit 1
     ) as d`
-const askedMetric = `${askedDevice}, lateral (
+export const askedMetric = `${askedDevice}, lateral (
       select * from metrics where device_id = d.id and name_hash = asked.metric and seq > 0 limit 1
     ) as m`
 

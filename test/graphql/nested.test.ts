@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
-import pg from 'pg'
 import type { DatapointView, MetricView } from '../../src/device-views.ts'
 import { toDatapointView, toMetricView } from '../../src/device-views.ts'
 import type { Limits } from '../../src/limits.ts'
@@ -14,6 +13,7 @@ import type { DatapointPage } from '../../src/store/datapoints.ts'
 import { chunkOf, currentAtHead, messageOf, point } from '../support/projected.ts'
 import { everything, openTestStore } from '../support/store.ts'
 import { codes, query, startServer } from './server.ts'
+import { countStatements } from './statements.ts'
 
 const names = (count: number, prefix: string): string[] =>
   Array.from({ length: count }, (_, index) => `${prefix}${index}`)
@@ -63,18 +63,6 @@ const serve = (t: TestContext, { store }: Opened, limits: Partial<Limits> = {}) 
     projections: { list: () => store.projections.list() } as Projections,
     limits: { ...defaultLimits, ...limits }
   })
-
-/** Statements that the process sends to Postgres from now on. */
-function countStatements(t: TestContext): () => string[] {
-  const sent: string[] = []
-  const given = pg.Client.prototype.query
-  t.mock.method(pg.Client.prototype, 'query', function (this: pg.Client, ...values: unknown[]) {
-    const statement = values[0] as string | { name?: string; text?: string }
-    sent.push(typeof statement === 'string' ? statement : (statement.name ?? statement.text ?? '?'))
-    return given.apply(this, values as never)
-  } as never)
-  return () => sent.splice(0)
-}
 
 const tree = `{ devices(first: 1000) { nodes { device metrics { nodes { metric latest { value }
   datapoints(first: 2) { nodes { value observedAt } pageInfo { hasNextPage } } } pageInfo { hasNextPage } } } } }`
