@@ -51,10 +51,11 @@ function complete({ parameters = [], requestBody: body }: Operation): void {
 /** The parts of one request have the same name. */
 function addExamples(operation: Operation, given: Record<string, RequestExample>): void {
   for (const [name, { summary, parameters: values = {}, body }] of Object.entries(given)) {
-    for (const parameter of operation.parameters ?? []) {
-      if (!Object.hasOwn(values, parameter.name)) continue
+    for (const [of, value] of Object.entries(values)) {
+      const parameter = operation.parameters?.find((one) => one.name === of)
+      if (parameter === undefined) throw new Error(`${operation.operationId} has no parameter ${of}`)
       delete parameter.example
-      parameter.examples = { ...parameter.examples, [name]: { summary, value: values[parameter.name] } }
+      parameter.examples = { ...parameter.examples, [name]: { summary, value } }
     }
     if (body === undefined) continue
     for (const content of Object.values(operation.requestBody!.content))
@@ -63,14 +64,14 @@ function addExamples(operation: Operation, given: Record<string, RequestExample>
 }
 
 function addLinks({ operationId, parameters = [], responses }: Operation, given: Record<string, Link>): void {
-  const toLink = ({ operationId, parameter, from }: Link): object => ({
-    operationId,
-    parameters: { [parameter]: from }
+  const toLink = ({ operationId: to, parameter, from }: Link): object => ({
+    operationId: to,
+    parameters: { [parameter]: from },
+    ...(to === operationId && { description: 'With the same arguments otherwise' })
   })
   const all = Object.fromEntries(Object.entries(given).map(([name, link]) => [name, toLink(link)]))
   if (parameters.some(({ name }) => name === 'page')) {
-    const next = toLink({ operationId, parameter: 'page', from: '$response.body#/next' })
-    all['nextPage'] = { ...next, description: 'With the same arguments otherwise' }
+    all['nextPage'] = toLink({ operationId, parameter: 'page', from: '$response.body#/next' })
   }
   if (Object.keys(all).length === 0) return
   for (const [status, response] of Object.entries(responses)) if (status.startsWith('2')) response.links = all

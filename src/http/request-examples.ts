@@ -39,9 +39,32 @@ const clears = (parameters: Record<string, unknown>) =>
 
 /** By operation, then by a name that the parts of one request share. */
 export const requestExamples: Record<string, Record<string, RequestExample>> = {
-  listTopics: one('Topics of the demo fleet', { filter, limit: 2, order: 'asc' }),
-  getTopicByName: one('Its telemetry', { name: topic }),
-  getTopic: one('Its telemetry', { topic }),
+  listTopics: {
+    demo: { summary: 'Topics of the demo fleet', parameters: { filter, limit: 2, order: 'asc' } },
+    warmest: {
+      summary: 'The warmest rooms first, and no more of them than is needed',
+      parameters: {
+        filter,
+        where: 'and(gt(payload/temperature,5),exists(payload/heating))',
+        sort: '-payload/temperature',
+        fields: ['topic,payload/temperature'],
+        limit: 2
+      }
+    },
+    retained: { summary: 'What the broker retains', parameters: { filter: ['demo/#'], state: 'retained' } }
+  },
+  getTopicByName: {
+    demo: { summary: 'Its telemetry', parameters: { name: topic } },
+    field: {
+      summary: 'Its temperature',
+      parameters: { name: topic, fields: ['receivedAt', 'payload/temperature'] }
+    }
+  },
+  getTopic: {
+    demo: { summary: 'Its telemetry', parameters: { topic } },
+    field: { summary: 'Its temperature', parameters: { topic, fields: ['payload/temperature'] } }
+  },
+  getTopicById: one('Its temperature', { fields: ['payload/temperature'] }),
   getPayloadByName: one('Its telemetry, as it was published', { name: topic }),
   getPayload: one('Its telemetry, as it was published', { topic }),
   forgetTopicByName: one('A room that is no more', { name: 'demo/archive/telemetry' }),
@@ -54,7 +77,16 @@ export const requestExamples: Record<string, Record<string, RequestExample>> = {
   clearRetainedById: clears({}),
   listDevices: {
     demo: { summary: 'The first two', parameters: { limit: 2, order: 'asc' } },
-    online: { summary: 'Those that are there', parameters: { presence: 'online' } }
+    online: { summary: 'Those that are there', parameters: { presence: 'online' } },
+    warmest: {
+      summary: 'The warmest first, with their temperature',
+      parameters: {
+        where: 'gt(metrics/temperature/value,5)',
+        sort: '-metrics/temperature/value',
+        fields: ['device,metrics/temperature/value'],
+        limit: 2
+      }
+    }
   },
   getDeviceByName: one('A thermostat', { name: device }),
   getDevice: one('A thermostat', { device }),
@@ -152,22 +184,19 @@ export const requestExamples: Record<string, Record<string, RequestExample>> = {
   createStreamTicket: { demo: { summary: 'Good for a minute', body: { expiresInSeconds: 60 } } }
 }
 
+const toTopic = (operationId: string): Link => ({
+  operationId,
+  parameter: 'topicId',
+  from: '$response.body#/items/0/topicId'
+})
 /** By operation: where its answer leads. Every page leads to the next one, too. */
 export const links: Record<string, Record<string, Link>> = {
   listTopics: {
-    state: { operationId: 'getTopicById', parameter: 'topicId', from: '$response.body#/items/0/topicId' },
-    payload: { operationId: 'getPayloadById', parameter: 'topicId', from: '$response.body#/items/0/topicId' },
-    setRetained: {
-      operationId: 'setRetainedById',
-      parameter: 'topicId',
-      from: '$response.body#/items/0/topicId'
-    },
-    clearRetained: {
-      operationId: 'clearRetainedById',
-      parameter: 'topicId',
-      from: '$response.body#/items/0/topicId'
-    },
-    forget: { operationId: 'forgetTopicById', parameter: 'topicId', from: '$response.body#/items/0/topicId' },
+    state: toTopic('getTopicById'),
+    payload: toTopic('getPayloadById'),
+    setRetained: toTopic('setRetainedById'),
+    clearRetained: toTopic('clearRetainedById'),
+    forget: toTopic('forgetTopicById'),
     stream: { operationId: 'stream', parameter: 'after', from: '$response.body#/cursor' }
   },
   redrive: { progress: { operationId: 'getRedrive', parameter: 'id', from: '$response.body#/id' } },

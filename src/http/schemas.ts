@@ -55,7 +55,9 @@ export const payloadFields: TProperties = {
 const qos = Type.Integer({ minimum: 0, maximum: 2, description: 'Quality of service it was published with' })
 const messageFields: TProperties = {
   topic: text('Topic name'),
-  receivedAt: time('When it was committed'),
+  receivedAt: time(
+    'When it was received, by our clock. It was committed a moment later: `asOf` goes by that'
+  ),
   qos,
   retain: nullable(Type.Boolean({ description: 'The RETAIN flag; null where MQTT 3.1.1 does not tell' })),
   dup: Type.Boolean({ description: 'The DUP flag: the broker may have sent it before' }),

@@ -59,10 +59,22 @@ interface Ask {
   name: string
   values: Record<string, unknown>
   body?: unknown
+  isLinked?: true
 }
 
+const linksOf = ({ responses }: Operation): Array<[string, Link]> =>
+  Object.values(responses).flatMap(({ links = {} }) => Object.entries(links))
+/** Parameters that links give: `operationId.name`. What is in an example of them may be nowhere. */
+const linked = new Set(
+  operations
+    .flatMap(linksOf)
+    .flatMap(([, { operationId, parameters }]) =>
+      Object.keys(parameters).map((name) => `${operationId}.${name}`)
+    )
+)
+
 /** Each named example; then, of what is in none of them, each example by itself, with what the first has. */
-function asksOf({ parameters = [], requestBody: body }: Operation): Ask[] {
+function asksOf({ operationId, parameters = [], requestBody: body }: Operation): Ask[] {
   const bodies = Object.values(body?.content ?? {})[0]?.examples ?? {}
   const names = new Set([
     ...parameters.flatMap(({ examples = {} }) => Object.keys(examples)),
@@ -79,13 +91,13 @@ function asksOf({ parameters = [], requestBody: body }: Operation): Ask[] {
   }))
   if (named.length === 0 || body?.required === false) named.push({ name: 'nothing given', values: {} })
   const alone = parameters.flatMap(({ name, example, required }): Ask[] =>
-    example === undefined || required === true
+    example === undefined || required === true || linked.has(`${operationId}.${name}`)
       ? []
       : [
           {
             ...named[0]!,
             name: `${named[0]!.name}, ${name}`,
-            values: { ...named[0]!.values, [name]: example }
+            values: { ...named[0]!.values, [name]: name === 'asOf' ? fleetWasThereAt : example }
           }
         ]
   )
@@ -167,6 +179,9 @@ await eventually(
   { what: 'what the meters say is there' }
 )
 
+/** A time that is over: the one thing that is never as an example has it. */
+const fleetWasThereAt = new Date().toISOString()
+
 /** Of what an event of this type carries. */
 const shapes = { message: 'Message', state: 'TopicState', datapoint: 'Datapoint' } as const
 
@@ -185,6 +200,7 @@ async function send(operation: Operation, ask: Ask): Promise<void> {
   assert.ok(answer.status < 400, `${what}: ${answer.status} ${JSON.stringify(answer.body)}`)
   if (Array.isArray(answer.body?.items) && operation.operationId !== 'listGaps')
     assert.ok(answer.body.items.length > 0, `${what}: nothing is found`)
+  if (ask.isLinked === true) return // one step is enough
   for (const [name, link] of Object.entries(operation.responses[answer.status]!.links ?? {})) {
     const next = operationOf.get(link.operationId)!
     const values = Object.entries(link.parameters).map(([parameter, from]) => [
@@ -193,15 +209,15 @@ async function send(operation: Operation, ask: Ask): Promise<void> {
     ])
     if (values.some(([, value]) => value === undefined)) continue // the last page, or several commands
     const base = next === operation ? ask : asksOf(next)[0]!
-    const linked = {
+    const then: Ask = {
       ...base,
       name: `${ask.name}, ${name}`,
-      values: { ...base.values, ...Object.fromEntries(values) }
+      values: { ...base.values, ...Object.fromEntries(values) },
+      isLinked: true
     }
-    if (next === operation && ask.name.endsWith(name)) continue // one page further is enough
     followed.add(`${operation.operationId}.${name}`)
-    if (!isLast(next)) await send(next, linked)
-    else if (!later.has(next.operationId)) later.set(next.operationId, linked)
+    if (!isLast(next)) await send(next, then)
+    else if (!later.has(next.operationId)) later.set(next.operationId, then)
   }
 }
 
@@ -232,13 +248,8 @@ const order = [
 ]
 const rankOf = ({ operationId }: Operation): number => order.findIndex((pattern) => pattern.test(operationId))
 const isLast = (operation: Operation): boolean => rankOf(operation) > 1
-const linked = new Set(
-  operations.flatMap(({ responses }) =>
-    Object.values(responses).flatMap(({ links = {} }) =>
-      Object.values(links).map(({ operationId }) => operationId)
-    )
-  )
-)
+const isLinked = ({ operationId }: Operation): boolean =>
+  [...linked].some((parameter) => parameter.startsWith(`${operationId}.`))
 /** Without its link, a parameter that is required has no value. */
 const isComplete = ({ parameters = [], requestBody: body }: Operation, ask: Ask): boolean =>
   parameters.every(({ name, required }) => required !== true || Object.hasOwn(ask.values, name)) &&
@@ -248,10 +259,7 @@ async function run(operation: Operation): Promise<void> {
   const link = later.get(operation.operationId)
   const asks = [...asksOf(operation), ...(link === undefined ? [] : [link])]
   const complete = asks.filter((ask) => isComplete(operation, ask))
-  assert.ok(
-    complete.length > 0 || linked.has(operation.operationId),
-    'there is neither an example nor a link'
-  )
+  assert.ok(complete.length > 0 || isLinked(operation), 'there is neither an example nor a link')
   for (const ask of complete) await send(operation, ask)
 }
 
@@ -289,10 +297,8 @@ for (const operation of operations.toSorted((one, other) => rankOf(one) - rankOf
 }
 
 test('every link was followed', () => {
-  const all = operations.flatMap(({ operationId, responses }) =>
-    Object.values(responses).flatMap(({ links = {} }) =>
-      Object.keys(links).map((name) => `${operationId}.${name}`)
-    )
+  const all = operations.flatMap((operation) =>
+    linksOf(operation).map(([name]) => `${operation.operationId}.${name}`)
   )
   // There are no gaps
   assert.deepEqual(
