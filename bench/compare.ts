@@ -32,6 +32,9 @@ export interface Measured {
 const connections = 8
 const msAlone = 250
 const msTogether = 600
+/** Slow questions get more time, so that there are so many of them. */
+const questionsMin = 50
+const msMax = 3_000
 
 interface Round {
   p50Ms: number
@@ -46,11 +49,16 @@ export async function compare(
   backends: () => Promise<number[]>,
   rounds: number
 ): Promise<Measured[]> {
-  for (const side of sides) await side.run({ connections, ms: msTogether })
+  const stretch: number[] = []
+  for (const side of sides) {
+    const { perSecond } = await side.run({ connections, ms: msTogether })
+    const ms = (questionsMin / perSecond) * 1_000
+    stretch.push(Math.max(1, Math.min(ms, msMax) / msTogether))
+  }
   const measured = sides.map((): Round[] => [])
   for (let round = 0; round < rounds; round++) {
     const order = sides.map((_, index) => (round % 2 === 0 ? index : sides.length - 1 - index))
-    for (const index of order) measured[index]!.push(await measure(sides[index]!, backends))
+    for (const index of order) measured[index]!.push(await measure(sides[index]!, backends, stretch[index]!))
   }
   const first = measured[0]!
   return sides.map(({ name }, index) => {
@@ -78,10 +86,10 @@ export async function compare(
   })
 }
 
-async function measure(side: Side, backends: () => Promise<number[]>): Promise<Round> {
-  const alone = await side.run({ connections: 1, ms: msAlone })
+async function measure(side: Side, backends: () => Promise<number[]>, stretch: number): Promise<Round> {
+  const alone = await side.run({ connections: 1, ms: msAlone * stretch })
   const before = await cpuTimes([side.pid, ...(await backends())])
-  const together = await side.run({ connections, ms: msTogether })
+  const together = await side.run({ connections, ms: msTogether * stretch })
   const after = await cpuTimes([side.pid, ...(await backends())])
   const spent = (pid: number): number => (after.get(pid) ?? 0) - (before.get(pid) ?? 0)
   const postgres = [...after.keys()].filter((pid) => pid !== side.pid)

@@ -25,7 +25,15 @@ import { askOnce, load } from './http-load.ts'
 import { installPostgraphile, node, startPostgraphile } from './postgraphile.ts'
 import type { Fleet } from './reads-data.ts'
 import { devices, startFleet } from './reads-data.ts'
-import { pageAsOfByGraphql, searchesByGraphql, topicAsOfByGraphql } from './searches.ts'
+import {
+  devicesAsOfByGraphql,
+  pageAsOf,
+  pageAsOfByGraphql,
+  searchesByGraphql,
+  searchesByRest,
+  topicAsOf,
+  topicAsOfByGraphql
+} from './searches.ts'
 import type { Asked } from './reads-questions.ts'
 import {
   devicesWithMetrics,
@@ -76,7 +84,7 @@ export async function benchReads(write: (line: string) => void): Promise<object[
   }
 
   const then = fleet.halfway
-  const byName = await sidesOf([...topicByName, topicAsOfByGraphql(then)])
+  const byName = await sidesOf(topicByName)
   const etags = await Promise.all(
     topicByName[0]!.questions.map(async ([request]) => {
       const { headers } = await askOnce(servers.rialto.port, request!)
@@ -94,14 +102,24 @@ export async function benchReads(write: (line: string) => void): Promise<object[
     const statements = await statementsOf(fleet, { filters, after: null, limit: 100, order: 'asc' })
     await ask(question, [bare.statements(statements), ...(await sidesOf(asked))])
   }
-  await ask('page of 100 topics, then', await sidesOf([pageOfTopics[2]!, pageAsOfByGraphql(then)]))
-  await ask('1,000 topics looked at', await sidesOf(searchesByGraphql))
+  await ask(
+    'state by topic, now and then',
+    await sidesOf([topicByName[0]!, topicAsOf(then), topicByName[2]!, topicAsOfByGraphql(then)])
+  )
+  await ask(
+    'page of 100 topics, now and then',
+    await sidesOf([pageOfTopics[0]!, pageAsOf(then), pageOfTopics[2]!, pageAsOfByGraphql(then)])
+  )
+  await ask('1,000 topics looked at', await sidesOf([...searchesByRest, ...searchesByGraphql]))
   const names = (
     JSON.parse((await askOnce(servers.rialto.port, firstDevices)).body) as {
       items: Array<{ device: string }>
     }
   ).items.map(({ device }) => device)
-  await ask('50 devices with metrics', await sidesOf(devicesWithMetrics(names)))
+  await ask(
+    '50 devices with metrics',
+    await sidesOf([...devicesWithMetrics(names), devicesAsOfByGraphql(then)])
+  )
 
   await client.end()
   child.kill()

@@ -100,3 +100,38 @@ export const pageAsOfByGraphql = (at: Date): Asked => ({
   says: (body) => body.data.topics.nodes.map(() => 'an item'),
   items: 100
 })
+
+export const devicesAsOfByGraphql = (at: Date): Asked => ({
+  name: 'GraphQL, as of then',
+  server: 'rialto',
+  questions: [
+    [
+      graphql(
+        `
+          query ($at: DateTime) {
+            devices(first: 50, asOf: $at) {
+              nodes {
+                device
+                presence
+                metrics(first: 10) {
+                  nodes {
+                    metric
+                    latest {
+                      seq
+                      value
+                      observedAt
+                    }
+                  }
+                }
+              }
+            }
+          }
+        `,
+        { at: at.toISOString() }
+      )
+    ]
+  ],
+  says: (body) =>
+    body.data.devices.nodes.flatMap((node: { metrics: { nodes: object[] } }) => node.metrics.nodes),
+  items: 150
+})
