@@ -74,23 +74,23 @@ export async function benchAsOf(write: (line: string) => void): Promise<object[]
   const ids = page.items.map(({ topicId }) => topicId)
   const ways = {
     now: () => store.states.byName(everything, 'bench/7'),
-    then: () => store.asOf.topic(everything, { name: 'bench/7' }, instant),
+    past: () => store.asOf.topic(everything, { name: 'bench/7' }, instant),
     pageNow: () => store.states.page(everything, { filters: [], after: null, limit: 100, order: 'asc' }),
     pageThen: () => store.asOf.topics(ids, instant)
   }
-  const times: Record<keyof typeof ways, number[]> = { now: [], then: [], pageNow: [], pageThen: [] }
+  const times: Record<keyof typeof ways, number[]> = { now: [], past: [], pageNow: [], pageThen: [] }
   for (let count = 0; count < rounds * 20; count++)
     for (const [way, ask] of Object.entries(ways)) {
       const begun = performance.now()
       await ask()
       times[way as keyof typeof ways].push(performance.now() - begun)
     }
-  for (const [what, then, now] of [
-    ['one topic', times.then, times.now],
+  for (const [what, past, now] of [
+    ['one topic', times.past, times.now],
     ['a page of 100 topics', times.pageThen, times.pageNow]
   ] as const) {
-    const ratio = round(median(then) / median(now))
-    results.push({ what, ratio, milliseconds: { then: round(median(then)), now: round(median(now)) } })
+    const ratio = round(median(past) / median(now))
+    results.push({ what, ratio, milliseconds: { past: round(median(past)), now: round(median(now)) } })
     write(
       `${String(ratio).padStart(8)} times as long as the state now: ${what}, of an instant since which all have changed`
     )

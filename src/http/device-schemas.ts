@@ -98,11 +98,13 @@ const device = named('Device', 'What is known of a device.', deviceFields)
 
 const deviceItem = named('DeviceItem', 'A device in a list.', {
   ...deviceFields,
-  metrics: Type.Unsafe({
-    type: 'object',
-    additionalProperties: ref('Datapoint'),
-    description: 'Latest datapoints, by name, of metrics that `where`, `sort` or `fields` name'
-  })
+  metrics: Type.Optional(
+    Type.Unsafe({
+      type: 'object',
+      additionalProperties: ref('Datapoint'),
+      description: 'Latest datapoints, by name, of metrics that `where`, `sort` or `fields` name; else absent'
+    })
+  )
 })
 
 const metric = named('Metric', 'A typed series of a device, with its latest datapoint.', {

@@ -77,7 +77,10 @@ export async function deviceRoutes(app: Routes, { store, limits, reads }: RouteP
           })
           if (began !== null && began !== (await store.currentProjection())) throw mappingsChanged()
           const toView = picking(
-            (item: (typeof items)[number]) => ({ ...toDeviceItemView(item), ...changesOf(item.device) }),
+            (item: (typeof items)[number]) => ({
+              ...(metrics.length === 0 ? toDeviceView(item.device) : toDeviceItemView(item)),
+              ...changesOf(item.device)
+            }),
             fields,
             'device'
           )
