@@ -238,6 +238,39 @@ test('a search of devices as they were has what there was then, also where few v
   assert.ok(Math.min(seen.found, seen.changed, seen.short) > runs / 50, JSON.stringify(seen))
 })
 
+test('of values that were large then and are small now, a page has no more than fit', async () => {
+  const { store, receive } = await openTestStore({ limits: { searchBytesMax: 1_000, searchLatestMax: 1 } })
+  const { id } = await currentAtHead(store, { hash: 'h', text: '' })
+  const sayOf = async (bytes: number, from: number) => {
+    const { topicIds, base } = (await receive({ topic: 't' }))!
+    const exact = Buffer.alloc(bytes, 'x')
+    const datapoints = [0, 1, 2, 3, 4].map((n) =>
+      point(`d${n}`, 'm', null, { type: 'text', exact, observedAt: base })
+    )
+    const message = messageOf(
+      base + 1,
+      { topic: 't', topicId: topicIds.get('t')!.id },
+      { receivedAt: from, datapoints }
+    )
+    await store.projections.write(id, chunkOf(base, [message]), { live: true })
+  }
+  await sayOf(500, 1_000)
+  const { at, seq } = await store.journal.head()
+  await sayOf(1, at + 1_000)
+  const sizes: number[] = []
+  const { items } = await readAll(async (after) => {
+    const page = await store.devices.search(everything, { ...ask, metrics: ['m'], asOf: { at, seq }, after })
+    sizes.push(page.items.length)
+    return page
+  }, 100)
+  // What is read of now, a byte each, counts as well
+  assert.deepEqual(sizes, [2, 2, 1])
+  assert.deepEqual(
+    items.map(({ metrics: latest }) => latest.get('m')!.exact!.length),
+    [500, 500, 500, 500, 500]
+  )
+})
+
 test('names of metrics are from where, sort and fields; a path that names none is refused with its argument', () => {
   const names = metricNames({
     where: where('or(gt(metrics/t/value,1),eq(metrics/a~1b/unit,"C"))'),
