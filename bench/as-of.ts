@@ -62,9 +62,9 @@ export async function benchAsOf(write: (line: string) => void): Promise<object[]
   const { rows, bytes } = (await query<{ rows: number; bytes: number }>(having.url, sizeSql))[0]!
   results.push({
     what: 'bytes of the indexes per retained message',
-    bytes: round(Number(bytes) / Number(rows))
+    bytes: round(bytes / rows)
   })
-  write(`${String(round(Number(bytes) / Number(rows))).padStart(8)} bytes of index per retained message`)
+  write(`${String(round(bytes / rows)).padStart(8)} bytes of index per retained message`)
 
   const { store } = having
   const head = await store.journal.head()
@@ -76,9 +76,9 @@ export async function benchAsOf(write: (line: string) => void): Promise<object[]
     now: () => store.states.byName(everything, 'bench/7'),
     past: () => store.asOf.topic(everything, { name: 'bench/7' }, instant),
     pageNow: () => store.states.page(everything, { filters: [], after: null, limit: 100, order: 'asc' }),
-    pageThen: () => store.asOf.topics(ids, instant)
+    pagePast: () => store.asOf.topics(ids, instant)
   }
-  const times: Record<keyof typeof ways, number[]> = { now: [], past: [], pageNow: [], pageThen: [] }
+  const times: Record<keyof typeof ways, number[]> = { now: [], past: [], pageNow: [], pagePast: [] }
   for (let count = 0; count < rounds * 20; count++)
     for (const [way, ask] of Object.entries(ways)) {
       const begun = performance.now()
@@ -87,7 +87,7 @@ export async function benchAsOf(write: (line: string) => void): Promise<object[]
     }
   for (const [what, past, now] of [
     ['one topic', times.past, times.now],
-    ['a page of 100 topics', times.pageThen, times.pageNow]
+    ['a page of 100 topics', times.pagePast, times.pageNow]
   ] as const) {
     const ratio = round(median(past) / median(now))
     results.push({ what, ratio, milliseconds: { past: round(median(past)), now: round(median(now)) } })
@@ -99,6 +99,6 @@ export async function benchAsOf(write: (line: string) => void): Promise<object[]
 }
 
 const sizeSql = `
-  select (select count(*) from journal where retain) as rows, sum(pg_relation_size(leaf.oid)) as bytes
+  select (select count(*) from journal where retain)::float8 as rows, sum(pg_relation_size(leaf.oid))::float8 as bytes
   from pg_class leaf join pg_index i on i.indexrelid = leaf.oid
   where leaf.relkind = 'i' and pg_get_indexdef(leaf.oid) ~ 'WHERE .*retain'`
