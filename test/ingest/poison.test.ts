@@ -64,3 +64,16 @@ test('wherever it stands in a batch of any size', async () => {
   assert.equal(stored.length, expected)
   assert.equal(stored.filter((fact) => fact.kind === 'gap').length, 15)
 })
+
+test('what was retained before the refused message of its topic stays', async () => {
+  const { url, store, lease } = await openTestStore()
+  await query(url, `alter table journal add check (octet_length(payload) <> 13 or kind = 7)`)
+  const messages = ['kept', 'thirteen byte'].map((payload) =>
+    toReceived({ topic: 't', payload: Buffer.from(payload), retain: true })
+  )
+  const { facts, states } = normalize(messages, lease.name)
+  const batch = { facts, states, packets: { added: [], released: [] }, retainedKnown: true }
+  await appendAll({ stats: createStats(), log: silent }, batch, store, lease)
+  const state = (await store.states.byName(everything, 't'))!
+  assert.deepEqual([state.retained?.payload.toString(), state.retainedKnown], ['kept', true])
+})
