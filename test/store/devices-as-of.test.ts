@@ -160,3 +160,19 @@ test('metrics as of any message are the greatest of what was said up to it', asy
     { numRuns: process.env['FULL'] === '1' ? 200 : 15 }
   )
 })
+
+for (const [asOfMetricsMax, lastSeenAt] of [
+  [1, 1_000],
+  [2, 2_000]
+] as const) {
+  test(`of ${asOfMetricsMax} metrics that changed last it is told when a device was heard from last`, async () => {
+    const { store, say, now } = await open({ limits: { asOfMetricsMax } })
+    const heard = (metric: string, receivedAt: number) =>
+      say(() => ({ receivedAt, datapoints: [point('d', metric, 1, { observedAt: receivedAt })] }))
+    await heard('a', 1_000)
+    await heard('b', 2_000)
+    const then = await now()
+    await heard('a', 3_000)
+    assert.equal((await store.asOf.device(everything, 'd', then))!.lastSeenAt, lastSeenAt)
+  })
+}
