@@ -1,7 +1,9 @@
 /** GET one device, and its metrics, by either of its addresses; now, or as they were. */
 
+import type { Device } from '../datapoints.ts'
 import { toMetricView } from '../device-views.ts'
 import type { Access } from '../model.ts'
+import type { DeviceAsOf, Instant } from '../store/as-of.ts'
 import { json, refusalsOfV1 } from './answers.ts'
 import { toContentEtag } from './conditions.ts'
 import { deviceAddressSchema, deviceAddressings, unknownDevice } from './device-addressings.ts'
@@ -27,10 +29,11 @@ export async function oneDeviceRoutes(app: Routes, { store, limits, reads }: Rou
   const paging = createKeyedPaging(store, ['id', 'deviceId'])
   const headers = readHeaders(limits)
 
-  async function idOf(access: Access, name: string): Promise<number> {
-    const device = await devices.byName(access, name)
+  async function read(access: Access, name: string, instant: Instant | null): Promise<Device | DeviceAsOf> {
+    const device =
+      instant === null ? await devices.byName(access, name) : await past.device(access, name, instant)
     if (device === null) throw unknownDevice()
-    return device.id
+    return device
   }
 
   for (const addressing of deviceAddressings) {
@@ -63,9 +66,7 @@ export async function oneDeviceRoutes(app: Routes, { store, limits, reads }: Rou
           fixedBy: asOf === undefined ? [] : ['asOf'],
           async look() {
             const instant = await readInstant(asOf, past)
-            const device =
-              instant === null ? await devices.byName(access, name) : await past.device(access, name, instant)
-            if (device === null) throw unknownDevice()
+            const device = await read(access, name, instant)
             const view = toDeviceAnswer(device)
             return { etag: toContentEtag(device.seq, view), send: () => view }
           }
@@ -114,13 +115,13 @@ export async function oneDeviceRoutes(app: Routes, { store, limits, reads }: Rou
             const instant = await readInstant(asOf, past)
             const { until, after } = await paging.open(list, page, instant?.seq)
             // In another projection it is another device; the first page may be of either, and takes the elder
-            const deviceId = after?.deviceId ?? (await idOf(access, name))
+            const deviceId = after?.deviceId ?? (await read(access, name, instant)).id
             const ask = { after: after?.id ?? null, limit }
             const { items, next } =
               instant === null
                 ? await devices.metrics(access, name, ask)
                 : await past.metrics(access, name, instant, ask)
-            if (after !== null && deviceId !== (await idOf(access, name))) throw mappingsChanged()
+            if (after !== null && deviceId !== (await read(access, name, instant)).id) throw mappingsChanged()
             return paging.close({
               list,
               until,
