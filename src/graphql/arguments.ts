@@ -1,5 +1,7 @@
 /** Reads the arguments that lists and subscriptions share. Throws Problem. */
 
+import type { GraphQLResolveInfo } from 'graphql'
+import { Kind } from 'graphql'
 import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Millis } from '../model.ts'
@@ -32,8 +34,11 @@ export interface SearchArguments extends PageArguments {
 /** `list` are these arguments as they are part of a list's name. */
 export function readSearch(
   { first, order, where = null, sort = null, asOf = null }: SearchArguments,
+  info: GraphQLResolveInfo,
   limits: Limits
 ): { ask: { where: Predicate | null; sort: Sort | null; order: Order; limit: number }; list: unknown[] } {
+  if (sort !== null && isGiven('order', info))
+    throw invalid('order', 'order does not go with sort: write - before the path for the reverse')
   return {
     ask: {
       where: where === null ? null : readPredicate(where, limits),
@@ -45,11 +50,26 @@ export function readSearch(
   }
 }
 
+/** Whether the client gave an argument that has a default. */
+const isGiven = (name: string, { fieldNodes, variableValues }: GraphQLResolveInfo): boolean =>
+  (fieldNodes[0]?.arguments ?? []).some(
+    (given) =>
+      given.name.value === name &&
+      (given.value.kind !== Kind.VARIABLE || Object.hasOwn(variableValues, given.value.name.value))
+  )
+
 /** The place of the journal that a time is; null: now. */
-export const readInstant = async (
+export async function readInstant(
   asOf: string | null | undefined,
   store: Pick<AsOf, 'instant'>
-): Promise<Instant | null> => (asOf == null ? null : store.instant(Date.parse(asOf)))
+): Promise<Instant | null> {
+  if (asOf == null) return null
+  try {
+    return await store.instant(Date.parse(asOf))
+  } catch (error) {
+    throw error instanceof Problem && error.code === 'invalid_value' ? invalid('asOf', error.message) : error
+  }
+}
 
 /** DateTime has checked that they are times. */
 export function readRange({ from = null, to = null }: RangeArguments): {

@@ -1,5 +1,6 @@
 /** Resolvers of devices, their metrics and datapoints. */
 
+import type { GraphQLResolveInfo } from 'graphql'
 import type { Presence } from '../datapoints.ts'
 import type { DatapointView } from '../device-views.ts'
 import { toDatapointView, toDeviceItemView } from '../device-views.ts'
@@ -55,10 +56,11 @@ export function createDeviceQueries({ store, minCursor, limits }: GraphqlParts):
   function connectDevices(
     context: Context,
     page: DevicesArguments,
+    info: GraphQLResolveInfo,
     instant: Instant | null
   ): Promise<Connection<DeviceNode>> {
     const { presence = null, order } = page
-    const { ask, list } = readSearch(page, limits)
+    const { ask, list } = readSearch(page, info, limits)
     const { where, sort } = ask
     const metrics = metricNames({ where, sort })
     const search = { ...ask, metrics, asOf: instant, ...(presence !== null && { presence }) }
@@ -140,8 +142,8 @@ export function createDeviceQueries({ store, minCursor, limits }: GraphqlParts):
   return {
     Query: behind(minCursor.projected, {
       devices: {
-        resolve: async (_source, page: DevicesArguments, context) =>
-          connectDevices(context, page, await readInstant(page.asOf, asOf))
+        resolve: async (_source, page: DevicesArguments, context, info) =>
+          connectDevices(context, page, info, await readInstant(page.asOf, asOf))
       },
       device: {
         async resolve(_source, { id, asOf: time }: { id: string; asOf?: string | null }, { access }) {

@@ -41,10 +41,10 @@ export function createQueries({ store, minCursor, limits, status }: GraphqlParts
     Query: {
       ...behind(minCursor.journal, {
         topics: {
-          async resolve(_source, page: TopicsPage, context) {
+          async resolve(_source, page: TopicsPage, context, info) {
             const filters = readFilters(page.filter, limits)
             const { state = null } = page
-            const { ask, list } = readSearch(page, limits)
+            const { ask, list } = readSearch(page, info, limits)
             const instant = await readInstant(page.asOf, asOf)
             return readSearchConnection(
               { cursors, head: instant === null ? context.head : async () => instant },

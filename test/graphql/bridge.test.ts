@@ -244,6 +244,63 @@ test('what was written on one instance is read on another, by any field and with
   await other.close()
 })
 
+test('where, sort, state and asOf answer and refuse as on REST', async () => {
+  for (const [index, value] of [3, 1, 2].entries())
+    await client.publishAsync(`same/search/${index}`, `{"v":${value}}`, { qos: 1, retain: value !== 1 })
+  await stored('same/search/2')
+  const { at } = await store.journal.head()
+  await eventually(() => Date.now() > at + 5)
+  const then = new Date(at + 2).toISOString()
+  await client.publishAsync('same/search/0', '', { qos: 1, retain: true })
+  await client.publishAsync('same/search/2', '{"v":9}', { qos: 1 })
+  await eventually(async () => (await request(`${url}/v1/topic?name=same/search/2`)).body.payload.v === 9)
+
+  const questions: Array<Record<string, string>> = [
+    { where: 'gt(payload/v,1)' },
+    { where: 'gt(payload/v,1)', asOf: then },
+    { sort: '-payload/v' },
+    { sort: 'payload/v', asOf: then },
+    { state: 'tombstone' },
+    { state: 'retained', asOf: then },
+    { where: 'gt(payload/v' },
+    { where: 'exists(a', sort: 'b c' },
+    { sort: 'a b' },
+    { sort: 'seq', order: 'asc' },
+    { where: `${'not('.repeat(30)}exists(a)${')'.repeat(30)}` },
+    { asOf: '2999-01-01T00:00:00.000Z' }
+  ]
+  const outcomes = []
+  for (const question of questions) {
+    const given = { ...question, filter: 'same/search/+' }
+    const parameters = Object.entries(given).map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+    const rest = await request(`${url}/v1/topics?${parameters.join('&')}`)
+    const { data, errors } = await graphql(
+      `query ($where: String, $sort: String, $state: TopicStateKind, $asOf: DateTime, $filter: [String!]${question['order'] ? ', $order: Order!' : ''}) {
+        topics(where: $where, sort: $sort, state: $state, asOf: $asOf, filter: $filter${question['order'] ? ', order: $order' : ''}) {
+          nodes { topic seq payload tombstone { seq } retained { seq } } } }`,
+      given
+    )
+    const wrong = errors?.[0].extensions
+    const pointers = (all?: Array<{ pointer: string }>) =>
+      all?.map(({ pointer }) => pointer.replace(/^\//, ''))
+    assert.deepEqual([wrong?.code, pointers(wrong?.errors)], [rest.body.code, pointers(rest.body.errors)])
+    const short = ({ topic, seq, payload, tombstone, retained }: Record<string, { seq: string } | null>) => ({
+      topic,
+      seq,
+      payload,
+      tombstone: tombstone && { seq: tombstone?.seq },
+      retained: retained && { seq: retained?.seq }
+    })
+    assert.deepEqual(data?.topics.nodes, rest.body.items?.map(short))
+    outcomes.push(rest.body.items?.length ?? rest.body.code)
+  }
+  const refused = 'invalid_value'
+  assert.deepEqual(outcomes, [
+    ...[1, 2, 3, 3, 1, 2],
+    ...[refused, refused, refused, refused, 'query_too_complex', refused]
+  ])
+})
+
 test('documents by name, and nothing else', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'rialto-test-'))
   const path = join(directory, 'documents.json')

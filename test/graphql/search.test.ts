@@ -173,7 +173,8 @@ const faults: Array<[given: string, code: string, pointer: string | null]> = [
   [`where: "${'not('.repeat(30)}exists(a)${')'.repeat(30)}"`, 'query_too_complex', '/where'],
   ['sort: ""', 'invalid_value', '/sort'],
   ['sort: "a b"', 'invalid_value', '/sort'],
-  ['asOf: "2999-01-01T00:00:00.000Z"', 'invalid_value', null],
+  ['asOf: "2999-01-01T00:00:00.000Z"', 'invalid_value', '/asOf'],
+  ['sort: "seq", order: asc', 'invalid_value', '/order'],
   ['asOf: "yesterday"', 'invalid_value', null],
   ['state: nothing', 'invalid_value', null]
 ]
@@ -186,6 +187,14 @@ for (const [given, code, pointer] of faults) {
     if (pointer !== null) assert.equal((extensions.errors as Array<{ pointer: string }>)[0]!.pointer, pointer)
   })
 }
+
+test('an order that is not given goes with sort, a variable without a value included', async (t) => {
+  const { answer } = await start(t)
+  const document = 'query ($order: Order) { topics(sort: "seq", order: $order) { cursor } }'
+  // A nullable variable has no place where there is a default that must not be null, but for its absence
+  assert.deepEqual(codes(await answer(document)), [])
+  assert.deepEqual(codes(await answer(document, { order: 'desc' })), ['invalid_value'])
+})
 
 test('more topics than may be sorted are refused, and a page that looks at all it may is short', async (t) => {
   const small = await openTestStore({
