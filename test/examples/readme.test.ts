@@ -24,6 +24,7 @@ const page = blocks.find((block) => block.language === 'html')!.text
 /** What each block prints, in the order of the README; the first and the last are run by .ci/run itself. */
 const prints: Array<RegExp[]> = [
   [/"topic":"demo\/\w+\/telemetry"/, /"temperature":/, /"next":/],
+  [/"items":\[\{"topic":"demo\/\w+\/telemetry","payload":\{"temperature":[\d.]+\}\}/, /"limit":3/],
   [/"state":"published"/, /"final":true/],
   [/^event: message\ndata: \{.*demo\//m],
   [/"topic":"hello\/world"/, /"answer":42/, /2\d(\.\d+)?\n$/],
