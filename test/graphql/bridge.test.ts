@@ -296,8 +296,18 @@ test('where, sort, state and asOf answer and refuse as on REST', async () => {
   }
   const refused = 'invalid_value'
   assert.deepEqual(outcomes, [
-    ...[1, 2, 3, 3, 1, 2],
-    ...[refused, refused, refused, refused, 'query_too_complex', refused]
+    1,
+    2,
+    3,
+    3,
+    1,
+    2,
+    refused,
+    refused,
+    refused,
+    refused,
+    'query_too_complex',
+    refused
   ])
 })
 
