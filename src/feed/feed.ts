@@ -13,6 +13,7 @@ import type { CatchUpReader } from './catch-up.ts'
 import { createCatchUp } from './catch-up.ts'
 import { Ring } from './ring.ts'
 import { scan } from './scan.ts'
+import { createWaiters } from './waiters.ts'
 
 export interface FeedAsk {
   /** Everything up to here has been seen. */
@@ -73,17 +74,11 @@ export function createFeed(parts: {
   const { limits, log } = parts
   const ring = new Ring(parts.end, limits.ringFactsMax, limits.ringBytesMax)
   const closing = new AbortController()
-  let waiting = new Set<() => void>()
+  const waiters = createWaiters()
   let known = parts.end
   let tailing: Promise<void> | null = null
   const catchUp = createCatchUp({ ...parts, end: () => ring.end })
   let forgets = 0
-
-  function wakeAll(): void {
-    const all = waiting
-    waiting = new Set()
-    for (const wake of all) wake()
-  }
 
   /** Fetches what others committed, or what came behind a hole. */
   async function tail(): Promise<void> {
@@ -91,9 +86,11 @@ export function createFeed(parts: {
       try {
         const facts = await parts.following(ring.end, limits.feedPageFactsMax, limits.feedPageBytesMax)
         if (facts.length === 0) return
-        if (!ring.append(facts)) ring.restart(facts.at(-1)!.seq)
+        const followed = ring.append(facts)
+        if (!followed) ring.restart(facts.at(-1)!.seq)
         forgetWhereTold(facts)
-        wakeAll()
+        if (followed) waiters.wake(facts)
+        else waiters.wakeAll()
       } catch (error) {
         log.debug({ err: error }, 'Cannot follow the journal yet')
         await delay(limits.databaseRetryMs)
@@ -103,21 +100,6 @@ export function createFeed(parts: {
 
   function follow(): void {
     tailing ??= tail().finally(() => (tailing = null))
-  }
-
-  async function more(after: Seq, signal: AbortSignal, msMax: number): Promise<void> {
-    if (ring.end > after || signal.aborted) return
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer)
-        waiting.delete(done)
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-      const timer = setTimeout(done, msMax)
-      waiting.add(done)
-      signal.addEventListener('abort', done)
-    })
   }
 
   function forget(): void {
@@ -151,12 +133,16 @@ export function createFeed(parts: {
     end: () => ring.end,
     publish(facts) {
       known = Math.max(known, facts.at(-1)?.seq ?? 0)
-      if (!ring.append(facts)) follow()
-      wakeAll()
+      if (ring.append(facts)) return waiters.wake(facts)
+      follow()
+      waiters.wakeAll()
     },
     recent: (after, limit) =>
       after >= ring.end ? [] : after >= ring.start ? ring.after(after, limit) : null,
-    more,
+    async more(after, signal, msMax) {
+      if (ring.end > after || signal.aborted) return
+      await waiters.wait({ cursor: after, wanted: () => true, wakeAt: Infinity }, signal, msMax)
+    },
     forget,
     forgets: () => forgets,
     hint(seq) {
@@ -184,10 +170,14 @@ export function createFeed(parts: {
         const page = await next(cursor, wanted, reader)
         if (signal.aborted) return
         if (page === null) {
+          if (ring.end > cursor) continue
           const before = Date.now()
-          await more(cursor, signal, limits.heartbeatMs)
-          if (Date.now() - before < limits.heartbeatMs || signal.aborted) continue
+          const wakeAt = reported + limits.feedScanFactsMax
+          cursor = await waiters.wait({ cursor, wanted, wakeAt }, signal, limits.heartbeatMs)
+          const isSilent = Date.now() - before >= limits.heartbeatMs || cursor >= wakeAt
+          if (!isSilent || signal.aborted) continue
           yield { facts: [], cursor, skipped: null }
+          reported = cursor
           reportedAt = Date.now()
           continue
         }
@@ -202,7 +192,7 @@ export function createFeed(parts: {
     },
     close() {
       closing.abort()
-      wakeAll()
+      waiters.wakeAll()
     }
   }
 }
