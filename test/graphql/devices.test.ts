@@ -91,7 +91,11 @@ test('devices, metrics, datapoints and rejections are the same objects as on RES
   }`)
   const rest = async (path: string) => (await request(`${url}/v1/${path}`)).body
   const { metrics, ...own } = device
-  assert.deepEqual(devices.nodes, (await rest('devices')).items)
+  // On REST a list carries the latest datapoints of metrics that it is asked for by name
+  const listed = (await rest('devices')).items.map(
+    ({ metrics: _latest, ...item }: { metrics: object }) => item
+  )
+  assert.deepEqual(devices.nodes, listed)
   assert.deepEqual(own, await rest('devices/a'))
   assert.deepEqual(metrics.nodes, (await rest('devices/a/metrics')).items)
   assert.deepEqual(datapoints.nodes, (await rest('datapoints?device=a')).items)
