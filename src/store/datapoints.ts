@@ -101,12 +101,15 @@ export function rangeOf({ from, to, order, after }: Omit<DatapointsAsk, 'device'
   return order === 'asc' ? [...(place ?? lower), ...upper] : [...lower, ...(place ?? upper)]
 }
 
-/** As many as fit in the bytes, and at least one. Of each metric the index gives the next ones in order. */
+/**
+ * As many as fit in the bytes, and at least one. Of each metric the index gives the next ones in order. A metric is of one
+ * projection, which is therefore not asked for: see nested.ts.
+ */
 const pageSql = (order: 'asc' | 'desc'): string => `
   with found as materialized (
     select p.* from unnest($1::int8[]) as metric (id), lateral (
       select * from datapoints
-      where metric_id = metric.id and projection_id = ${currentProjection}
+      where metric_id = metric.id
         and (observed_at, seq, n) > ($2::timestamptz, $3::int8, $4::int4)
         and (observed_at, seq, n) < ($5::timestamptz, $6::int8, $7::int4)
       order by observed_at ${order}, seq ${order}, n ${order} limit $8
