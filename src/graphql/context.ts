@@ -3,7 +3,6 @@
 import type { Metric } from '../datapoints.ts'
 import type { Limits } from '../limits.ts'
 import type { Access, Head } from '../model.ts'
-import type { Projections } from '../projection/projections.ts'
 import type { Instant } from '../store/as-of.ts'
 import type { DatapointPage } from '../store/datapoints.ts'
 import type { MetricPage } from '../store/devices.ts'
@@ -39,22 +38,20 @@ export interface MetricsAsk {
 }
 
 export interface ContextParts {
-  store: Pick<Store, 'journal' | 'commands' | 'asOf' | 'nested'>
-  projections: Pick<Projections, 'list'>
+  store: Pick<Store, 'journal' | 'commands' | 'asOf' | 'nested' | 'currentProjection'>
   limits: Limits
 }
 
 export function createContext(access: Access, signal: AbortSignal, parts: ContextParts): Context {
-  const { store, projections, limits } = parts
+  const { store, limits } = parts
   const nesting = createNesting(limits)
   const batch = <Ask, Key, Value>(read: ReadBatch<Ask, Key, Value>) =>
     createBatch<Ask, Key, Value>((ask, keys) => nesting.read(() => read(ask, keys)))
 
   const head = batch(async (_ask: null, keys: readonly null[]) => fill(keys, await store.journal.head()))
-  const projection = batch(async (_ask: null, keys: readonly null[]) => {
-    const current = (await projections.list()).find(({ state }) => state === 'current')
-    return fill(keys, current?.id ?? 0)
-  })
+  const projection = batch(async (_ask: null, keys: readonly null[]) =>
+    fill(keys, await store.currentProjection())
+  )
   const commandEvents = batch(async (_ask: null, ids: readonly string[]) => {
     const events = await store.commands.events([...new Set(ids)])
     return ids.map((id) => (events.get(id) ?? []).map(toCommandEventView))

@@ -36,7 +36,10 @@ export function createHttpHandler({ authenticator, closing, findDocument, prepar
       return { status: 405, errors: [toRequestError(invalid('query', 'Send a mutation by POST'))] }
     }
     const gone = new AbortController()
-    reply.raw.once('close', () => gone.abort()) // the request's own signal fires as soon as its body has been read
+    // The request's own signal fires as soon as its body has been read; and who has its answer has not gone
+    reply.raw.once('close', () => {
+      if (!reply.raw.writableFinished) gone.abort()
+    })
     const access = authenticator.authenticate(request.headers.authorization)
     const context = toContext(access, AbortSignal.any([gone.signal, closing]))
     try {

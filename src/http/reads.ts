@@ -134,6 +134,8 @@ function checkFixed(fixedBy: readonly string[]): void {
 /** Aborts when the client has gone; the request's own signal fires as soon as its body has been read. */
 export function goneSignal(reply: FastifyReply): AbortSignal {
   const gone = new AbortController()
-  reply.raw.once('close', () => gone.abort())
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort()
+  })
   return gone.signal
 }
