@@ -7,7 +7,6 @@ import { getNamedType, isObjectType } from 'graphql'
 import { createMinCursor } from '../../src/feed/min-cursor.ts'
 import { buildSchema } from '../../src/graphql/executable.ts'
 import { defaultLimits } from '../../src/limits.ts'
-import type { Projections } from '../../src/projection/projections.ts'
 import type { Store } from '../../src/store/store.ts'
 import { createProjected } from '../support/projected-feed.ts'
 import { codes, query, startServer, until } from './server.ts'
@@ -61,8 +60,7 @@ async function start(t: TestContext, limits = {}) {
     journal: { ...store.journal, page: read(empty) },
     commands: { ...store.commands, page: read(empty), byId: read(null) }
   } as never as Store
-  const projections = { list: async () => [] } as never as Projections
-  const { url } = await startServer(t, { ...parts, feed, store: counting, minCursor, projections })
+  const { url } = await startServer(t, { ...parts, feed, store: counting, minCursor })
   const { cursors } = store
   const ask = (field: string, seq: number) =>
     query(url, `{ ${field.replace('#', `minCursor: "${cursors.encode(seq)}"`)} }`)

@@ -146,6 +146,7 @@ function createMemory(): Memory {
     store: {
       ...({} as Pick<Store, 'asOf' | 'devices' | 'datapoints' | 'nested' | 'rejections'>),
       cursors: createCursors([{ id: 'journal', beganSeq: 0 }], Buffer.alloc(32, 7)),
+      currentProjection: async () => 0,
       journal: {
         head: async () => ({ seq: memory.facts.length, at: Date.now(), horizon: 0 }),
         following: async () => [],
