@@ -16,6 +16,7 @@ export interface OpenTask {
   /** Sent when `when` has been received. */
   replies: Array<{ when: string; webSocketText: string }>[]
   opened: string
+  webSocket: boolean
 }
 
 export type SubscriberTask = OpenTask | { do: 'expect'; messages: number; msMax: number } | { do: 'close' }
@@ -30,6 +31,9 @@ const marker = Buffer.from('"sentAt":')
 /** Behind the marker there is at least so much. */
 const digitsMax = 20
 const openAtOnce = 50
+/** Pongs that nobody asked for (RFC 6455 section 5.5.3), so that pings need not be looked for among the frames. */
+const pong = Buffer.from([0x8a, 0x80, 0, 0, 0, 0])
+const pongEveryMs = 5_000
 
 let sockets: Socket[] = []
 let expected = 0
@@ -37,6 +41,8 @@ let ms = new Float64Array(0)
 let count = 0
 let lastAt = 0
 let finished: () => void = () => {}
+let pongs: NodeJS.Timeout | undefined
+let closing = false
 
 function received(sentAt: number, at: number): void {
   if (count < expected) ms[count] = (at - sentAt) / 1_000
@@ -55,8 +61,6 @@ function open(task: OpenTask, index: number): Promise<void> {
     let rest: Buffer = Buffer.alloc(0)
     const find = (data: Buffer): void => {
       const at = now()
-      // A ping that comes alone; an event in front of it would be a rare late pong
-      if (data.length === 2 && data[0] === 0x89) socket.write(Buffer.from([0x8a, 0x80, 0, 0, 0, 0]))
       const all = rest.length === 0 ? data : Buffer.concat([rest, data])
       let from = 0
       for (;;) {
@@ -88,12 +92,19 @@ function open(task: OpenTask, index: number): Promise<void> {
     socket.on('data', greet)
     socket.on('connect', () => socket.write(task.first[index % task.first.length]!))
     socket.on('error', reject)
-    socket.on('close', () => reject(new Error(`Closed after ${greeting}`)))
+    socket.on('close', () => {
+      if (!closing) throw new Error(`A connection was closed; it had begun with ${greeting}`)
+    })
   })
 }
 
 async function perform(task: SubscriberTask & { count?: number }): Promise<object> {
   if (task.do === 'open') {
+    closing = false
+    if (task.webSocket)
+      pongs = setInterval(() => {
+        for (const socket of sockets) socket.write(pong)
+      }, pongEveryMs)
     for (let from = 0; from < task.count!; from += openAtOnce) {
       const some = Array.from({ length: Math.min(openAtOnce, task.count! - from) }, (_, at) => from + at)
       await Promise.all(some.map((index) => open(task, index)))
@@ -115,6 +126,8 @@ async function perform(task: SubscriberTask & { count?: number }): Promise<objec
     await done
     return { ms, lastAt }
   }
+  closing = true
+  clearInterval(pongs)
   const closed = sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve)))
   for (const socket of sockets) socket.destroy()
   await Promise.all(closed)

@@ -23,7 +23,7 @@ const rounds = Number(process.env['BENCH_REPEATS'] ?? 3)
 /** One after the other, each when all have the one before or `pauseMs` later. */
 const paced = { messages: 40, pauseMs: 250 }
 const burst = 60
-const msMax = 60_000
+const msMax = 120_000
 
 type Which = 'every message' | 'own topic'
 const topicOf = (index: number): string => `bench/${String(index).padStart(4, '0')}`
@@ -80,7 +80,8 @@ export async function benchSubscribers(write: (line: string) => void): Promise<o
         port: broadcastPort as number,
         first: paths(which, (topic) => webSocketHandshake(`/${topic ?? 'all'}`)),
         replies: [[]],
-        opened: 'HTTP/1.1 101'
+        opened: 'HTTP/1.1 101',
+        webSocket: true
       })
     },
     {
@@ -94,7 +95,8 @@ export async function benchSubscribers(write: (line: string) => void): Promise<o
             `GET /v1/stream?types=message&filter=${encodeURIComponent(topic ?? 'bench/#')} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`
         ),
         replies: [[]],
-        opened: 'progress'
+        opened: 'progress',
+        webSocket: false
       })
     },
     {
@@ -114,7 +116,8 @@ export async function benchSubscribers(write: (line: string) => void): Promise<o
             })
           }
         ]),
-        opened: 'progress'
+        opened: 'progress',
+        webSocket: true
       })
     }
   ]
