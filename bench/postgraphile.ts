@@ -33,6 +33,7 @@ export async function startPostgraphile(
   await query(databaseUrl, functions)
   const child = fork(`${folder}server.mjs`, [databaseUrl, String(connections)], {
     execPath: node,
+    execArgv: [],
     env: { ...process.env, GRAPHILE_ENV: 'production' },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc']
   })

@@ -44,13 +44,16 @@ const environment = {
 }
 const write = (line: string): void => void process.stdout.write(`${line}\n`)
 write(Object.values(environment).join(' | '))
-for (const name of names) {
-  const benchmark = benchmarks[name]
-  if (benchmark === undefined)
-    throw new Error(`No benchmark ${name}; there are ${Object.keys(benchmarks).join(', ')}`)
-  write(`\n${name}`)
-  const results = await benchmark(write)
-  mkdirSync('bench/results', { recursive: true })
-  writeFileSync(`bench/results/${name}.json`, `${JSON.stringify({ environment, results }, null, 2)}\n`)
+try {
+  for (const name of names) {
+    const benchmark = benchmarks[name]
+    if (benchmark === undefined)
+      throw new Error(`No benchmark ${name}; there are ${Object.keys(benchmarks).join(', ')}`)
+    write(`\n${name}`)
+    const results = await benchmark(write)
+    mkdirSync('bench/results', { recursive: true })
+    writeFileSync(`bench/results/${name}.json`, `${JSON.stringify({ environment, results }, null, 2)}\n`)
+  }
+} finally {
+  await endAll() // also where one fails: nothing is left running
 }
-await endAll()

@@ -23,3 +23,4 @@ const instance = postgraphile({
 const server = createServer()
 await instance.createServ(grafserv).addTo(server)
 server.listen(0, '127.0.0.1', () => process.send?.(server.address().port))
+process.on('disconnect', () => process.exit())
