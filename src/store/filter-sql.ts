@@ -19,15 +19,24 @@ export function filterRegex(filter: string): string {
   return levels.length === 0 ? '^' : open ? `^${body}(/|$)` : `^${body}$`
 }
 
-/** What every match begins with, as far as the index knows; none for filters that begin with a wildcard. */
-function prefixOf(filter: string): string {
+type Parameter = (value: unknown) => string
+
+/**
+ * A condition that indexes answer and every match of a filter with wildcards fulfils: what it begins with, as far as the
+ * index knows. null for filters that begin with a wildcard.
+ */
+function beginning(filter: string, parameter: Parameter): string | null {
   const wildcard = filter.search(/[+#]/)
   const literal = filter.slice(0, wildcard)
-  // `a/#` also matches `a`, so the slash before # is not part of what every match begins with
-  return Array.from(filter[wildcard] === '#' ? literal.replace(/\/$/, '') : literal)
-    .slice(0, prefixCharsMax)
-    .join('')
+  if (literal === '') return null
+  const begins = `left(t.name, ${prefixCharsMax}) like ${parameter(`${escapeLike(firstChars(literal))}%`)}`
+  // `a/#` also matches `a` [MQTT-4.7.1.2], and must not look at `ab`
+  return filter[wildcard] === '#' && literal.length > 1
+    ? `(${begins} or t.name_hash = ${parameter(hashTopic(literal.slice(0, -1)))})`
+    : begins
 }
+
+const firstChars = (text: string): string => Array.from(text).slice(0, prefixCharsMax).join('')
 
 const anyOf = (conditions: readonly string[]): string => `(${conditions.join(' or ')})`
 
@@ -41,8 +50,8 @@ export function filterCondition(filters: readonly string[], values: unknown[]): 
   const conditions = filters.map((filter) => {
     if (isExact(filter)) return `t.name_hash = ${parameter(hashTopic(filter))}`
     const parts: string[] = []
-    const prefix = prefixOf(filter)
-    if (prefix !== '') parts.push(prefixCondition(prefix, parameter))
+    const begins = beginning(filter, parameter)
+    if (begins !== null) parts.push(begins)
     if (filter !== '#') parts.push(`t.name ~ ${parameter(filterRegex(filter))}`)
     if (/^[+#]/.test(filter)) parts.push(`t.name not like '$%'`) // [MQTT-4.7.2-1]
     return `(${parts.join(' and ')})`
@@ -56,16 +65,10 @@ export function filterCondition(filters: readonly string[], values: unknown[]): 
  */
 export function indexCondition(filters: readonly string[], values: unknown[]): string | null {
   const parameter = (value: unknown): string => `$${values.push(value)}`
-  if (filters.length === 0 || filters.some((filter) => !isExact(filter) && prefixOf(filter) === ''))
-    return null
+  if (filters.length === 0 || filters.some((filter) => /^[+#]/.test(filter))) return null
   return anyOf(
     filters.map((filter) =>
-      isExact(filter)
-        ? `t.name_hash = ${parameter(hashTopic(filter))}`
-        : prefixCondition(prefixOf(filter), parameter)
+      isExact(filter) ? `t.name_hash = ${parameter(hashTopic(filter))}` : beginning(filter, parameter)!
     )
   )
 }
-
-const prefixCondition = (prefix: string, parameter: (value: unknown) => string): string =>
-  `left(t.name, 200) like ${parameter(`${escapeLike(prefix)}%`)}`
