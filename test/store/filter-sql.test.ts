@@ -110,7 +110,7 @@ test('however few topics a page looks at, all pages together have what the filte
     ),
     { numRuns: 200 }
   )
-  assert.ok(empty > 100, `${empty} empty pages that go on`)
+  assert.ok(empty > 20, `${empty} empty pages that go on`)
 })
 
 test('pages of topics go on where the last one ended, in both orders', async () => {
