@@ -7,8 +7,8 @@ import { story } from './story.ts'
 
 /** A lease that ends sooner, in both builds. */
 const hasty: Patch[] = [
-  { file: 'limits.js', find: /leaseSeconds: \d+/, replace: 'leaseSeconds: 4' },
-  { file: 'limits.js', find: /leaseRenewMs: [\d_]+/, replace: 'leaseRenewMs: 1_000' }
+  { file: 'limits/storage.js', find: /leaseSeconds: \d+/, replace: 'leaseSeconds: 4' },
+  { file: 'limits/storage.js', find: /leaseRenewMs: [\d_]+/, replace: 'leaseRenewMs: 1_000' }
 ]
 
 /** Tells it twice: with the honest build, and without its safeguard. */

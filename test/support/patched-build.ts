@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Limits } from '../../src/limits.ts'
 import { atEnd } from './cleanup.ts'
 
 const root = new URL('../../', import.meta.url).pathname
@@ -33,11 +34,11 @@ export async function patchedBuild(patches: readonly Patch[]): Promise<string> {
 }
 
 /** The built service with other limits. */
-export const withLimits = (limits: Record<string, number>): Promise<string> =>
+export const withLimits = (limits: Partial<Limits>): Promise<string> =>
   patchedBuild(
     Object.entries(limits).map(([name, value]) => ({
       file: 'limits.js',
-      find: new RegExp(`\\b${name}: [^,\\n]+`),
-      replace: `${name}: ${value}`
+      find: /\n\};/,
+      replace: `,\n    ${name}: ${value}\n};`
     }))
   )
