@@ -36,6 +36,7 @@ exec 4<&-
 wait $program
 code=$?
 kill -KILL $watch
+wait $watch
 exit $code
 `
 

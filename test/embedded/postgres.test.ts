@@ -478,7 +478,7 @@ async function killedAndStartedAgain(t: TestContext, dataDir: string, options: S
   assert.deepEqual(await query(next.url, 'SELECT word FROM kept'), [{ word: 'word' }])
   next.child.send('stop')
   await nextMessage(next.child, 'stopped')
-  await until(() => processesOf(dataDir).length === 0, 'every process to end')
+  assert.deepEqual(processesOf(dataDir), [])
   assert.doesNotMatch(await readLog(dataDir), /not properly shut down/)
 }
 
