@@ -5,6 +5,7 @@
 
 import { brokerLimits } from './limits/broker.ts'
 import { graphqlLimits } from './limits/graphql.ts'
+import { historyLimits } from './limits/history.ts'
 import { normalizationLimits } from './limits/normalization.ts'
 import { readerLimits } from './limits/readers.ts'
 import { requestLimits } from './limits/requests.ts'
@@ -16,6 +17,7 @@ export const defaultLimits = {
   ...storageLimits,
   ...normalizationLimits,
   ...readerLimits,
+  ...historyLimits,
   ...streamLimits,
   ...requestLimits,
   ...graphqlLimits

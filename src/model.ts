@@ -182,6 +182,8 @@ export interface CommandTransition {
 export interface Access {
   principal: string
   mayRead(topic: string): boolean
+  /** It may read every topic there is, so that nobody need ask for each. */
+  readsAll?: true
   mayPublish(topic: string): boolean
 }
 

@@ -23,6 +23,7 @@ const words = [
   'service-status',
   'rfc3339',
   'predicate',
+  'history',
   'cursor'
 ]
 
@@ -76,6 +77,9 @@ const owners: Record<string, readonly string[]> = {
   'jsonc-parser': ['conventions'],
   '@noble/ciphers': ['conventions'],
   'prom-client': ['http'],
+  'temporal-polyfill': ['history'],
+  'csv-parse': ['http'],
+  'csv-stringify': ['http'],
   'close-with-grace': ['main']
 }
 

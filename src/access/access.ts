@@ -29,7 +29,12 @@ interface Known {
   credential: Buffer
 }
 
-const all = (principal: string): Access => ({ principal, mayRead: () => true, mayPublish: () => true })
+const all = (principal: string): Access => ({
+  principal,
+  mayRead: () => true,
+  readsAll: true,
+  mayPublish: () => true
+})
 
 /** With a key, requests carry `Authorization: Bearer <key>` (RFC 6750); without one, everybody is `anonymous`. */
 export function createAuthenticator(parts: {

@@ -1,0 +1,28 @@
+/** History: series, buckets, exports, imports, retention. */
+
+export const historyLimits = {
+  /** Patterns of devices, and of metrics, in one request. */
+  seriesPatternsMax: 100,
+  /** Series of one page of buckets. */
+  historySeriesMax: 1_000,
+  historySeriesDefault: 100,
+  bucketsMax: 10_000,
+  /** Buckets of all series of one page, for each function that is asked for. */
+  historyCellsMax: 1_000_000,
+  historyFunctionsMax: 20,
+  bucketSecondsMin: 1,
+  /** Of datapoints that are not rolled up yet; beyond it, readers wait no longer and say so. */
+  rollupChunkDatapointsMax: 50_000,
+  rollupEveryMs: 2_000,
+  /** Series whose datapoints one page of a list may be of. */
+  datapointSeriesMax: 5_000,
+  exportPageRowsMax: 2_000,
+  exportPageBytesMax: 4 * 1024 * 1024,
+  exportsMax: 10,
+  importsMax: 4,
+  importBatchDatapointsMax: 2_000,
+  importBatchBytesMax: 1024 * 1024,
+  importLineBytesMax: 2 * 1024 * 1024,
+  retentionClassesMax: 20,
+  retentionKeepSecondsMin: 60
+}
