@@ -25,6 +25,8 @@ export function createRetentionJob(parts: {
 
   async function runOnce(): Promise<void> {
     await store.partitions.makeAhead()
+    const moved = await store.retention.assignTopics()
+    if (moved > 0) log.info({ topics: moved }, 'Topics came to other classes of retention')
     const dropped = await store.partitions.dropExpired()
     stats.partitionsDropped += dropped.length
     if (dropped.length > 0) log.info({ partitions: dropped }, 'Dropped partitions past their retention')

@@ -24,5 +24,9 @@ export const historyLimits = {
   importBatchBytesMax: 1024 * 1024,
   importLineBytesMax: 2 * 1024 * 1024,
   retentionClassesMax: 20,
-  retentionKeepSecondsMin: 60
+  retentionKeepSecondsMin: 60,
+  /** A hundred years: Postgres knows the times. */
+  retentionKeepSecondsMax: 100 * 366 * 86_400,
+  /** Topics that come to another class while appends wait. */
+  assignTopicsPerStepMax: 1_000
 }

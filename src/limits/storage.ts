@@ -22,5 +22,10 @@ export const storageLimits = {
   partitionRowsMax: 1_000_000,
   partitionsAheadMin: 2,
   retentionCheckMs: 60_000,
+  /** Who drops a partition waits so long for each of its locks, since readers and writers wait behind it; and then again. */
+  ddlLockMsMax: 300,
+  ddlAttemptsMax: 10,
+  /** Between two attempts, times their number. */
+  ddlPauseMs: 50,
   idempotencyKeyHours: 24
 }

@@ -141,6 +141,10 @@ export const durable = `case when current_setting('synchronous_commit') in ('off
 // Whoever was heard from is described by the newest message from it, and others by the newest that speaks of them
 const newer = '(u.last_seen_at is not null, u.message_seq) >= (d.last_seen_at is not null, d.message_seq)'
 
+/** In no class: the topic may have come to another one since. */
+const notStored = `not exists (
+    select from datapoints stored where stored.projection_id = $1 and stored.seq = points.seq and stored.n = points.n)`
+
 // Rows of devices that are said to be something are locked and read anew: whoever changed them while the guard waited has
 // committed after this statement began. A window over what the device was told to be before: the first assertion compares with the row, the others differ from
 // the one before them since they were folded.
@@ -156,9 +160,11 @@ points as materialized (
 ),
 stored as (
   insert into datapoints (seq, n, projection_id, metric_id, topic_id, observed_at, received_at, number, type, role, clock,
-    unit, quality, exact)
-  select seq, n, $1, metric_id, topic_id, observed_at, received_at, number, type, role, clock, unit, quality, exact
-  from guard, points ${repeatable ? 'on conflict do nothing' : ''}
+    unit, quality, exact, retention_class)
+  select seq, n, $1, metric_id, topic_id, observed_at, received_at, number, type, role, clock, unit, quality, exact,
+    t.retention_class
+  from guard, points join topics t on t.id = topic_id
+  ${repeatable ? `where ${notStored} on conflict do nothing` : ''}
   returning 1
 ),
 moved as (

@@ -85,7 +85,10 @@ applying as materialized (
     and (u.kind = ${snapshot} or s.retained_seq is not null)
 ),
 head as (
-  update journal_head set seq = seq + (select count(*) from applying), at = greatest(at, clock_timestamp())
+  -- Refused as a whole, by a check, where topics came to other classes while this waited
+  update journal_head set at = greatest(at, clock_timestamp()),
+    seq = case when forgets = (select forgets from journal_head where shard = 0)
+      then seq + (select count(*) from applying) else -1 end
   where shard = 0 and exists (select from guard)
   returning seq - (select count(*) from applying) as base, at
 ),

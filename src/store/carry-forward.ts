@@ -3,17 +3,29 @@
 import type { Seq } from '../model.ts'
 import type { Pool } from './database.ts'
 import { tells } from './fold-topic.ts'
+import type { Newest } from './partition-age.ts'
 
 /**
- * Keeps, for each topic of the partition, the facts that tell its state at the new horizon, and moves the horizon: in
- * one transaction, so that no reader finds neither. Repeating it changes nothing.
+ * Keeps, for each topic of the partition, the facts that tell its state when the partition is gone, and moves the horizons:
+ * that of its class, and the one of all. In one transaction, so that no reader finds neither. Repeating it changes nothing.
  */
-export async function carryForward(pool: Pool, partition: string, horizon: Seq): Promise<void> {
+export async function carryForward(
+  pool: Pool,
+  partition: { name: string; class: number },
+  newest: Newest | null,
+  horizon: Seq
+): Promise<void> {
   const client = await pool.connect()
   try {
     await client.query('begin; set local statement_timeout = 0')
-    for (const sql of [latestSql, setSql, clearedSql, knownSql]) await client.query(sql(partition))
-    await client.query('update journal_head set horizon = greatest(horizon, $1) where shard = 0', [horizon])
+    if (newest !== null) {
+      for (const sql of [latestSql, setSql, clearedSql, knownSql]) await client.query(sql(partition.name))
+      await client.query(
+        'update retention_classes set horizon = $2, horizon_at = $3 where id = $1 and horizon < $2',
+        [partition.class, newest.seq, newest.at]
+      )
+    }
+    await client.query('update journal_head set horizon = $1 where shard = 0 and horizon < $1', [horizon])
     await client.query('commit')
     client.release()
   } catch (error) {
@@ -47,7 +59,10 @@ const latestSql = (partition: string): string => newestSql(partition, 1, tells.l
 /** Role 2: the last that set the retained message. */
 const setSql = (partition: string): string => newestSql(partition, 2, tells.sets)
 
-/** Role 3: the first behind role 2 that took it away. One that is there already, and behind, came before. */
+/**
+ * Role 3: the first behind role 2 that took it away. One that is there already, and behind, came before; unless the topic came
+ * to a class that keeps less: then older facts of it are carried after newer ones.
+ */
 const clearedSql = (partition: string): string =>
   keepSql(
     3,
@@ -56,7 +71,8 @@ const clearedSql = (partition: string): string =>
      where p.topic_id is not null and p.${tells.clears} and p.seq > coalesce(kept.seq, 0)
      order by p.topic_id, p.seq`,
     `carried_facts.seq < (
-       select seq from carried_facts kept where kept.topic_id = excluded.topic_id and kept.role = 2)`
+       select seq from carried_facts kept where kept.topic_id = excluded.topic_id and kept.role = 2)
+     or carried_facts.seq > excluded.seq`
   )
 
 /** Role 4: the last that says whether it is known what is retained, without what it brought. */

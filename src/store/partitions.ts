@@ -1,24 +1,28 @@
-/** The journal's partitions: made ahead of the head, dropped behind the horizon after their last word is carried forward. */
+/**
+ * The journal's partitions, of each class of retention: made ahead of the head, and dropped when they are past the limits of
+ * their class, after their last word is carried forward.
+ */
 
 import type { Limits } from '../limits.ts'
 import type { Seq } from '../model.ts'
 import { carryForward } from './carry-forward.ts'
-import type { Database, Pool } from './database.ts'
+import type { Database } from './database.ts'
 import type { DatapointPartitions } from './datapoint-partitions.ts'
+import { dropClass } from './drop-class.ts'
+import { attachSql, boundSql, createPartitionDdl } from './partition-ddl.ts'
+import { changeClass } from './change-class.ts'
+import { newestOf } from './partition-age.ts'
+import type { RetentionLimits } from './retention.ts'
+import type { ClassRow } from './retention-classes.ts'
+import { readClasses, systemClass, unprojectedFactor } from './retention-classes.ts'
 
-interface Partition {
+export interface Partition {
   name: string
   class: number
   /** Facts with from <= seq < to. */
   from: Seq
   to: Seq
   bytes: number
-}
-
-export interface RetentionLimits {
-  /** null: no limit. */
-  keepSeconds: number | null
-  keepBytes: number | null
 }
 
 export interface Partitions {
@@ -28,59 +32,49 @@ export interface Partitions {
   makeAhead(): Promise<void>
   /** Drops what is past its limits; returns the names. */
   dropExpired(): Promise<string[]>
+  /** Bytes of each class by its id, with datapoints and indexes. */
+  sizes(): Promise<Map<number, number>>
 }
 
 /** A class sees only its own share of the sequence; the system's facts are few. */
-const systemClass = 0
-const defaultClass = 1
 const systemSpanFactor = 20
-const systemKeepSecondsMin = 90 * 86_400
-
-/** Waiting longer than this for a lock would hold up everyone who comes after. */
-const lockTimeout = `set local lock_timeout = '900ms'`
-
-/** What is not projected yet is kept, unless it is so many times over its limits. */
-const unprojectedFactor = 2
 
 export function createPartitions(
-  { pool, prisma }: Database,
+  { pool }: Database,
   limits: Limits,
   datapoints: DatapointPartitions
 ): Partitions {
+  const ddl = createPartitionDdl(pool, limits)
   const spanOf = (retentionClass: number): number =>
     limits.partitionRowsMax * (retentionClass === systemClass ? systemSpanFactor : 1)
 
   async function list(): Promise<Partition[]> {
-    const { rows } = await pool.query<{
-      name: string
-      class: number
-      from: number
-      to: number
-      bytes: number
-    }>(listSql)
+    const { rows } = await pool.query<Partition>(listSql)
     return rows
   }
 
-  async function make(retentionClass: number, from: Seq): Promise<void> {
-    const name = `journal_class_${retentionClass}_${String(from).padStart(15, '0')}`
-    const client = await pool.connect()
-    try {
-      await client.query(
-        `begin; ${lockTimeout};
-         create table if not exists ${name} partition of journal_class_${retentionClass}
-           for values from (${from}) to (${from + spanOf(retentionClass)}); commit`
+  const make = (id: number, from: Seq): Promise<void> =>
+    ddl.run(
+      attachSql(
+        `journal_class_${id}_${String(from).padStart(15, '0')}`,
+        `journal_class_${id}`,
+        `from (${from}) to (${from + spanOf(id)})`
       )
-      client.release()
-    } catch (error) {
-      client.release(true)
-      // `if not exists` looks before it waits for another instance that makes the same one just now
-      if (!/^(42P07|23505)$/.test(String((error as { code?: unknown }).code))) throw error
-    }
+    )
+
+  async function makeTables(classes: readonly ClassRow[]): Promise<void> {
+    const { rows } = await pool.query<{ name: string }>(
+      `select relname as name from pg_inherits join pg_class on oid = inhrelid where inhparent = 'journal'::regclass`
+    )
+    for (const { id } of classes)
+      if (!rows.some(({ name }) => name === `journal_class_${id}`))
+        await ddl.run(attachSql(`journal_class_${id}`, 'journal', `in (${id})`, 'partition by range (seq)'))
   }
 
   async function makeAhead(): Promise<void> {
+    const classes = await readClasses(pool)
+    await makeTables(classes)
     const { rows } = await pool.query<{ seq: Seq }>('select seq from journal_head where shard = 0')
-    const classes = await prisma.retentionClass.findMany({ select: { id: true } })
     const existing = await list()
     for (const { id } of classes) {
       const ends = existing.filter((partition) => partition.class === id).map((partition) => partition.to)
@@ -92,48 +86,59 @@ export function createPartitions(
     await datapoints.makeAhead()
   }
 
+  async function sizes(): Promise<Map<number, number>> {
+    const found = new Map<number, number>()
+    for (const one of [...(await list()), ...(await datapoints.list())])
+      found.set(one.class, (found.get(one.class) ?? 0) + one.bytes)
+    return found
+  }
+
   async function dropExpired(): Promise<string[]> {
-    const classes = await prisma.retentionClass.findMany()
+    const classes = await readClasses(pool)
     const { rows } = await pool.query<{ seq: Seq; projected: Seq }>(progressSql)
     const { seq, projected } = rows[0]!
-    const existing = await list()
+    let existing = await list()
     const dropped: string[] = []
     for (const { id, keepSeconds, keepBytes } of classes) {
       const closed = existing.filter((partition) => partition.class === id && partition.to <= seq)
-      let bytes = existing
-        .filter((partition) => partition.class === id)
-        .reduce((sum, one) => sum + one.bytes, 0)
-      let points = id === defaultClass ? await datapoints.list() : []
-      bytes += total(points)
+      let points = (await datapoints.list()).filter((partition) => partition.class === id)
+      let bytes = total(existing.filter((partition) => partition.class === id)) + total(points)
       for (const partition of closed) {
         const factor = partition.to - 1 <= projected ? 1 : unprojectedFactor
-        const tooMuch = keepBytes !== null && bytes > Number(keepBytes) * factor
-        const seconds = keepSeconds === null ? null : Number(keepSeconds) * factor
-        if (!tooMuch && !(await isOlder(pool, partition, seconds))) break
-        await carryForward(pool, partition.name, partition.to - 1)
-        await drop(pool, partition)
+        const newest = await newestOf(pool, partition)
+        const tooMuch = keepBytes !== null && bytes > keepBytes * factor
+        const tooOld = keepSeconds !== null && (newest?.seconds ?? 0) > keepSeconds * factor
+        if (newest !== null && !tooMuch && !tooOld) break
+        existing = existing.filter((one) => one !== partition)
+        await carryForward(pool, partition, newest, horizonOf(classes, existing))
+        await ddl.run(`drop table if exists ${partition.name}`)
         bytes -= partition.bytes + total(points.filter(({ to }) => to <= partition.to))
         points = points.filter(({ to }) => to > partition.to)
         dropped.push(partition.name)
       }
     }
-    const { rows: head } = await pool.query<{ horizon: Seq }>(
-      'select horizon from journal_head where shard = 0'
-    )
-    await datapoints.dropBehind(head[0]!.horizon)
+    await datapoints.dropBehind()
+    for (const { id, removed } of classes) if (removed) await dropClass(pool, limits, datapoints, id)
     return dropped
   }
 
   return {
-    async setDefault({ keepSeconds, keepBytes }) {
-      await prisma.retentionClass.update({ where: { name: 'default' }, data: { keepSeconds, keepBytes } })
-      // The system's own facts stay at least as long, since the horizon is one for all classes
-      const systemSeconds = keepSeconds === null ? null : Math.max(keepSeconds, systemKeepSecondsMin)
-      await prisma.retentionClass.update({ where: { id: systemClass }, data: { keepSeconds: systemSeconds } })
-    },
+    setDefault: (keep) => changeClass(pool, limits, 'default', { ...keep, filters: [] }),
     makeAhead,
-    dropExpired
+    dropExpired,
+    sizes
   }
+}
+
+/** Up to where all of every class but the system's is gone. */
+function horizonOf(classes: readonly ClassRow[], partitions: readonly Partition[]): Seq {
+  const oldest = classes
+    .filter(({ id }) => id !== systemClass)
+    .flatMap(({ id }) => {
+      const begins = partitions.filter((partition) => partition.class === id).map(({ from }) => from)
+      return begins.length > 0 ? [Math.min(...begins) - 1] : []
+    })
+  return oldest.length > 0 ? Math.max(0, Math.min(...oldest)) : 0
 }
 
 /** Projections that are kept up to date may lag behind the head. */
@@ -147,35 +152,10 @@ const total = (partitions: ReadonlyArray<{ bytes: number }>): number =>
 /** Leaf partitions, oldest first, with their bounds as Postgres keeps them. */
 const listSql = `
   select leaf.relname as name, substring(parent.relname from '\\d+$')::int as class,
-    (regexp_match(pg_get_expr(leaf.relpartbound, leaf.oid), 'FROM \\(''?(\\d+)'))[1]::bigint as "from",
-    (regexp_match(pg_get_expr(leaf.relpartbound, leaf.oid), 'TO \\(''?(\\d+)'))[1]::bigint as "to",
-    pg_total_relation_size(leaf.oid) as bytes
-  from pg_class journal
-  join pg_inherits classes on classes.inhparent = journal.oid
+    ${boundSql('FROM')} as "from", ${boundSql('TO')} as "to", pg_total_relation_size(leaf.oid) as bytes
+  from pg_inherits classes
   join pg_class parent on parent.oid = classes.inhrelid
   join pg_inherits leaves on leaves.inhparent = parent.oid
   join pg_class leaf on leaf.oid = leaves.inhrelid
-  where journal.oid = 'journal'::regclass
+  where classes.inhparent = 'journal'::regclass
   order by class, "from"`
-
-/** True when every fact of the partition is older; an empty one counts as old once the head has passed it. */
-async function isOlder(pool: Pool, partition: Partition, keepSeconds: number | null): Promise<boolean> {
-  if (keepSeconds === null) return false
-  const { rows } = await pool.query<{ older: boolean }>(
-    `select coalesce(max(at) < now() - make_interval(secs => $1), true) as older
-     from (select at from ${partition.name} order by seq desc limit 1) as newest`,
-    [keepSeconds]
-  )
-  return rows[0]!.older
-}
-
-async function drop(pool: Pool, partition: Partition): Promise<void> {
-  const client = await pool.connect()
-  try {
-    await client.query(`begin; ${lockTimeout}; drop table if exists ${partition.name}; commit`)
-    client.release()
-  } catch (error) {
-    client.release(true)
-    throw error
-  }
-}

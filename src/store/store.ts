@@ -41,6 +41,8 @@ import type { ProjectionStore } from './projected.ts'
 import { createProjectionStore } from './projections.ts'
 import type { Rejections } from './rejections.ts'
 import { createRejections } from './rejections.ts'
+import type { Retention } from './retention.ts'
+import { createRetention } from './retention.ts'
 import type { RetainedStore } from './retained.ts'
 import { createRetainedStore } from './retained.ts'
 import type { Lease, Sessions } from './sessions.ts'
@@ -69,6 +71,7 @@ export interface Store {
   commands: CommandStore
   sessions: Sessions
   partitions: Partitions
+  retention: Retention
   projections: ProjectionStore
   devices: Devices
   /** Id of the projection that is read. */
@@ -145,6 +148,7 @@ export async function openStore(parts: StoreParts): Promise<Store> {
     commands: createCommandStore(database, queue, guard),
     sessions,
     partitions,
+    retention: createRetention(database, limits, partitions),
     projections: createProjectionStore({
       database,
       limits,
