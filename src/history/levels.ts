@@ -12,3 +12,10 @@ export const levelMillis: Record<RollupLevel, Millis> = {
   hour: 3_600_000,
   day: 86_400_000
 }
+
+/** Coarsest first. */
+const levels: readonly RollupLevel[] = ['day', 'hour', 'minute']
+
+/** The coarsest whose periods fit in the buckets between these boundaries as a whole; null: none. */
+export const usableLevel = (boundaries: readonly Millis[]): RollupLevel | null =>
+  levels.find((level) => boundaries.every((at) => at % levelMillis[level] === 0)) ?? null

@@ -11,6 +11,8 @@ export const historyLimits = {
   historyCellsMax: 1_000_000,
   historyFunctionsMax: 20,
   bucketSecondsMin: 1,
+  /** Of one bucket of days, weeks, months or years. */
+  bucketYearsMax: 100,
   /** Of datapoints that are not rolled up yet; beyond it, readers wait no longer and say so. */
   rollupChunkDatapointsMax: 50_000,
   rollupEveryMs: 2_000,

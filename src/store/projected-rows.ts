@@ -20,7 +20,7 @@ export const currentProjection = `(select id from projections where state = 'cur
 const invert = <Name extends string>(numbers: Record<Name, number>): Record<number, Name> =>
   Object.fromEntries(Object.entries(numbers).map(([name, number]) => [number, name])) as Record<number, Name>
 
-const typeNames: Record<number, MetricType> = invert(metricTypes)
+export const typeNames: Record<number, MetricType> = invert(metricTypes)
 const roleNames: Record<number, Role> = invert(roles)
 const clockNames: Record<number, Clock> = invert(clocks)
 export const presenceNames: Record<number, Presence> = invert(presences)

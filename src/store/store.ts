@@ -27,6 +27,8 @@ import type { DeviceVersions } from './device-versions.ts'
 import { createDeviceVersions } from './device-versions.ts'
 import type { Devices } from './devices.ts'
 import { createDevices } from './devices.ts'
+import type { History } from './history.ts'
+import { createHistory } from './history.ts'
 import type { Journal } from './journal.ts'
 import { createJournal } from './journal.ts'
 import { openJournals } from './journals.ts'
@@ -79,6 +81,7 @@ export interface Store {
   deviceVersions: DeviceVersions
   datapoints: Datapoints
   nested: NestedReads
+  history: History
   rejections: Rejections
   forget: Forget
   retained: RetainedStore
@@ -137,6 +140,7 @@ export async function openStore(parts: StoreParts): Promise<Store> {
   const listener = await openListener({ url: parts.directUrl, limits, log, onHead: parts.onHead })
   const guard = instanceGuard(instanceId)
   const asOf = createAsOf(database.pool, limits)
+  const devices = createDevices(database.pool, limits, asOf)
 
   return {
     instanceId,
@@ -155,11 +159,12 @@ export async function openStore(parts: StoreParts): Promise<Store> {
       partitions: datapointPartitions,
       makePartitions: partitions.makeAhead
     }),
-    devices: createDevices(database.pool, limits, asOf),
+    devices,
     deviceVersions: createDeviceVersions(database.pool),
     currentProjection: createCurrentProjection(database.pool),
     datapoints: createDatapoints(database.pool, limits),
     nested: createNestedReads(database.pool, limits),
+    history: createHistory(database.pool, limits, devices),
     rejections: createRejections(database.pool, limits),
     forget: createForget(database, limits),
     retained: createRetainedStore({ pool: database.pool, queue, topicIds, limits }),
