@@ -5,6 +5,9 @@ import { Kind } from 'graphql'
 import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Millis } from '../model.ts'
+import { metricNames } from '../predicate/metric-names.ts'
+import type { NamePattern } from '../predicate/name-pattern.ts'
+import { readNamePattern } from '../predicate/name-pattern.ts'
 import type { Predicate } from '../predicate/predicate.ts'
 import { readPredicate } from '../predicate/predicate.ts'
 import type { Sort } from '../predicate/sort.ts'
@@ -102,6 +105,29 @@ export function readFilters(
       throw new Problem('invalid_filter', fault, [{ pointer: `/filter/${index}`, detail: fault }])
   }
   return given
+}
+
+/** One name or several: patterns, as of devices and metrics. */
+export function readPatterns(
+  name: 'device' | 'metric',
+  one: string | null | undefined,
+  several: readonly string[] | null | undefined,
+  limits: Limits
+): NamePattern[] {
+  const texts = [...new Set([...(one == null ? [] : [one]), ...(several ?? [])])]
+  if (texts.length > limits.seriesPatternsMax) {
+    const detail = `Name at most ${limits.seriesPatternsMax}: use patterns with *`
+    throw new Problem('query_too_complex', detail, [{ pointer: `/${name}`, detail }])
+  }
+  return texts.map((text) => readNamePattern(text, limits, `/${name}`))
+}
+
+/** Asked of devices; null: none. */
+export function readDeviceWhere(where: string | null, limits: Limits): Predicate | null {
+  if (where === null) return null
+  const read = readPredicate(where, limits)
+  metricNames({ where: read })
+  return read
 }
 
 export function readFirst(first: number | null | undefined, limits: Limits): number {

@@ -2,11 +2,11 @@
 
 import type { Metric } from '../datapoints.ts'
 import type { Limits } from '../limits.ts'
-import type { Access, Head } from '../model.ts'
+import type { Access, Head, Seq } from '../model.ts'
 import type { Instant } from '../store/as-of.ts'
-import type { DatapointPage } from '../store/datapoints.ts'
+import type { DatapointPage, DatapointRange } from '../store/datapoints.ts'
 import type { MetricPage } from '../store/devices.ts'
-import type { MetricName, NestedDatapointsAsk } from '../store/nested.ts'
+import type { MetricName } from '../store/nested.ts'
 import type { Store } from '../store/store.ts'
 import type { CommandEventView } from '../views.ts'
 import { toCommandEventView } from '../views.ts'
@@ -22,12 +22,14 @@ export interface Context {
   head(): Promise<Head>
   /** Id of the current projection; 0: there is none yet. */
   currentProjection(): Promise<number>
+  /** How far messages are normalized: datapoints of a list that is begun now are those up to here. */
+  datapointsEnd(): Promise<Seq>
   /** Transitions of a command. */
   commandEvents(id: string): Promise<CommandEventView[]>
   /** A page of the metrics of a device. Throws Problem query_too_complex, as the next two do. */
   metrics(device: string, ask: MetricsAsk): Promise<MetricPage>
   metric(name: MetricName, instant: Instant | null): Promise<Metric | null>
-  datapoints(name: MetricName, ask: NestedDatapointsAsk): Promise<DatapointPage>
+  datapoints(name: MetricName, ask: DatapointRange): Promise<DatapointPage>
 }
 
 export interface MetricsAsk {
@@ -38,7 +40,7 @@ export interface MetricsAsk {
 }
 
 export interface ContextParts {
-  store: Pick<Store, 'journal' | 'commands' | 'asOf' | 'nested' | 'currentProjection'>
+  store: Pick<Store, 'journal' | 'commands' | 'asOf' | 'datapoints' | 'nested' | 'currentProjection'>
   limits: Limits
 }
 
@@ -52,6 +54,9 @@ export function createContext(access: Access, signal: AbortSignal, parts: Contex
   const projection = batch(async (_ask: null, keys: readonly null[]) =>
     fill(keys, await store.currentProjection())
   )
+  const datapointsEnd = batch(async (_ask: null, keys: readonly null[]) =>
+    fill(keys, await store.datapoints.end())
+  )
   const commandEvents = batch(async (_ask: null, ids: readonly string[]) => {
     const events = await store.commands.events([...new Set(ids)])
     return ids.map((id) => (events.get(id) ?? []).map(toCommandEventView))
@@ -64,7 +69,7 @@ export function createContext(access: Access, signal: AbortSignal, parts: Contex
   const metric = batch((instant: Instant | null, names: readonly MetricName[]) =>
     instant === null ? store.nested.metric(access, names) : store.asOf.metricOf(access, names, instant)
   )
-  const datapoints = batch((ask: NestedDatapointsAsk, names: readonly MetricName[]) =>
+  const datapoints = batch((ask: DatapointRange, names: readonly MetricName[]) =>
     store.nested.datapoints(access, names, ask)
   )
 
@@ -73,6 +78,7 @@ export function createContext(access: Access, signal: AbortSignal, parts: Contex
     signal,
     head: () => head(null, null),
     currentProjection: () => projection(null, null),
+    datapointsEnd: () => datapointsEnd(null, null),
     commandEvents: (id) => commandEvents(null, id),
     metrics: (device, ask) => nesting.page(ask.limit, () => metrics(ask, device)),
     async metric(name, instant) {

@@ -8,10 +8,19 @@ import { Problem } from '../errors.ts'
 import { metricNames } from '../predicate/metric-names.ts'
 import { sortKeyOf } from '../predicate/sort.ts'
 import type { Instant } from '../store/as-of.ts'
-import type { DatapointPage } from '../store/datapoints.ts'
-import type { NestedDatapointsAsk } from '../store/nested.ts'
+import type { DatapointPage, DatapointRange } from '../store/datapoints.ts'
+import type { SeriesSearch } from '../store/find-series.ts'
 import type { PageArguments, RangeArguments, SearchArguments } from './arguments.ts'
-import { listName, readFirst, readInstant, readRange, readSearch } from './arguments.ts'
+import {
+  listName,
+  readDeviceWhere,
+  readFilters,
+  readFirst,
+  readInstant,
+  readPatterns,
+  readRange,
+  readSearch
+} from './arguments.ts'
 import { behind } from './behind.ts'
 import type { Connection } from './connections.ts'
 import { readKeyedConnection, readSearchConnection } from './connections.ts'
@@ -26,8 +35,12 @@ interface DevicesArguments extends SearchArguments {
 }
 
 interface DatapointsArguments extends PageArguments, RangeArguments {
-  device: string
+  device?: string | null
+  devices?: string[] | null
   metric?: string | null
+  metrics?: string[] | null
+  filter?: string[] | null
+  where?: string | null
 }
 
 export function createDeviceQueries({ store, minCursor, limits }: GraphqlParts): Resolvers {
@@ -109,24 +122,25 @@ export function createDeviceQueries({ store, minCursor, limits }: GraphqlParts):
     )
   }
 
+  /** `series` are those that are meant, as a part of the list's name. */
   function connectDatapoints(
     context: Context,
-    page: DatapointsArguments,
-    instant: Instant | null,
-    read: (ask: NestedDatapointsAsk) => Promise<DatapointPage>
+    page: PageArguments & RangeArguments,
+    { series, instant }: { series: readonly unknown[]; instant: Instant | null },
+    read: (ask: DatapointRange) => Promise<DatapointPage>
   ): Promise<Connection<DatapointView>> {
-    const { device, metric = null, order } = page
+    const { order } = page
     const limit = readFirst(page.first, limits)
     const given = readRange(page)
     const range = instant === null ? given : { ...given, to: beforeEnd(given.to, instant) }
     return readKeyedConnection(
-      partsOf(context, instant),
-      { list: listName('datapoints', order, [device, metric, given, instant && instant.at]), page },
+      { cursors, head: async () => instant ?? { seq: await context.datapointsEnd() } },
+      { list: listName('datapoints', order, [...series, given, instant && instant.at]), page },
       {
         numbers: 3,
-        async read(place) {
+        async read(place, until) {
           const after = place && { observedAt: place[0]!, seq: place[1]!, n: place[2]! }
-          const { items, next } = await read({ ...range, order, after, limit, until: instant && instant.seq })
+          const { items, next } = await read({ ...range, order, after, limit, until })
           return { items, next: next && [next.observedAt, next.seq, next.n] }
         },
         place: ({ observedAt, seq, n }) => [observedAt, seq, n],
@@ -155,9 +169,16 @@ export function createDeviceQueries({ store, minCursor, limits }: GraphqlParts):
       },
       datapoints: {
         resolve(_source, page: DatapointsArguments, context) {
-          const { device, metric = null } = page
-          return connectDatapoints(context, page, null, (ask) =>
-            datapoints.page(context.access, { ...ask, device, metric })
+          const { device = null, metric = null, devices = null, metrics = null, filter, where = null } = page
+          const series: SeriesSearch = {
+            devices: readPatterns('device', device, devices, limits),
+            metrics: readPatterns('metric', metric, metrics, limits),
+            filters: readFilters(filter, limits),
+            where: readDeviceWhere(where, limits)
+          }
+          const named = [device, metric, devices, metrics, filter, where]
+          return connectDatapoints(context, page, { series: named, instant: null }, (ask) =>
+            datapoints.page(context.access, { ...ask, ...series })
           )
         }
       }
@@ -179,7 +200,7 @@ export function createDeviceQueries({ store, minCursor, limits }: GraphqlParts):
       datapoints: {
         resolve(source, page: PageArguments & RangeArguments, context) {
           const { device, metric, instant } = source as MetricNode
-          return connectDatapoints(context, { ...page, device, metric }, instant, (ask) =>
+          return connectDatapoints(context, page, { series: [device, metric], instant }, (ask) =>
             context.datapoints({ device, metric }, ask)
           )
         }

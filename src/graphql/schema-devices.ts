@@ -3,6 +3,7 @@
 import {
   asOfArgument,
   connection,
+  filterArgument,
   minCursorArgument,
   pageArguments,
   rangeArguments,
@@ -56,12 +57,19 @@ export const devices = /* GraphQL */ `
     ): DeviceConnection!
     "One device; null if nothing is known of it."
     device(${nameArgument} ${asOfArgument} ${minCursorArgument}): Device
-    "Datapoints of a device, by the time they were observed."
+    "Datapoints of devices, by the time they were observed: those that were known when the first page was read."
     datapoints(
-      "Name of the device."
-      device: String!
-      "Name of a metric. Absent: all of the device."
+      "Name of a device: \`*\` is any run of characters, and \`\\\\\` makes the next one itself."
+      device: String
+      "The same for several. With none at all: every device."
+      devices: [String!]
+      "Name of a metric, with \`*\` likewise."
       metric: String
+      "The same for several. With none at all: every metric."
+      metrics: [String!]
+      ${filterArgument}
+      "What must hold of the device now, such as \`eq(presence,\\"online\\")\`; asked anew for each page."
+      where: String
       ${rangeArguments('`observedAt`')}
       ${pageArguments('desc')}
       ${minCursorArgument}

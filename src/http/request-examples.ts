@@ -97,9 +97,16 @@ export const requestExamples: Record<string, Record<string, RequestExample>> = {
   listDatapoints: {
     demo: {
       summary: 'The newest temperature of a thermostat',
-      parameters: { device, metric: 'temperature', from, limit: 1 }
+      parameters: { device: [device], metric: ['temperature'], from, limit: 1 }
     },
-    oldest: { summary: 'Everything of a thermostat, oldest first', parameters: { device, to, order: 'asc' } }
+    oldest: {
+      summary: 'Everything of a thermostat, oldest first',
+      parameters: { device: [device], to, order: 'asc' }
+    },
+    fleet: {
+      summary: 'The newest temperatures of all devices that are there',
+      parameters: { metric: ['temp*'], filter, where: 'ne(presence,"offline")', limit: 5 }
+    }
   },
   listRejections: one('What is not JSON, of one mapping', {
     filter: ['demo/#'],

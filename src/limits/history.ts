@@ -18,6 +18,8 @@ export const historyLimits = {
   rollupEveryMs: 2_000,
   /** Series whose datapoints one page of a list may be of. */
   datapointSeriesMax: 5_000,
+  /** Messages behind those that are rolled up, whose datapoints are looked through for series by their topics. */
+  seriesNotRolledFactsMax: 20_000,
   exportPageRowsMax: 2_000,
   exportPageBytesMax: 4 * 1024 * 1024,
   exportsMax: 10,

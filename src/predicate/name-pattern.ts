@@ -13,6 +13,14 @@ export interface NamePattern {
   test(name: string): boolean
 }
 
+/** The name as it is, whatever characters it has. */
+export const exactName = (name: string): NamePattern => ({
+  text: name.replace(/[\\*]/g, '\\$&'),
+  exact: name,
+  like: name.replace(/[\\%_]/g, '\\$&'),
+  test: (other) => other === name
+})
+
 /** `\` makes the next character itself. Throws Problem invalid_value, with the pointer. */
 export function readNamePattern(
   text: string,

@@ -4,6 +4,7 @@ import type { Datapoint } from '../datapoints.ts'
 import { Problem } from '../errors.ts'
 import type { Access, Fact, GapDetail, Message } from '../model.ts'
 import type { MatchedMapping } from '../normalize/mapping-set.ts'
+import { oneSeries } from '../store/find-series.ts'
 import type { Store } from '../store/store.ts'
 import type { Evidence, Seen } from './evidence.ts'
 import { gatherOthers } from './other-topics.ts'
@@ -204,8 +205,15 @@ async function gatherLatest(
 ): Promise<Datapoint[]> {
   const found: Datapoint[] = []
   for (const { device, metric } of (newest?.stored ?? []).slice(0, limits.explainLatestMax)) {
-    const ask = { device, metric, from: null, to: null, order: 'desc' as const, after: null, limit: 10 }
-    const { items } = await store.datapoints.page(access, ask)
+    const { items } = await store.datapoints.page(access, {
+      ...oneSeries(device, metric),
+      from: null,
+      to: null,
+      order: 'desc',
+      after: null,
+      until: null,
+      limit: 10
+    })
     const latest = items.find(({ role }) => role !== 'historical')
     if (latest !== undefined) found.push(latest)
   }

@@ -3,11 +3,11 @@
 import type { Metric } from '../datapoints.ts'
 import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
-import type { Access, Seq } from '../model.ts'
+import type { Access } from '../model.ts'
 import type { Pool } from './database.ts'
-import type { DatapointPage, DatapointsAsk } from './datapoints.ts'
-import { rangeOf } from './datapoints.ts'
+import type { DatapointPage, DatapointRange } from './datapoints.ts'
 import type { MetricPage } from './devices.ts'
+import { boundsOf } from './merge-datapoints.ts'
 import type { DatapointRow, MetricRow } from './projected-rows.ts'
 import {
   currentProjection,
@@ -23,11 +23,6 @@ export interface MetricName {
   metric: string
 }
 
-export interface NestedDatapointsAsk extends Omit<DatapointsAsk, keyof MetricName> {
-  /** Only what messages up to here said; null: all of them. */
-  until: Seq | null
-}
-
 /** Answers are in the order of what is asked for; all of one call have pageBytesMax together. */
 export interface NestedReads {
   /** Metrics of each device, in the order of their ids. Throws Problem query_too_complex when they have too many bytes. */
@@ -39,7 +34,7 @@ export interface NestedReads {
   /** null: nothing is known of it. */
   metric(access: Access, names: readonly MetricName[]): Promise<Array<Metric | null>>
   /** As pages of one metric are. Throws Problem query_too_complex when they have too many bytes. */
-  datapoints(access: Access, names: readonly MetricName[], ask: NestedDatapointsAsk): Promise<DatapointPage[]>
+  datapoints(access: Access, names: readonly MetricName[], ask: DatapointRange): Promise<DatapointPage[]>
 }
 
 /** A row of the page with this number, from 1; one that does not fit in the bytes comes only as the first of its page. */
@@ -97,6 +92,12 @@ export const toHashes = (names: readonly MetricName[]): [devices: Buffer[], metr
   names.map(({ device }) => hashName(device)),
   names.map(({ metric }) => hashName(metric))
 ]
+
+/** Bounds of (observed_at, seq, n): the lower and the upper one, both exclusive. */
+function rangeOf(ask: DatapointRange): unknown[] {
+  const bounds = boundsOf(ask).map(([at, seq, n]) => [new Date(at!).toISOString(), seq, n])
+  return (ask.order === 'asc' ? bounds : bounds.toReversed()).flat()
+}
 
 export function toPages<Row extends PageRow>(rows: readonly Row[], count: number): Row[][] {
   const pages: Row[][] = Array.from({ length: count }, () => [])

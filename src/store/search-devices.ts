@@ -56,7 +56,7 @@ export function searchDevices(
     all: () => all(pool, limits, presence),
     async read(ids, what, bytesMax) {
       const wanted = what === 'whole' ? whole : part
-      const found = await read(pool, access, ids, wanted, bytesMax)
+      const found = await readDevices(pool, access, ids, wanted, bytesMax)
       if (instant === null) return found
       return then(parts, access, found, ids, { names: wanted.metrics, bytesMax }, instant)
     },
@@ -103,7 +103,7 @@ async function all(pool: Pool, limits: Limits, presence: Presence | undefined): 
 }
 
 /** As many as fit in the bytes of attributes and values, and at least one. */
-async function read(
+export async function readDevices(
   pool: Pool,
   access: Access,
   ids: readonly number[],

@@ -21,9 +21,10 @@ export function seriesCondition({ devices, metrics }: SeriesAsk, values: unknown
 export function nameCondition(table: 'd' | 'm', patterns: readonly NamePattern[], values: unknown[]): string {
   if (patterns.length === 0) return 'true'
   const exact = patterns.flatMap(({ exact }) => (exact === null ? [] : [hashName(exact)]))
-  const likes = patterns.flatMap(({ exact, like }) => (exact === null ? [like] : []))
+  // Postgres takes no NUL, and no name has one
+  const likes = patterns.flatMap(({ exact, like }) => (exact === null && !like.includes('\0') ? [like] : []))
   const conditions: string[] = []
   if (exact.length > 0) conditions.push(`${table}.name_hash = any ($${values.push(exact)}::bytea[])`)
   if (likes.length > 0) conditions.push(`${table}.name like any ($${values.push(likes)}::text[])`)
-  return `(${conditions.join(' or ')})`
+  return conditions.length === 0 ? 'false' : `(${conditions.join(' or ')})`
 }

@@ -10,7 +10,7 @@ import { defaultLimits } from '../../src/limits.ts'
 import type { Access } from '../../src/model.ts'
 import type { Projections } from '../../src/projection/projections.ts'
 import type { DatapointPage } from '../../src/store/datapoints.ts'
-import { chunkOf, currentAtHead, messageOf, point } from '../support/projected.ts'
+import { chunkOf, currentAtHead, messageOf, point, seriesOf } from '../support/projected.ts'
 import { everything, openTestStore } from '../support/store.ts'
 import { codes, query, startServer } from './server.ts'
 import { countStatements } from './statements.ts'
@@ -191,7 +191,10 @@ test('pages of many are what the pages of each are', async () => {
     ]) {
       const together = await store.nested.datapoints(everything, metrics, { ...ask, until: null })
       for (const [index, name] of metrics.entries()) {
-        const alone = await store.datapoints.page(everything, { ...name, ...ask })
+        const alone = await store.datapoints.page(everything, {
+          ...seriesOf(name.device, name.metric),
+          ...ask
+        })
         assert.deepEqual(points(together[index]!.items), points(alone.items))
         assert.deepEqual(together[index]!.next, alone.next)
       }

@@ -119,7 +119,7 @@ test('all metrics of a device, or one; of a device or metric that is not there, 
 })
 
 for (const order of ['asc', 'desc'] as const) {
-  test(`pages in order ${order}: everything once, while more is told, late and new`, async () => {
+  test(`pages in order ${order}: what was there at the first, once, while more is told, late and new`, async () => {
     const device = `paged-${order}`
     const tell = (metric: string, value: number, observedAt: number): Promise<number> =>
       project('paged', { datapoints: [point(device, metric, value, { observedAt })] })
@@ -145,10 +145,9 @@ for (const order of ['asc', 'desc'] as const) {
       await tell('m1', late + 1, start + 1_000 * minute + late)
       late += 40
     }
-    assert.equal(new Set(found).size, found.length, 'something came twice')
-    const original = found.filter((value) => value < 100)
+    assert.ok(late >= 200, 'nothing was told meanwhile')
     const ascending = [11, 10, 9, 8, 0, 1, 2, 3, 4, 5, 6, 7, 12, 13, 14, 15]
-    assert.deepEqual(original, order === 'asc' ? ascending : ascending.toReversed())
+    assert.deepEqual(found, order === 'asc' ? ascending : ascending.toReversed())
     assert.equal(cursors.size, 1)
   })
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { OutrunError } from '../../src/store/projected.ts'
 import { query } from '../support/database.ts'
-import { chunkOf, messageOf, point } from '../support/projected.ts'
+import { chunkOf, messageOf, point, seriesOf } from '../support/projected.ts'
 import { everything, openTestStore } from '../support/store.ts'
 
 const mapping = { hash: 'h', text: '' }
@@ -89,7 +89,7 @@ test('a chunk is written once: devices, metrics, datapoints, presence, rejection
       ['temp', '°C', 1, 20.5, 1]
     ]
   )
-  const ask = { device: 'dev', metric: null, from: null, to: null, after: null, limit: 10 }
+  const ask = { ...seriesOf('dev'), from: null, to: null, after: null, limit: 10 }
   const page = await store.datapoints.page(everything, { ...ask, order: 'asc' })
   assert.deepEqual(
     page.items.map(({ metric, seq, n, number, topic: name }) => [metric, seq, n, number, name]),

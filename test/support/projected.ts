@@ -1,6 +1,8 @@
 /** Chunks as the projector makes them, in few words. */
 
 import type { NormalizedDatapoint, Projection } from '../../src/datapoints.ts'
+import { exactName } from '../../src/predicate/name-pattern.ts'
+import type { DatapointsAsk } from '../../src/store/datapoints.ts'
 import type { ProjectedChunk, ProjectedMessage, StateChange } from '../../src/store/projected.ts'
 import type { Store } from '../../src/store/store.ts'
 
@@ -21,6 +23,18 @@ export const point = (
   unit: null,
   quality: null,
   ...more
+})
+
+/** Everything of a device, of a metric, or of all; of the datapoints that there are now. */
+export const seriesOf = (
+  device: string | null = null,
+  metric: string | null = null
+): Pick<DatapointsAsk, 'devices' | 'metrics' | 'filters' | 'where' | 'until'> => ({
+  devices: device === null ? [] : [exactName(device)],
+  metrics: metric === null ? [] : [exactName(metric)],
+  filters: [],
+  where: null,
+  until: null
 })
 
 /** The current projection, with what is in the journal already passed over. */

@@ -3,6 +3,7 @@
 import type { Datapoint, Device, Metric } from '../../src/datapoints.ts'
 import type { ProjectedMessage } from '../../src/store/projected.ts'
 import type { Store } from '../../src/store/store.ts'
+import { seriesOf } from './projected.ts'
 import { everything } from './store.ts'
 
 export interface ProjectionContent {
@@ -105,7 +106,7 @@ export async function storedContent(store: Store): Promise<ProjectionContent> {
       metrics.push(...page.items)
       if ((after = page.next) === null) break
     }
-    const ask = { device: name, metric: null, from: null, to: null, order: 'asc' as const, limit: 7 }
+    const ask = { ...seriesOf(name), from: null, to: null, order: 'asc' as const, limit: 7 }
     let after = null
     for (;;) {
       const page = await store.datapoints.page(everything, { ...ask, after })
