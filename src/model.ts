@@ -47,7 +47,9 @@ export const factKinds = {
   gap: 7,
   datapoints: 8,
   projection: 9,
-  forgotten: 10
+  forgotten: 10,
+  /** Datapoints of one device that a client brought. */
+  imported: 11
 } as const
 
 export type FactKind = keyof typeof factKinds
@@ -103,7 +105,7 @@ export interface Fact {
   kind: FactKind
   topicId: number | null
   topic: string | null
-  /** For message, snapshot and cleared: what came. */
+  /** For message, snapshot and cleared: what came. For imported: datapoints, as history/imported.ts writes them. */
   message: Message | null
   commandId: string | null
   detail: unknown

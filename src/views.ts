@@ -218,7 +218,7 @@ export function toGapView(fact: Fact): GapView {
 export const eventKinds = {
   message: ['message', 'cleared'],
   state: ['message', 'snapshot', 'cleared', 'expired'],
-  datapoint: ['message', 'snapshot', 'cleared', 'datapoints'],
+  datapoint: ['message', 'snapshot', 'cleared', 'datapoints', 'imported'],
   presence: ['presence'],
   command: ['command'],
   gap: ['gap']

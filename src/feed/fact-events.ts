@@ -50,6 +50,7 @@ export function sourcesOf(fact: Fact): readonly Seq[] {
     case 'message':
     case 'snapshot':
     case 'cleared':
+    case 'imported':
       return [fact.seq]
     case 'datapoints':
       return (fact.detail as Redriven).seqs

@@ -181,7 +181,8 @@ const never = new AbortController().signal
 
 const stateKinds: ReadonlySet<Fact['kind']> = new Set(eventKinds.state)
 const changesState = ({ kind }: Fact): boolean => stateKinds.has(kind)
-const changesProjection = (fact: Fact): boolean => changesState(fact) || fact.kind === 'presence'
+const changesProjection = (fact: Fact): boolean =>
+  changesState(fact) || fact.kind === 'presence' || fact.kind === 'imported'
 
 /** Messages that were normalized again, and what was forgotten: they concern everybody, and no version tells of them. */
 const renewingKinds: ReadonlySet<Fact['kind']> = new Set(['datapoints', 'projection', 'forgotten'])

@@ -27,6 +27,13 @@ export const historyLimits = {
   importBatchDatapointsMax: 2_000,
   importBatchBytesMax: 1024 * 1024,
   importLineBytesMax: 2 * 1024 * 1024,
+  /** An import is its request's so long after the last word of that, which comes a few times as often. */
+  importLeaseMs: 10_000,
+  /** When nothing comes of a file for so long, the request ends; and whatever comes, it ends after this. */
+  importStallMsMax: 60_000,
+  importMsMax: 7 * 86_400_000,
+  /** A client that goes on sending a file that was refused is listened to so long, to read the answer. */
+  importRefusedMsMax: 10_000,
   retentionClassesMax: 20,
   retentionKeepSecondsMin: 60,
   /** A hundred years: Postgres knows the times. */

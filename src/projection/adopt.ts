@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import type { Projection } from '../datapoints.ts'
 import type { Feed } from '../feed/feed.ts'
 import type { Limits } from '../limits.ts'
+import type { Seq } from '../model.ts'
 import type { MappingSet } from '../normalize/mapping-set.ts'
 import type { Store } from '../store/store.ts'
 import { DecoderStates } from './decoder-states.ts'
@@ -25,8 +26,9 @@ export interface AdoptParts {
 /** The projection that is current, under these mappings, with a rebuild under way where one is due. */
 export async function openProjection(parts: AdoptParts, set: MappingSet): Promise<Live> {
   const { store, empty, limits } = parts
-  const row = await store.projections.current({ hash: empty.hash, text: empty.text })
+  let row = await store.projections.current({ hash: empty.hash, text: empty.text })
   await tidyRetired(parts, row)
+  if (row.mappingHash === empty.hash) row = await passOver(store, row)
   const live: Live = { row, set, states: new DecoderStates(store, row.id, limits) }
   if (row.mappingHash === set.hash) {
     await parts.rebuild.resume(set)
@@ -46,10 +48,12 @@ export async function adopt(
   rebuilding: boolean
 ): Promise<{ live: Live; building: Projection | null }> {
   let { row } = live
-  if (row.mappingHash === empty.hash && set.hash !== empty.hash) {
-    // Nothing has been read yet, so that the current one itself can begin where the journal does
-    if (rebuilding) await carryAll({ store, limits, log }, { ...live, set })
-    else row = await skipToHead(store, row)
+  const begun = row.mappingHash === empty.hash && set.hash !== empty.hash
+  // Nothing is in it, unless it was imported, so that the current one itself can begin where the journal does
+  const again = begun && rebuilding ? await store.projections.restart(row.id) : null
+  if (begun && (again !== null || !rebuilding)) {
+    if (again === null) row = await skipTo(store, row, (await store.journal.head()).seq)
+    else await carryAll({ store, limits, log }, { ...live, row: (row = again), set })
     await store.projections.setMapping(row.id, { hash: set.hash, text: set.text })
     return {
       live: { ...live, row: { ...row, mappingHash: set.hash, mappingText: set.text }, set },
@@ -64,9 +68,15 @@ export async function adopt(
   return { live: { ...live, row, set }, building }
 }
 
-/** What has come so far is left as it is. */
-async function skipToHead(store: Store, row: Projection): Promise<Projection> {
+/** Without mappings, nothing but what was imported says something. */
+async function passOver(store: Store, row: Projection): Promise<Projection> {
+  // The head first: what is imported after it is behind it
   const { seq } = await store.journal.head()
+  return (await store.projections.anyImported()) ? row : skipTo(store, row, seq)
+}
+
+/** What has come so far is left as it is. */
+async function skipTo(store: Store, row: Projection, seq: Seq): Promise<Projection> {
   if (seq <= row.doneSeq) return row
   const chunk = { from: row.doneSeq, to: seq, messages: [], states: [] }
   await store.projections.write(row.id, chunk, { live: false })

@@ -2,6 +2,7 @@
 
 import type { Outcome, SourceMessage } from '../datapoints.ts'
 import type { Effect } from '../effects.ts'
+import { importMapping, readImported } from '../history/imported.ts'
 import type { Limits } from '../limits.ts'
 import type { Fact, Seq } from '../model.ts'
 import type { DecoderState, MappingSet, Normalized } from '../normalize/mapping-set.ts'
@@ -59,6 +60,13 @@ function fold(
   let to = facts[0]!.seq
   for (const fact of facts) {
     to = fact.seq
+    if (fact.kind === 'imported') {
+      const message = fromImported(fact)
+      messages.push(message)
+      datapoints += message.datapoints.length
+      if (datapoints >= datapointsMax) break
+      continue
+    }
     const source = toSource(fact)
     const match = source === null ? null : set.match(source.topic)
     if (source === null || match === null) continue
@@ -87,6 +95,32 @@ const toProjected = (fact: Fact, source: SourceMessage, outcome: Outcome): Proje
   attributes: outcome.attributes,
   offlineAfterSeconds: outcome.offlineAfterSeconds
 })
+
+/**
+ * Without a mapping, and from no device: whoever brought it need not be one. When it came is when the device became known
+ * here; each datapoint has its own times.
+ */
+function fromImported(fact: Fact): ProjectedMessage {
+  const message: ProjectedMessage = {
+    seq: fact.seq,
+    topicId: fact.topicId!,
+    topic: fact.topic!,
+    receivedAt: fact.at,
+    mapping: importMapping,
+    devices: [],
+    datapoints: [],
+    presence: [],
+    rejections: [],
+    attributes: [],
+    offlineAfterSeconds: null
+  }
+  try {
+    return { ...message, datapoints: readImported(fact.message!.payload) }
+  } catch (error) {
+    const detail = `What was imported cannot be read: ${(error as Error).message}`
+    return { ...message, rejections: [{ reason: 'unstorable', detail }] }
+  }
+}
 
 /** How much longer a message may take when it is tried again: a busy machine must not decide what is stored. */
 const patience = [1, 4, 16]

@@ -9,8 +9,8 @@ import type { Store } from '../store/store.ts'
 import type { ProjectedFeed } from './projections.ts'
 
 export interface ProjectedCache {
-  /** Which projection this instance writes, and how far it is; null: without mappings, so that nothing is waited for. */
-  open(projectionId: number, doneSeq: Seq | null): void
+  /** Which projection this instance writes, and how far it is. */
+  open(projectionId: number, doneSeq: Seq): void
   /** Another instance writes. */
   close(): void
   advance(projectionId: number, from: Seq, written: { to: Seq; messages: readonly ProjectedMessage[] }): void
@@ -21,8 +21,6 @@ export interface ProjectedCache {
 export function createProjectedFeed(parts: {
   store: Pick<Store, 'projections' | 'datapoints'>
   limits: Pick<Limits, 'projectedCacheDatapointsMax' | 'projectionRetryMs'>
-  /** Of a document without mappings: nothing is waited for then. */
-  emptyHash: string
   leading: () => boolean
 }): ProjectedFeed & ProjectedCache {
   const { store, limits } = parts
@@ -59,7 +57,7 @@ export function createProjectedFeed(parts: {
   /** How far the projection is that another instance writes. */
   async function storedDone(): Promise<Seq> {
     const current = (await store.projections.list()).find(({ state }) => state === 'current')
-    return current?.mappingHash === parts.emptyHash ? Infinity : (current?.doneSeq ?? Infinity)
+    return current?.doneSeq ?? Infinity
   }
 
   /** Now, of either; -1 where nobody can tell. */
@@ -92,7 +90,7 @@ export function createProjectedFeed(parts: {
 
   return {
     open(id, doneSeq) {
-      own = { id, doneSeq: doneSeq ?? Infinity }
+      own = { id, doneSeq }
       drop()
       wakeAll()
     },
@@ -127,7 +125,7 @@ export function createProjectedFeed(parts: {
       }
     },
     async datapointsOf(seqs) {
-      const here = own !== null && Number.isFinite(own.doneSeq) ? own : null
+      const here = own
       const isHere = (seq: Seq): boolean => here !== null && seq > cachedFrom && seq <= here.doneSeq
       const found = new Map<Seq, Datapoint[]>()
       for (const seq of seqs) {
@@ -150,7 +148,7 @@ function toDatapoints(message: ProjectedMessage): Datapoint[] {
   const there = made.get(message)
   if (there !== undefined) return there
   const { seq, topic, receivedAt } = message
-  const datapoints = message.datapoints.map((datapoint, n) => ({ ...datapoint, seq, n, topic, receivedAt }))
+  const datapoints = message.datapoints.map((datapoint, n) => ({ receivedAt, ...datapoint, seq, n, topic }))
   made.set(message, datapoints)
   return datapoints
 }

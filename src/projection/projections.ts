@@ -116,7 +116,7 @@ export interface Projections {
 
 /** What streams need to know of the current projection. */
 export interface ProjectedFeed {
-  /** All facts up to here are projected; Infinity: there are no mappings, so that nothing is waited for. */
+  /** All facts up to here are projected; Infinity: nothing ever was, and nothing is waited for. */
   done(): Promise<Seq>
   /** Resolves when all facts up to `seq` are projected, or `signal` aborts. */
   reached(seq: Seq, signal: AbortSignal): Promise<void>

@@ -32,6 +32,8 @@ export interface Live {
 export interface Projector {
   /** null while another instance leads, or the database is away. */
   live(): Live | null
+  /** All up to here is in the current projection, although the row may not say so yet; null as with `live`. */
+  doneSeq(): Seq | null
   /** Runs between two chunks, when nothing else is written. Waits for its turn; rejects where this instance does not lead. */
   exclusive<T>(task: (live: Live) => Promise<T>): Promise<T>
   /** Everything that follows the switch of projections, or another mapping, goes on with this. Within `exclusive` only. */
@@ -68,6 +70,9 @@ export function createProjector(parts: ProjectorParts): Projector {
   const tasks: Task[] = []
   let waking = new AbortController()
   let live: Live | null = null
+  /** Without mappings, facts behind the row's that say nothing: written down when it matters, and now and then. */
+  let passed: Seq = 0
+  let writtenAt = 0
   let running = Promise.resolve()
 
   function wake(): void {
@@ -78,7 +83,24 @@ export function createProjector(parts: ProjectorParts): Projector {
     for (const { refuse } of tasks.splice(0)) refuse(error)
   }
 
+  function begin(next: Live): void {
+    live = next
+    passed = 0
+    cache.open(next.row.id, next.row.doneSeq)
+  }
+
+  const doneSeqOf = ({ row }: Live): Seq => Math.max(row.doneSeq, passed)
+
+  async function writePassed(current: Live): Promise<void> {
+    const { id, doneSeq: from } = current.row
+    if (passed <= from) return
+    await store.projections.write(id, { from, to: passed, messages: [], states: [] }, { live: false })
+    current.row = { ...current.row, doneSeq: passed }
+    writtenAt = Date.now()
+  }
+
   async function runTasks(): Promise<void> {
+    if (tasks.length > 0 && live !== null) await writePassed(live)
     for (let task = tasks.shift(); task !== undefined && live !== null; task = tasks.shift())
       await task.run(live)
   }
@@ -88,23 +110,32 @@ export function createProjector(parts: ProjectorParts): Projector {
     const recent = feed.recent(after, limits.projectionChunkFactsMax)
     if (recent === null) return journalAfter(store, after, limits)
     if (recent.length > 0) return upToBytes(recent, limits.projectionChunkBytesMax)
-    await feed.more(after, AbortSignal.any([waking.signal, closing.signal]), limits.presenceCheckMs)
+    const msMax = passed > (live?.row.doneSeq ?? 0) ? limits.projectionRetryMs : limits.presenceCheckMs
+    await feed.more(after, AbortSignal.any([waking.signal, closing.signal]), msMax)
     return []
   }
 
+  /** Instances that do not lead look at the row no more often than this. */
+  async function passOver(current: Live, to: Seq): Promise<void> {
+    const from = doneSeqOf(current)
+    passed = to
+    cache.advance(current.row.id, from, { to, messages: [] })
+    if (Date.now() - writtenAt >= limits.projectionRetryMs) await writePassed(current)
+  }
+
   async function step(current: Live): Promise<void> {
-    if (current.set.mappings.length === 0) {
-      await idle(limits.presenceCheckMs)
-      return
-    }
+    const done = doneSeqOf(current)
+    const facts = await next(done)
+    if (live !== current) return
+    if (current.set.mappings.length === 0 && !facts.some(({ kind }) => kind === 'imported'))
+      return passOver(current, facts.at(-1)?.seq ?? done)
+    if (facts.length === 0) return
     const from = current.row.doneSeq
-    const facts = await next(from)
-    if (facts.length === 0 || live !== current) return
     const place = { from, carried: false, live: true }
     const written = await writeFacts(parts, { ...current, id: current.row.id }, place, facts)
     current.row = { ...current.row, doneSeq: written.to }
     count(stats, written)
-    cache.advance(current.row.id, from, written)
+    cache.advance(current.row.id, done, written)
     for (const appended of written.appended) tell(feed, appended)
     if (written.effects.length > 0) parts.runEffects(written.effects)
   }
@@ -122,21 +153,16 @@ export function createProjector(parts: ProjectorParts): Projector {
       await idle(limits.projectionRetryMs)
       return
     }
-    if (live === null) {
-      live = await parts.open()
-      cache.open(live.row.id, live.set.mappings.length === 0 ? null : live.row.doneSeq)
-    }
+    if (live === null) begin(await parts.open())
     await runTasks()
-    await parts.chores(live)
+    if (live !== null) await parts.chores(live)
     if (live !== null) await step(live)
   }
 
   return {
     live: () => live,
-    goOnWith(next) {
-      live = next
-      cache.open(next.row.id, next.set.mappings.length === 0 ? null : next.row.doneSeq)
-    },
+    doneSeq: () => live && doneSeqOf(live),
+    goOnWith: begin,
     exclusive: (task) =>
       new Promise((resolve, reject) => {
         if (closing.signal.aborted) return reject(new NotLeadingError())

@@ -173,7 +173,7 @@ async function build(parts: RebuildParts, mine: Live, target: Seq): Promise<void
   const { store, limits } = parts
   const from = mine.row.doneSeq
   const facts =
-    mine.set.mappings.length === 0
+    mine.set.mappings.length === 0 && !(await store.projections.anyImported())
       ? []
       : (await journalAfter(store, from, limits)).filter(({ seq }) => seq <= target)
   if (facts.length === 0) {

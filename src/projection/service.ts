@@ -58,7 +58,7 @@ export async function createProjectionService(parts: ProjectionServiceParts): Pr
   let set = parts.set
   let loadedAt = Date.now()
   let faults: readonly MappingFault[] = []
-  const cache = createProjectedFeed({ store, limits, emptyHash: empty.hash, leading: parts.leading })
+  const cache = createProjectedFeed({ store, limits, leading: parts.leading })
   const rebuild = createRebuild({
     ...parts,
     projector: () => projector,
@@ -112,7 +112,7 @@ export async function createProjectionService(parts: ProjectionServiceParts): Pr
       const current = (await store.projections.list()).find(({ state }) => state === 'current')
       const { seq } = await store.journal.head()
       const { hash, mappings } = set
-      const doneSeq = mappings.length === 0 ? seq : (projector.live()?.row.doneSeq ?? current?.doneSeq ?? 0)
+      const doneSeq = projector.doneSeq() ?? current?.doneSeq ?? 0
       const lag = Math.max(seq - doneSeq, 0)
       return { file: parts.file, hash, loadedAt, mappings, faults, doneSeq, lag }
     },
@@ -191,8 +191,7 @@ export async function createProjectionService(parts: ProjectionServiceParts): Pr
       const row = projector.live()?.row
       if (row === undefined) return null
       const building = rebuild.building()
-      const idle = set.mappings.length === 0
-      const doneSeq = idle ? feed.end() : row.doneSeq
+      const doneSeq = projector.doneSeq() ?? row.doneSeq
       return {
         id: String(row.id),
         doneSeq: toSeq(doneSeq),

@@ -78,7 +78,8 @@ export function foldChunk(messages: readonly ProjectedMessage[]): Folded {
     for (const [n, value] of message.datapoints.entries()) {
       const device = numberOf(value.device, message)
       const metric = metricOf(folded, metricNumbers[device]!, device, value.metric)
-      const { seq, topicId, receivedAt } = message
+      const { seq, topicId } = message
+      const receivedAt = value.receivedAt ?? message.receivedAt
       const datapoint = { seq, n, metric, topicId, receivedAt, value }
       const index = folded.datapoints.push(datapoint) - 1
       const greatest = folded.greatest[metric]

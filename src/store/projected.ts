@@ -18,7 +18,8 @@ export interface ProjectedMessage {
   receivedAt: Millis
   mapping: string
   devices: readonly string[]
-  datapoints: readonly NormalizedDatapoint[]
+  /** With their own times of receipt, where they were imported. */
+  datapoints: ReadonlyArray<NormalizedDatapoint & { receivedAt?: Millis }>
   presence: readonly NormalizedPresence[]
   rejections: readonly NormalizedRejection[]
   attributes: ReadonlyArray<{ device: string; attributes: Record<string, unknown> }>
@@ -58,6 +59,13 @@ export interface ProjectionStore {
   list(): Promise<Projection[]>
   /** Live messages are normalized by another mapping from now on, in the same projection. */
   setMapping(id: number, mapping: { hash: string; text: string }): Promise<void>
+  /**
+   * The current one begins again where the journal does, if there is nothing in it; else null. What it had passed over says
+   * something now.
+   */
+  restart(id: number): Promise<Projection | null>
+  /** Whether anything was ever imported. */
+  anyImported(): Promise<boolean>
   /** Begins a new one behind the horizon. One that is being built already is dropped. */
   begin(mapping: { hash: string; text: string }): Promise<Projection>
   /** Drops one that is not current, with all that is of it. */

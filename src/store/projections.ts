@@ -86,6 +86,16 @@ export function createProjectionStore(parts: {
       ])
     },
 
+    async restart(id) {
+      const { rows } = await pool.query<ProjectionRow>(restartSql, [id])
+      return rows[0] === undefined ? null : toProjection(rows[0])
+    },
+
+    async anyImported() {
+      const { rows } = await pool.query<{ any: boolean }>('select exists (select from imports) as any')
+      return rows[0]!.any
+    },
+
     async begin({ hash, text }) {
       for (const { id } of await find(`state = 'building'`)) await drop(id)
       const { rows } = await pool.query<ProjectionRow>(
@@ -175,6 +185,14 @@ const dropSteps = [
   'delete from rejections where ctid in (select ctid from rejections where projection_id = $1 limit $2)',
   'delete from decoder_state where ctid in (select ctid from decoder_state where projection_id = $1 limit $2)'
 ]
+
+const restartSql = `
+  update projections p set done_seq = h.horizon, rolled_seq = least(p.rolled_seq, h.horizon)
+  from journal_head h
+  where p.id = $1 and p.state = 'current' and h.shard = 0
+    and not exists (select from devices where projection_id = $1)
+    and not exists (select from rejections where projection_id = $1)
+  returning p.*`
 
 /** Of each topic the latest message at the horizon, and the retained one; what a snapshot found, unless it was cleared since. */
 const carriedSql = boundedSql(

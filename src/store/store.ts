@@ -29,6 +29,8 @@ import type { Devices } from './devices.ts'
 import { createDevices } from './devices.ts'
 import type { History } from './history.ts'
 import { createHistory } from './history.ts'
+import type { Imports } from './imports.ts'
+import { createImports } from './imports.ts'
 import type { Journal } from './journal.ts'
 import { createJournal } from './journal.ts'
 import { openJournals } from './journals.ts'
@@ -85,6 +87,7 @@ export interface Store {
   rejections: Rejections
   forget: Forget
   retained: RetainedStore
+  imports: Imports
   listener: Listener
   /**
    * Appends a batch under the lease; resolves after COMMIT, with null where the COMMIT happened but its answer was
@@ -168,6 +171,7 @@ export async function openStore(parts: StoreParts): Promise<Store> {
     rejections: createRejections(database.pool, limits),
     forget: createForget(database, limits),
     retained: createRetainedStore({ pool: database.pool, queue, topicIds, limits }),
+    imports: createImports({ pool: database.pool, queue, guard, topicIds, limits }),
     listener,
     append: (batch, lease) => append(queue, topicIds, batch, lease),
     async note(kind, detail) {
