@@ -49,6 +49,8 @@ import type { Retention } from './retention.ts'
 import { createRetention } from './retention.ts'
 import type { RetainedStore } from './retained.ts'
 import { createRetainedStore } from './retained.ts'
+import type { Rollups } from './rollups.ts'
+import { createRollups } from './rollups.ts'
 import type { Lease, Sessions } from './sessions.ts'
 import { createSessions } from './sessions.ts'
 import type { States } from './states.ts'
@@ -77,6 +79,7 @@ export interface Store {
   partitions: Partitions
   retention: Retention
   projections: ProjectionStore
+  rollups: Rollups
   devices: Devices
   /** Id of the projection that is read. */
   currentProjection: () => Promise<number>
@@ -163,6 +166,8 @@ export async function openStore(parts: StoreParts): Promise<Store> {
       makePartitions: partitions.makeAhead
     }),
     devices,
+    rollups: createRollups(database.pool),
+    devices: createDevices(database.pool, limits, asOf),
     deviceVersions: createDeviceVersions(database.pool),
     currentProjection: createCurrentProjection(database.pool),
     datapoints: createDatapoints(database.pool, limits),
