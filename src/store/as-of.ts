@@ -1,6 +1,7 @@
 /** States as they were at an instant: what the facts of the journal up to then make of topics and devices. */
 
 import type { Datapoint, Device, Metric } from '../datapoints.ts'
+import { Problem } from '../errors.ts'
 import type { Access, Millis, Seq, TopicState } from '../model.ts'
 import type { Limits } from '../limits.ts'
 import type { Pool } from './database.ts'
@@ -10,6 +11,7 @@ import { latestAsOf, metricsAsOf } from './metrics-as-of.ts'
 import { findInstant } from './instants.ts'
 import { metricOfMany, metricsOfMany } from './nested-as-of.ts'
 import type { MetricName } from './nested.ts'
+import { readReach, reachOfDevices } from './reach.ts'
 import { hashTopic } from './topics.ts'
 import { beforeHorizon, topicBeforeHorizon, topicsAsOf } from './topics-as-of.ts'
 
@@ -45,14 +47,14 @@ export interface AsOf {
   ): Promise<TopicState | null>
   /**
    * Of these topics, as many as fit in `pageBytesMax`, in the order given; `taken` is how many were looked at. Absent are
-   * those of which nothing was known. The caller checks who may read them. Throws Problem `cursor_expired` before the
-   * journal's horizon.
+   * those of which nothing was known. The caller checks who may read them. Throws Problem `cursor_expired` where
+   * the journal does not tell of one of them any more.
    */
   topics(
     ids: readonly number[],
     instant: Instant
   ): Promise<{ states: Map<number, TopicState>; taken: number }>
-  /** null: it was not known then, or may not be read. Throws Problem `cursor_expired` before the journal's horizon. */
+  /** null: it was not known then, or may not be read. Throws Problem `cursor_expired` where nobody can tell. */
   device(access: Access, name: string, instant: Instant): Promise<DeviceAsOf | null>
   /** Of these devices, by id; absent are those that were not known then. Rights, and Problem, as for `topics`. */
   devices(ids: readonly number[], instant: Instant): Promise<Map<number, DeviceAsOf>>
@@ -83,6 +85,13 @@ export interface AsOf {
   ): Promise<Map<number, Map<string, Datapoint>>>
 }
 
+type MeantDevices = ({ names: readonly string[] } | { ids: readonly number[] }) & { presence?: boolean }
+
+function unlessExpired(error: unknown): null {
+  if (error instanceof Problem && error.code === 'cursor_expired') return null
+  throw error
+}
+
 export function createAsOf(pool: Pool, limits: Limits): AsOf {
   const parts = { pool, limits }
 
@@ -98,18 +107,14 @@ export function createAsOf(pool: Pool, limits: Limits): AsOf {
     return rows[0] ?? null
   }
 
-  async function horizon(): Promise<Seq> {
-    const { rows } = await pool.query<{ horizon: Seq }>({
-      name: 'horizon',
-      text: 'select horizon from journal_head where shard = 0'
-    })
-    return rows[0]!.horizon
-  }
-
-  /** Looks at the horizon afterwards: if it is not past the instant, nothing was missing meanwhile. */
-  async function reached<T>(instant: Instant, read: () => Promise<T>): Promise<T> {
+  /** Looks at the horizons afterwards: if none that matters is past the instant, nothing was missing meanwhile. */
+  async function reached<T>(instant: Instant, meant: MeantDevices, read: () => Promise<T>): Promise<T> {
     const result = await read()
-    if (instant.seq < (await horizon())) throw await beforeHorizon(pool, instant)
+    const { lowest, highest } = await readReach(pool)
+    if (instant.seq >= highest) return result
+    const { presence = false } = meant
+    const reach = Math.max(lowest, await reachOfDevices(pool, meant, instant.seq, presence))
+    if (instant.seq < reach) throw await beforeHorizon(pool, instant, reach)
     return result
   }
 
@@ -118,22 +123,32 @@ export function createAsOf(pool: Pool, limits: Limits): AsOf {
     async topic(access, topic, instant) {
       const found = await find(topic)
       if (found === null || !access.mayRead(found.name)) return null
-      if (instant.seq < (await horizon())) return topicBeforeHorizon(pool, found.id, instant)
-      return (await topicsAsOf(pool, limits, [found.id], instant)).states.get(found.id) ?? null
+      // As it is afterwards, since it may be overtaken
+      if (instant.seq >= (await readReach(pool)).lowest) {
+        const states = await topicsAsOf(pool, limits, [found.id], instant).catch(unlessExpired)
+        if (states !== null) return states.states.get(found.id) ?? null
+      }
+      return topicBeforeHorizon(pool, limits, found.id, instant)
     },
     topics: (ids, instant) => topicsAsOf(pool, limits, ids, instant),
     async device(access, name, instant) {
-      const found = await reached(instant, () => devicesAsOf(parts, { name }, instant))
+      const found = await reached(instant, { names: [name], presence: true }, () =>
+        devicesAsOf(parts, { name }, instant)
+      )
       const device = [...found.values()][0]
       return device === undefined || !access.mayRead(device.topic) ? null : device
     },
-    devices: (ids, instant) => reached(instant, () => devicesAsOf(parts, { ids }, instant)),
+    devices: (ids, instant) =>
+      reached(instant, { ids, presence: true }, () => devicesAsOf(parts, { ids }, instant)),
     metrics: (access, device, instant, ask) =>
-      reached(instant, () => metricsAsOf(parts, access, device, instant, ask)),
+      reached(instant, { names: [device] }, () => metricsAsOf(parts, access, device, instant, ask)),
     metricsOf: (access, devices, instant, ask) =>
-      reached(instant, () => metricsOfMany(parts, access, devices, instant, ask)),
-    metricOf: (access, names, instant) => reached(instant, () => metricOfMany(parts, access, names, instant)),
+      reached(instant, { names: devices }, () => metricsOfMany(parts, access, devices, instant, ask)),
+    metricOf: (access, names, instant) =>
+      reached(instant, { names: names.map(({ device }) => device) }, () =>
+        metricOfMany(parts, access, names, instant)
+      ),
     latest: (access, devices, metrics, instant) =>
-      reached(instant, () => latestAsOf(parts, access, devices, metrics, instant))
+      reached(instant, { ids: devices }, () => latestAsOf(parts, access, devices, metrics, instant))
   }
 }

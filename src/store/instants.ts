@@ -46,18 +46,28 @@ async function settledHead(pool: Pool, at: Millis): Promise<Seq | null> {
   return head.at.getTime() <= at ? head.seq : null
 }
 
-/** Binary search over (horizon, head]. At the horizon itself the fact is gone, so nobody can tell: 0. */
+/**
+ * Binary search over (horizon, head], for the newest fact that is kept, or that is known to have been the last of its class to be
+ * dropped. Of what is dropped otherwise nobody can tell when it was. At the horizon itself the fact is gone, too: 0.
+ */
 const seqAtSql = `
-  with recursive search (low, high) as (
-    select horizon, seq from journal_head where shard = 0
+  with recursive search (low, high, found) as (
+    select horizon, seq, 0::int8 from journal_head where shard = 0
     union all
-    select case when older then middle else low end, case when older then high else middle - 1 end
-    from (select low, high, (low + high + 1) / 2 as middle from search where low < high) as halved,
-    lateral (
-      select coalesce((
-        select j.at <= $1::timestamptz from retention_classes c join journal j on j.retention_class = c.id
-        where j.seq = middle), true) as older
-    ) as compared
+    select case when near.at > $1::timestamptz then low else middle end,
+      case when near.at > $1::timestamptz then near.seq - 1 else high end,
+      case when near.at > $1::timestamptz then found else coalesce(near.seq, found) end
+    from (select low, high, found, (low + high + 1) / 2 as middle from search where low < high) as halved
+    left join lateral (
+      -- Nearly always it is there, and found in one partition
+      select * from (
+        select j.seq, j.at from retention_classes c join journal j on j.retention_class = c.id where j.seq = middle
+        union all
+        (select j.seq, j.at from retention_classes c cross join lateral (
+           select seq, at from journal where retention_class = c.id and seq <= middle and seq > low order by seq desc limit 1
+         ) as j order by j.seq desc limit 1)
+      ) as candidates limit 1
+    ) as near on true
   )
-  select case when low = horizon then 0 else low end as seq
-  from search, journal_head where low = high and shard = 0`
+  select greatest(found, (select max(horizon) from retention_classes where horizon_at <= $1::timestamptz)) as seq
+  from search where low >= high`

@@ -12,9 +12,11 @@ import { int8Array } from './binary.ts'
 import type { Pool } from './database.ts'
 import type { TopicFact } from './fold-topic.ts'
 import { foldTopic, tells } from './fold-topic.ts'
+import { highestSql, keptSince, reachSql } from './reach.ts'
 
 interface FoundRow {
-  horizon: Seq
+  /** Where the journal begins to tell of all that was asked for. */
+  reach: Seq
   /** null: nothing is known of any. */
   topic_id: number | null
   name: string
@@ -40,45 +42,60 @@ export async function topicsAsOf(
   ids: readonly number[],
   instant: Instant
 ): Promise<{ states: Map<number, TopicState>; taken: number }> {
-  const { rows } = await pool.query<FoundRow>({
-    name: 'topics_as_of',
-    text: topicsSql,
-    values: [int8Array(ids), instant.seq, limits.asOfDoubtsMax, limits.pageBytesMax]
-  })
-  const { horizon, taken } = rows[0]!
-  if (instant.seq < horizon) throw await beforeHorizon(pool, instant)
+  const { rows } = await pool.query<FoundRow>(topicsAt(limits, ids, instant.seq))
+  const { reach, taken } = rows[0]!
+  if (instant.seq < reach) throw await beforeHorizon(pool, instant, reach)
   return { states: toStates(rows), taken: taken ?? ids.length }
 }
 
-/** One topic at a time that the journal does not reach: told if what was carried over the horizon is all older. */
+const topicsAt = (limits: Limits, ids: readonly number[], seq: Seq) => ({
+  name: 'topics_as_of',
+  text: topicsSql,
+  values: [int8Array(ids), seq, limits.asOfDoubtsMax, limits.pageBytesMax]
+})
+
+/**
+ * One topic at a time that the journal does not reach: told if what was carried of it is all older, since then nothing of it
+ * came between that and what was dropped.
+ */
 export async function topicBeforeHorizon(
   pool: Pool,
+  limits: Limits,
   id: number,
-  instant: Instant
+  { at, seq }: Instant
 ): Promise<TopicState | null> {
-  const { rows } = await pool.query<FoundRow & { lost: boolean }>({
-    name: 'topic_before_horizon',
-    text: carriedSql,
-    values: [id]
-  })
-  if (rows.some((row) => row.lost || (row.topic_id !== null && row.at.getTime() > instant.at)))
-    throw await beforeHorizon(pool, instant)
+  const carried = await readCarried(pool, id)
+  if (carried.lost || (carried.at !== null && carried.at.getTime() > at))
+    throw await beforeHorizon(pool, { at, seq }, carried.reach)
+  // Of facts at one time, the newest counts
+  const { rows } = await pool.query<FoundRow>(topicsAt(limits, [id], Math.max(seq, carried.seq)))
+  const now = await readCarried(pool, id)
+  if (now.seq !== carried.seq || now.lost) throw await beforeHorizon(pool, { at, seq }, now.reach)
   return toStates(rows).get(id) ?? null
 }
 
-/** The Problem of an instant that the journal does not reach. */
-export async function beforeHorizon(pool: Pool, { at }: Instant): Promise<Problem> {
-  const { rows } = await pool.query<{ at: Date | null }>(
-    `select (select j.at from retention_classes c join journal j on j.retention_class = c.id
-       where j.seq = h.horizon + 1) as at from journal_head h where shard = 0`
-  )
-  const from = rows[0]?.at
+/** The newest of what was carried, and whether something behind the horizon was not. */
+async function readCarried(
+  pool: Pool,
+  id: number
+): Promise<{ seq: Seq; at: Date | null; lost: boolean; reach: Seq }> {
+  const { rows } = await pool.query<{ seq: Seq; at: Date | null; lost: boolean; reach: Seq }>({
+    name: 'carried_of_topic',
+    text: carriedSql,
+    values: [id]
+  })
+  return rows[0]!
+}
+
+/** The Problem of an instant that is before `reach`, from where on the journal tells. */
+export async function beforeHorizon(pool: Pool, { at }: Instant, reach: Seq): Promise<Problem> {
+  const from = await keptSince(pool, reach)
   return new Problem(
     'cursor_expired',
     `Nobody can tell any more what was known at ${new Date(at).toISOString()}: ` +
-      (from == null
+      (from === null
         ? 'the journal of then is no longer kept'
-        : `the journal goes back to ${from.toISOString()}`)
+        : `the journal goes back to ${new Date(from).toISOString()}`)
   )
 }
 
@@ -176,7 +193,7 @@ const known = `greatest(word.seq, case when ${keptTells} then kept.seq end)`
 // Parameters: ids, seq, rows looked at for a doubt, bytes of a page
 const topicsSql = `
 with asked as materialized (
-  select u.id, u.n, t.name,
+  select u.id, u.n, t.name, ${reachSql('t', '$2::int8')} as reach,
     case when s.message_seq <= $2::int8 then s.message_seq end as latest_at,
     case when s.retained_seq <= $2 then s.retained_seq end as kept_at,
     -- Where nothing is retained and nothing was cleared, neither ever was
@@ -234,15 +251,15 @@ counted as (
 page as (
   select *, min(n) filter (where not fits) over () - 1 as taken from counted
 )
-select h.horizon, p.topic_id, p.name, p.undecided, p.taken, p.${columns.join(', p.')}
+select greatest(h.horizon, (select max(reach) from asked)) as reach, p.topic_id, p.name, p.undecided, p.taken, p.${columns.join(', p.')}
 from journal_head h left join page p on p.fits
 where h.shard = 0 order by p.n, p.seq`
 
 // `lost`: the journal has facts behind the horizon that were not carried yet
 const carriedSql = `
-  select distinct on (c.seq) c.*, t.name, false as undecided, exists (
-      select from journal j, journal_head h where h.shard = 0 and j.topic_id = t.id and j.seq <= h.horizon
-        and j.seq > coalesce((select max(seq) from carried_facts where topic_id = t.id), 0)
+  select coalesce(max(c.seq), 0) as seq, max(c.at) as at, greatest(h.horizon, ${highestSql}) as reach, exists (
+      select from journal j where j.topic_id = $1::int8 and j.seq <= h.horizon
+        and j.seq > coalesce((select max(seq) from carried_facts where topic_id = $1), 0)
     ) as lost
-  from topics t left join carried_facts c on c.topic_id = t.id
-  where t.id = $1 and t.name <> '' order by c.seq, c.payload is null`
+  from journal_head h left join carried_facts c on c.topic_id = $1
+  where h.shard = 0 group by h.shard`
