@@ -6,6 +6,7 @@ import type { TopicState } from '../../src/model.ts'
 import { normalize } from '../../src/normalize/normalize.ts'
 import type { HeldRetained } from '../../src/store/retained.ts'
 import { compileFilters } from '../../src/topic.ts'
+import { query } from '../support/database.ts'
 import type { TestStore } from '../support/store.ts'
 import { everything, openTestStore, toReceived } from '../support/store.ts'
 import type { LogEntry, LoggedState } from '../support/topic-log.ts'
@@ -50,7 +51,14 @@ const step = fc.oneof(
       confirmed: fc.uniqueArray(topic, { maxLength: 2 })
     })
   },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('drop' as const) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('drop' as const),
+      /** In this one partitions are dropped; null: in all. */
+      only: fc.constantFrom(null, 'one', 'other', 'default')
+    })
+  },
   {
     weight: 3,
     arbitrary: fc.record({
@@ -60,11 +68,22 @@ const step = fc.oneof(
     })
   }
 )
-type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
+/** Filters behind the prefix of a run. */
+const changed = fc.record({
+  do: fc.constant('classes' as const),
+  name: fc.constantFrom('one' as const, 'other' as const),
+  filters: fc.option(
+    fc.uniqueArray(fc.constantFrom('a', 'a/b', 'a/#', '+', 'd/#', '#'), { minLength: 1, maxLength: 2 })
+  ),
+  assigned: fc.constantFrom(true, true, false)
+})
+const stepWithClasses = fc.oneof({ weight: 20, arbitrary: step }, { weight: 3, arbitrary: changed })
+
+type Step = typeof stepWithClasses extends fc.Arbitrary<infer T> ? T : never
 
 /** One journal, written by random steps, and the log of what was written. */
 async function begin(one: TestStore, prefix: string) {
-  const { store, lease } = one
+  const { store, lease, url } = one
   const log: LogEntry[] = []
   const ids = new Map<string, number>()
   let looked: { held: Map<string, HeldRetained>; since: number } | null = null
@@ -170,47 +189,85 @@ async function begin(one: TestStore, prefix: string) {
         })
       }
     },
-    async drop() {
+    async drop({ only }: Step & { do: 'drop' }) {
       await store.partitions.makeAhead()
+      await query(
+        url,
+        `update retention_classes set keep_bytes = case when coalesce(name = $1, true) then 1 end where id > 0`,
+        [only]
+      )
       await store.partitions.dropExpired()
+    },
+    async classes({ name, filters, assigned }: Step & { do: 'classes' }) {
+      const known = (await store.retention.classes()).some((one) => one.name === name && !one.removed)
+      if (filters !== null)
+        await store.retention.setClass(name, {
+          filters: filters.map((filter) => `+/${filter}`),
+          keepSeconds: null,
+          keepBytes: null
+        })
+      else if (known) await store.retention.removeClass(name)
+      if (assigned) await store.retention.assignTopics()
     },
     async ask({ place, filters }: Step & { do: 'ask' }) {
       await steps.look()
       const { seq: head, horizon } = await store.journal.head()
       const first = log[0]?.seq ?? head
       const seq = Math.round(first - 1 + place * (head - first + 1))
-      await compare(seq, horizon, head, filters)
-      await compare(head, horizon, head, filters)
+      const reachOf = await reaches(horizon)
+      await compare(seq, reachOf, head, filters)
+      await compare(head, reachOf, head, filters)
+    }
+  }
+
+  /** From where on a topic is told at a position, by the classes and by when it came to its own. */
+  async function reaches(horizon: number): Promise<(name: string, seq: number) => number> {
+    const classes = await store.retention.classes()
+    const highest = Math.max(...classes.filter(({ name }) => name !== 'system').map((one) => one.horizon))
+    const rows = await query<{ name: string; class: string; since: string }>(
+      url,
+      `select t.name, c.name as class, class_seq as since from topics t join retention_classes c on c.id = t.retention_class`
+    )
+    return (name, seq) => {
+      const topic = rows.find((row) => row.name === name)
+      if (topic === undefined) return horizon
+      const own = classes.find((one) => one.name === topic.class)!.horizon
+      return Math.max(horizon, seq >= Number(topic.since) ? own : highest)
     }
   }
 
   async function compare(
     seq: number,
-    horizon: number,
+    reachOf: (name: string, seq: number) => number,
     head: number,
     filters: readonly string[]
   ): Promise<void> {
     const at = log.findLast((entry) => entry.seq <= seq)?.at ?? 0
+    const kept = new Set(
+      (await query<{ seq: string }>(url, 'select seq from journal')).map((row) => Number(row.seq))
+    )
     const expected = new Map(names.map((name) => [prefix + name, loggedState(of(prefix + name, seq))]))
     for (const [name, state] of expected) {
-      // Where some of it is behind the horizon and newer, nobody can tell; `at` may be that of several facts
-      const gone =
-        seq < horizon && log.some((entry) => entry.topic === name && entry.at > at && entry.seq <= horizon)
+      const reach = reachOf(name, seq)
+      const dropped = log.filter((entry) => entry.topic === name && !kept.has(entry.seq))
+      // Where some of it was dropped and is newer, nobody can tell; `at` may be that of several facts
+      const gone = seq < reach && dropped.some((entry) => entry.at > at)
       const asked = store.asOf.topic(everything, { name }, { at, seq })
-      if (gone) await assert.rejects(asked, (error: Problem) => error.code === 'cursor_expired')
-      else if (seq >= horizon) assert.deepEqual(plain(await asked), state, `${name} at ${seq} of ${head}`)
+      const note = `${name} at ${seq} of ${head}, from ${reach}`
+      if (gone) await assert.rejects(asked, (error: Problem) => error.code === 'cursor_expired', note)
+      else if (seq >= reach) assert.deepEqual(plain(await asked), state, note)
       else
         assert.deepEqual(
           plain(await asked),
-          loggedState(of(name, horizon).filter((entry) => entry.at <= at)),
-          `${name} at ${at}, before ${horizon}`
+          loggedState(of(name, Math.max(seq, ...dropped.map((entry) => entry.seq)))),
+          note
         )
     }
     const matching = names
       .map((name) => prefix + name)
       .filter((name) => compileFilters(filters)(name.slice(prefix.length)))
     const wanted = matching.map((name) => ids.get(name)!)
-    if (seq < horizon)
+    if (matching.some((name) => seq < reachOf(name, seq)))
       return assert.rejects(
         store.asOf.topics(wanted, { at, seq }),
         (error: Problem) => error.code === 'cursor_expired'
@@ -254,16 +311,19 @@ function plain(state: TopicState | null): LoggedState | null {
   }
 }
 
-test('a topic as of any place of the journal is what the log up to there makes of it', async () => {
-  const one = await openTestStore({ limits: { partitionRowsMax: 7, asOfDoubtsMax: 1_000 } })
-  await one.store.partitions.setDefault({ keepSeconds: null, keepBytes: 1 })
-  let runs = 0
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60, size: 'max' }), async (steps) => {
-      const journal = await begin(one, `r${runs++}/`)
-      for (const each of steps) await journal.run(each)
-      for (const place of [0, 0.3, 0.6, 0.9, 1]) await journal.run({ do: 'ask', place, filters: ['#'] })
-    }),
-    { numRuns: process.env['FULL'] === '1' ? 1_000 : 20, endOnFailure: true }
-  )
-})
+for (const [what, steps] of [
+  ['the log up to there makes of it', step],
+  ['the log makes of it, whatever class it was of when, and whichever dropped some of it', stepWithClasses]
+] as const)
+  test(`a topic as of any place of the journal is what ${what}`, async () => {
+    const one = await openTestStore({ limits: { partitionRowsMax: 7, asOfDoubtsMax: 1_000 } })
+    let runs = 0
+    await fc.assert(
+      fc.asyncProperty(fc.array(steps, { minLength: 10, maxLength: 60, size: 'max' }), async (given) => {
+        const journal = await begin(one, `r${runs++}/`)
+        for (const each of given) await journal.run(each)
+        for (const place of [0, 0.3, 0.6, 0.9, 1]) await journal.run({ do: 'ask', place, filters: ['#'] })
+      }),
+      { numRuns: process.env['FULL'] === '1' ? 1_000 : 20, endOnFailure: true }
+    )
+  })
