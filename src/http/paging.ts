@@ -42,6 +42,8 @@ export interface Read<Item, Key> {
   versionOf?: (item: Item) => unknown
   /** Where to go on from, if that is not `until`. */
   cursor?: Seq
+  /** What else the page tells. */
+  more?: object
 }
 
 export const filterQuery = {
@@ -122,19 +124,20 @@ export function createSearchPaging({ journal, cursors }: Tokens) {
 /** Views are made only when they are sent, unless nothing else tells versions apart. */
 function toFound<Item, Key>(
   cursors: Tokens['cursors'],
-  { list, until, items, next, limit, toView, fields, versionOf, cursor = until }: Read<Item, Key>,
+  { list, until, items, next, limit, toView, fields, versionOf, cursor = until, more }: Read<Item, Key>,
   toToken: (list: string, until: Seq, next: Key) => string
 ): Found {
   const name = JSON.stringify(list)
   const views = versionOf === undefined ? items.map(toView) : null
   const versions = (views ?? items.map(versionOf!)).map((version) => JSON.stringify(version))
   return {
-    etag: toListEtag([name, String(limit), String(next === null), ...versions]),
+    etag: toListEtag([name, String(limit), String(next === null), ...versions, JSON.stringify(more) ?? '']),
     send: (): Page<unknown> => ({
       items: views ?? items.map(toView),
       next: next === null ? null : toToken(name, until, next),
       cursor: cursors.encode(cursor),
       limit,
+      ...more,
       ...(fields !== undefined && { fields: [...fields] })
     })
   }

@@ -33,6 +33,7 @@ export interface HttpParts {
     | 'devices'
     | 'currentProjection'
     | 'datapoints'
+    | 'history'
     | 'rejections'
     | 'cursors'
     | 'ping'

@@ -108,6 +108,33 @@ export const requestExamples: Record<string, Record<string, RequestExample>> = {
       parameters: { metric: ['temp*'], filter, where: 'ne(presence,"offline")', limit: 5 }
     }
   },
+  readHistory: {
+    demo: {
+      summary: 'Temperatures of all thermostats by the days of Berlin, as a chart takes them',
+      parameters: {
+        device: ['demo/*'],
+        metric: ['temperature'],
+        from,
+        bucket: 'P1D',
+        tz: 'Europe/Berlin',
+        fn: ['mean,max'],
+        limit: 2
+      }
+    },
+    months: {
+      summary: 'How many datapoints there are of each series in each month',
+      parameters: {
+        filter,
+        where: 'exists(metrics/temperature)',
+        from,
+        to,
+        bucket: 'P1M',
+        fn: ['count'],
+        fill: 'null',
+        source: 'raw'
+      }
+    }
+  },
   listRejections: one('What is not JSON, of one mapping', {
     filter: ['demo/#'],
     reason: 'malformed_json',

@@ -12,6 +12,8 @@ import { oneDeviceRoutes } from './device.ts'
 import { deviceRoutes } from './devices.ts'
 import { forgetRoutes } from './forget.ts'
 import { healthRoutes } from './health.ts'
+import { historySchemas } from './history-schemas.ts'
+import { historyRoutes } from './history.ts'
 import { parseJson } from './json-body.ts'
 import { mappingSchemas } from './mapping-schemas.ts'
 import { mappingRoutes } from './mappings.ts'
@@ -70,6 +72,7 @@ export async function createHttpServer(parts: HttpParts): Promise<FastifyInstanc
 const allSchemas = ({ limits }: HttpParts) => [
   ...sharedSchemas,
   ...deviceSchemas,
+  ...historySchemas,
   ...mappingSchemas,
   ...pickedSchemas,
   commandSchema(limits),
@@ -119,6 +122,7 @@ async function v1Routes(app: Routes, parts: RouteParts): Promise<void> {
   await app.register(async (scope) => deviceRoutes(scope as Routes, parts))
   await app.register(async (scope) => oneDeviceRoutes(scope as Routes, parts))
   await app.register(async (scope) => datapointRoutes(scope as Routes, parts))
+  await app.register(async (scope) => historyRoutes(scope as Routes, parts))
   await app.register(async (scope) => rejectionRoutes(scope as Routes, parts))
   await app.register(async (scope) => redriveRoutes(scope as Routes, parts))
   await app.register(async (scope) => mappingRoutes(scope as Routes, parts))

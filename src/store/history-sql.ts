@@ -14,6 +14,7 @@ import { seriesCondition } from './series.ts'
 
 export interface HistorySqlAsk extends SeriesAsk {
   deviceIds: readonly number[] | null
+  metricIds?: readonly number[]
   /** Topics whose datapoints are meant; null: all. */
   topics: readonly number[] | null
   boundaries: readonly Millis[]
@@ -87,6 +88,7 @@ function foundSql(
     `m.id > ${parameter(ask.after ?? 0)}`
   ]
   if (ask.deviceIds !== null) conditions.push(`d.id = any (${parameter(ask.deviceIds)}::int8[])`)
+  if (ask.metricIds !== undefined) conditions.push(`m.id = any (${parameter(ask.metricIds)}::int8[])`)
   if (topics !== null)
     conditions.push(`(m.topic_id = any (${topics}) or exists (
       select from metric_topics came where came.metric_id = m.id and came.topic_id = any (${topics})))`)

@@ -25,6 +25,8 @@ export interface HistoryAsk extends SeriesAsk {
   filters: readonly string[]
   /** Only of these; null: of all. What `deviceIds` gives. */
   deviceIds: readonly number[] | null
+  /** Only these; absent: all. */
+  metricIds?: readonly number[]
   /** Milliseconds since 1970, strictly increasing; of `boundaries` in `history/buckets.ts`. */
   boundaries: readonly Millis[]
   functions: readonly HistoryFunction[]
