@@ -1,10 +1,8 @@
-/** What a request for history asks, read the same for every surface: the names of its arguments are those of REST. Pure. */
+/** Which buckets a request for history asks for, read the same for every surface. Pure. */
 
 import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Millis } from '../model.ts'
-import type { NamePattern } from '../predicate/name-pattern.ts'
-import { readNamePattern } from '../predicate/name-pattern.ts'
 import type { Bucket } from './buckets.ts'
 import { boundaries, readBucket } from './buckets.ts'
 import type { HistoryFunction } from './functions.ts'
@@ -46,18 +44,6 @@ export function readBuckets(
   if (found[0]! < firstAt) throw refuse('from', 'is in a bucket that begins before the year 1')
   if (found.at(-1)! > lastAt) throw refuse('to', 'is in a bucket that ends after the year 9999')
   return { bucket: length, boundaries: found, functions }
-}
-
-/** Patterns of names; none: everything. `pointer`: name of the argument. Throws Problem invalid_value. */
-export function readPatterns(
-  given: readonly string[] | null | undefined,
-  limits: Limits,
-  pointer: 'device' | 'metric'
-): NamePattern[] {
-  const texts = [...new Set(given ?? [])]
-  if (texts.length > limits.seriesPatternsMax)
-    throw refuse(pointer, `has ${texts.length} patterns: give at most ${limits.seriesPatternsMax}`)
-  return texts.map((text) => readNamePattern(text, limits, pointer))
 }
 
 const refuse = (pointer: string, detail: string): Problem =>

@@ -70,7 +70,7 @@ export async function datapointRoutes(app: Routes, { store, limits, reads }: Rou
 }
 
 /** One device has a version of its own; anything else changes with the projection. */
-function watchSeries({ devices: [first, ...others] }: SeriesSearch): Watched {
+export function watchSeries({ devices: [first, ...others] }: Pick<SeriesSearch, 'devices'>): Watched {
   const device = others.length === 0 ? first?.exact : null
   return device == null ? { projection: true } : { device }
 }

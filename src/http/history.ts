@@ -1,37 +1,23 @@
 /** GET history: numbers of many series by buckets of time. docs/history.md is its page. */
 
 import { Type } from 'typebox'
-import { readBuckets, readPatterns } from '../history/ask.ts'
+import { readBuckets } from '../history/ask.ts'
 import { fills } from '../history/functions.ts'
 import { toHistoryFrame, toSeriesView } from '../history/views.ts'
 import type { Limits } from '../limits.ts'
-import { readPredicate } from '../predicate/predicate.ts'
 import { json, refusalsOfV1 } from './answers.ts'
+import { watchSeries } from './datapoints.ts'
 import { mappingsChanged } from './devices.ts'
 import { checkFilters, createKeyedPaging, filterQuery } from './paging.ts'
 import type { RouteParts, Routes } from './parts.ts'
 import { listAnswerHeaders, listRefusals, minCursorQuery, notModified, readHeaders } from './reads.ts'
 import { ref, strict, word } from './schemas.ts'
+import { readDeviceWhere, readPatterns, seriesQuery } from './series-query.ts'
 import { readTimeRange, timeRange } from './time-range.ts'
 
-const patterns = (of: string, example: string) =>
-  Type.Optional(
-    Type.Array(Type.String(), {
-      description: `Name of a ${of}; \`*\` is any run of characters, and \`\\\` makes the next one itself. May be repeated. None: every ${of}`,
-      examples: [[example]]
-    })
-  )
-
 const historyQuery = (limits: Limits) => ({
-  device: patterns('device', 'press-*'),
-  metric: patterns('metric', 'temperature'),
+  ...seriesQuery,
   ...filterQuery,
-  where: Type.Optional(
-    Type.String({
-      description: 'Only of devices that this holds of, as in `listDevices`',
-      examples: ['exists(metrics/temperature)']
-    })
-  ),
   from: Type.String({
     description: 'The first bucket is the one that this is in: RFC 3339, with an offset',
     examples: ['2026-03-14T09:00:00Z']
@@ -105,14 +91,14 @@ export async function historyRoutes(app: Routes, { store, limits, reads }: Route
       const filters = checkFilters(query.filter, limits)
       const devices = readPatterns(query.device, limits, 'device')
       const metrics = readPatterns(query.metric, limits, 'metric')
-      const where = query.where === undefined ? null : readPredicate(query.where, limits)
+      const where = readDeviceWhere(query.where, limits)
       const source = query.source ?? null
       const given = { from: from!, to, bucket, tz, fn }
       const series = { device: query.device, metric: query.metric, filters, where: query.where }
       const list = ['history', series, given, fill, source]
       return reads(request, reply, {
         behind: 'projected',
-        watched: () => ({ projection: true }),
+        watched: () => watchSeries({ devices }),
         fixedBy: page === undefined ? [] : ['page'],
         async look() {
           const { until, after } = await paging.open(list, page)
