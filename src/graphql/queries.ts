@@ -2,8 +2,17 @@
 
 import type { CommandState, Fact } from '../model.ts'
 import { eventKinds, toCommandView, toGapView, toMessageView, toTopicStateView } from '../views.ts'
-import type { PageArguments, SearchArguments } from './arguments.ts'
-import { isUuid, listName, readFilters, readFirst, readInstant, readSearch } from './arguments.ts'
+import type { PageArguments, RangeArguments, SearchArguments } from './arguments.ts'
+import {
+  isUuid,
+  listName,
+  readFilters,
+  readFirst,
+  readInstant,
+  readPatterns,
+  readRange,
+  readSearch
+} from './arguments.ts'
 import { sortKeyOf } from '../predicate/sort.ts'
 import { behind } from './behind.ts'
 import type { Connection, List, ListAsk } from './connections.ts'
@@ -12,11 +21,15 @@ import type { Context } from './context.ts'
 import type { Resolvers } from './executable.ts'
 import type { GraphqlParts } from './parts.ts'
 
-interface FilteredPage extends PageArguments {
+interface FactsPage extends PageArguments, RangeArguments {}
+
+interface MessagesPage extends FactsPage {
   filter?: string[] | null
+  device?: string[] | null
 }
 
-interface TopicsPage extends FilteredPage, SearchArguments {
+interface TopicsPage extends SearchArguments {
+  filter?: string[] | null
   state?: 'retained' | 'tombstone' | null
 }
 
@@ -36,6 +49,40 @@ export function createQueries({ store, minCursor, limits, status }: GraphqlParts
     ask: ListAsk,
     list: List<Item, Node>
   ): Promise<Connection<Node>> => readConnection({ cursors, head }, ask, list)
+
+  /** What was committed in the range of time; and since when that is kept, if it begins before. */
+  async function connectFacts<Node>(
+    context: Context,
+    list: 'messages' | 'gaps',
+    page: MessagesPage,
+    view: (fact: Fact) => Node
+  ): Promise<Connection<Node> & { keptFrom: string | null }> {
+    const { order, filter, device = null } = page
+    const filters = readFilters(filter, limits)
+    const devices = readPatterns('device', null, device, limits)
+    const limit = readFirst(page.first, limits)
+    const times = readRange(page)
+    const kinds = eventKinds[list === 'messages' ? 'message' : 'gap']
+    let keptFrom: number | null = null
+    const connection = await connect(
+      context,
+      { list: listName(list, order, [filters, device, times]), page },
+      {
+        async read(after, end) {
+          // When the end of the list is known: what is committed in between is in neither
+          const range = await journal.range(times)
+          const until = Math.min(end, range.to)
+          const ask = { from: range.from, until, filters, devices, kinds, after, limit, order }
+          const read = await journal.page(context.access, ask)
+          if (times.from !== null || times.to !== null) keptFrom = await journal.keptFrom(range.from)
+          return read
+        },
+        place: (fact) => fact.seq,
+        view
+      }
+    )
+    return { ...connection, keptFrom: keptFrom && new Date(keptFrom).toISOString() }
+  }
 
   return {
     Query: {
@@ -87,28 +134,8 @@ export function createQueries({ store, minCursor, limits, status }: GraphqlParts
           }
         },
         messages: {
-          resolve(_source, page: FilteredPage, context) {
-            const filters = readFilters(page.filter, limits)
-            const limit = readFirst(page.first, limits)
-            const { order } = page
-            return connect(
-              context,
-              { list: listName('messages', order, filters), page },
-              {
-                read: (after, until) =>
-                  journal.page(context.access, {
-                    filters,
-                    kinds: eventKinds.message,
-                    after,
-                    until,
-                    limit,
-                    order
-                  }),
-                place: (fact) => fact.seq,
-                view: (fact: Fact) => toMessageView(fact.message!)
-              }
-            )
-          }
+          resolve: (_source, page: MessagesPage, context) =>
+            connectFacts(context, 'messages', page, (fact) => toMessageView(fact.message!))
         },
         commands: {
           resolve(_source, page: CommandsPage, context) {
@@ -133,27 +160,7 @@ export function createQueries({ store, minCursor, limits, status }: GraphqlParts
           }
         },
         gaps: {
-          resolve(_source, page: PageArguments, context) {
-            const limit = readFirst(page.first, limits)
-            const { order } = page
-            return connect(
-              context,
-              { list: listName('gaps', order, []), page },
-              {
-                read: (after, until) =>
-                  journal.page(context.access, {
-                    filters: [],
-                    kinds: eventKinds.gap,
-                    after,
-                    until,
-                    limit,
-                    order
-                  }),
-                place: (fact) => fact.seq,
-                view: toGapView
-              }
-            )
-          }
+          resolve: (_source, page: FactsPage, context) => connectFacts(context, 'gaps', page, toGapView)
         }
       }),
       status: { resolve: status }

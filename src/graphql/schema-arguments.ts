@@ -38,7 +38,8 @@ export const rangeArguments = (of: string): string => /* GraphQL */ `
   "Only where ${of} is before."
   to: DateTime`
 
-export const connection = (name: string, node: string, about: string): string => /* GraphQL */ `
+/** `more` are fields that pages of this kind alone have. */
+export const connection = (name: string, node: string, about: string, more = ''): string => /* GraphQL */ `
   "${about}, a page at a time."
   type ${name}Connection {
     "The items with their places."
@@ -48,7 +49,7 @@ export const connection = (name: string, node: string, about: string): string =>
     "Where the page stands in the list."
     pageInfo: PageInfo!
     "Position of the journal when the first page was read: a subscription goes on from there."
-    cursor: Cursor!
+    cursor: Cursor!${more}
   }
 
   "An item and its place."

@@ -6,8 +6,14 @@ import {
   filterArgument,
   minCursorArgument,
   pageArguments,
+  rangeArguments,
   searchArguments
 } from './schema-arguments.ts'
+
+const committed = 'the time of commit, a moment after receipt,'
+const ofTimes = /* GraphQL */ `
+    "With from or to, where that range begins before what is kept: everything committed from this time on is there."
+    keptFrom: DateTime`
 
 export const reading = /* GraphQL */ `
   schema {
@@ -43,7 +49,14 @@ export const reading = /* GraphQL */ `
       ${minCursorArgument}
     ): TopicState
     "Messages as they were received."
-    messages(${filterArgument} ${pageArguments('desc')} ${minCursorArgument}): MessageConnection!
+    messages(
+      ${filterArgument}
+      "Only of topics by which these devices are known: names, with \`*\` for any run of characters."
+      device: [String!]
+      ${rangeArguments(committed)}
+      ${pageArguments('desc')}
+      ${minCursorArgument}
+    ): MessageConnection!
     "Commands that were accepted."
     commands(
       "Only those in one of these states."
@@ -60,7 +73,7 @@ export const reading = /* GraphQL */ `
       ${minCursorArgument}
     ): Command
     "Intervals that may be incomplete."
-    gaps(${pageArguments('desc')} ${minCursorArgument}): GapConnection!
+    gaps(${rangeArguments(committed)} ${pageArguments('desc')} ${minCursorArgument}): GapConnection!
     "How the service does."
     status: Status!
   }
@@ -68,9 +81,9 @@ export const reading = /* GraphQL */ `
 
 export const connections = /* GraphQL */ `
   ${connection('Topic', 'TopicState', 'Topics')}
-  ${connection('Message', 'Message', 'Messages')}
+  ${connection('Message', 'Message', 'Messages', ofTimes)}
   ${connection('Command', 'Command', 'Commands')}
-  ${connection('Gap', 'Gap', 'Gaps')}
+  ${connection('Gap', 'Gap', 'Gaps', ofTimes)}
 
   "Where a page stands in its list."
   type PageInfo {

@@ -4,16 +4,22 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { Problem } from '../errors.ts'
 import type { Fact, FactKind, Seq } from '../model.ts'
-import { eventKinds, toGapView, toMessageView } from '../views.ts'
+import { eventKinds, toGapView, toMessageView, toTime } from '../views.ts'
 import { json, refusalsOfV1 } from './answers.ts'
 import { checkFilters, createPaging, filterQuery, pageQuery } from './paging.ts'
 import type { RouteParts, Routes } from './parts.ts'
 import { listAnswerHeaders, listRefusals, minCursorQuery, notModified, readHeaders } from './reads.ts'
 import { ref, strict } from './schemas.ts'
+import { messagesOfQuery, readPatterns } from './series-query.ts'
+import type { TimeRange } from './time-range.ts'
+import { readTimeRange, timeRange } from './time-range.ts'
 import { watchFacts } from './watch-facts.ts'
 
 interface FactsQuery {
   filter?: string[]
+  device?: string[]
+  from?: string
+  to?: string
   limit?: number
   page?: string
   order?: 'asc' | 'desc'
@@ -30,14 +36,23 @@ const afterQuery = {
     })
   )
 }
+/** Facts are asked for by the time that `asOf` goes by, too. */
+const committed = timeRange('the time of commit, a moment after receipt,')
 const order =
   'Newest first unless `order` says otherwise, or `after` is given. What comes after the first page was read is not in ' +
-  'later pages of it.'
+  'later pages of it. `from` and `to` go by the time of commit, as `asOf` does; a `to` in the future is the first page. ' +
+  'A range that begins before what is kept has `keptFrom`: everything committed from then on is there.'
 
 export async function messageRoutes(app: Routes, { store, limits, reads }: RouteParts): Promise<void> {
   const paging = createPaging(store)
   const schema = { tags: ['Messages'], headers: readHeaders(limits) }
-  const queries = { ...pageQuery(limits, 'desc'), ...afterQuery, ...minCursorQuery }
+  const queries = { ...committed, ...pageQuery(limits, 'desc'), ...afterQuery, ...minCursorQuery }
+
+  /** `keptFrom` of the page, where the range begins before what is kept. */
+  async function reachOf(from: Seq): Promise<{ keptFrom?: string }> {
+    const at = await store.journal.keptFrom(from)
+    return at === null ? {} : { keptFrom: toTime(at) }
+  }
 
   /** The fact behind which `after` begins; null: it is not given. */
   async function startOf(after: string | undefined): Promise<Seq | null> {
@@ -60,15 +75,20 @@ export async function messageRoutes(app: Routes, { store, limits, reads }: Route
     const { limit = limits.pageItemsDefault, page, after: token } = query
     const order = orderOf(query)
     const filters = checkFilters(query.filter, limits)
-    const list = [kinds, filters, order, ...(token === undefined ? [] : [token])]
+    const devices = readPatterns(query.device, limits, 'device')
+    const times = readTimeRange(query)
+    const list = [kinds, filters, query.device ?? [], times, order, ...(token === undefined ? [] : [token])]
+    const isOver = times.to !== null && times.to <= Date.now()
     return reads(request, reply, {
       behind: 'journal',
       watched: watchFacts(access, kinds, filters),
-      fixedBy: page === undefined ? [] : ['page'],
+      fixedBy: [...(page === undefined ? [] : ['page']), ...(isOver ? ['to'] : [])],
       async look() {
         const place = await paging.open(list, page)
         const after = place.after ?? (await startOf(token))
-        const ask = { until: place.until, after, filters, kinds, limit, order }
+        const range = await store.journal.range(times)
+        const until = Math.min(place.until, range.to)
+        const ask = { from: range.from, until, after, filters, devices, kinds, limit, order }
         const { items, next } = await store.journal.page(access, ask)
         // Looked at afterwards, so that nothing can have been taken meanwhile
         if (order === 'asc' && after !== null && after < (await store.journal.head()).horizon)
@@ -84,6 +104,7 @@ export async function messageRoutes(app: Routes, { store, limits, reads }: Route
           limit,
           toView,
           versionOf: ({ seq }) => seq,
+          ...(isRange(times) && { more: await reachOf(range.from) }),
           ...(token !== undefined && { cursor: next ?? place.until })
         })
       }
@@ -98,11 +119,11 @@ export async function messageRoutes(app: Routes, { store, limits, reads }: Route
         operationId: 'listMessages',
         summary: 'Messages as they were received',
         description: order,
-        querystring: strict({ ...filterQuery, ...queries }),
+        querystring: strict({ ...filterQuery, ...messagesOfQuery, ...queries }),
         response: {
           200: json('A page of messages', ref('MessagePage'), listAnswerHeaders),
           304: notModified,
-          ...refusalsOfV1('invalid_filter', 'cursor_expired', ...listRefusals)
+          ...refusalsOfV1('invalid_filter', 'query_too_complex', 'cursor_expired', ...listRefusals)
         }
       }
     },
@@ -129,6 +150,8 @@ export async function messageRoutes(app: Routes, { store, limits, reads }: Route
     async (request, reply) => answer(request, reply, eventKinds.gap, toGapView)
   )
 }
+
+const isRange = ({ from, to }: TimeRange): boolean => from !== null || to !== null
 
 /** Behind a cursor there is one direction. */
 function orderOf({ after, order }: FactsQuery): 'asc' | 'desc' {

@@ -18,6 +18,8 @@ export interface Page<View> {
   limit: number
   /** With `fields`. */
   fields?: string[]
+  /** Of a range of time that begins before what is kept. */
+  keptFrom?: string
 }
 
 /** Where a list is being read: up to where the journal was at its first page, behind its last item. */

@@ -163,12 +163,19 @@ export const requestExamples: Record<string, Record<string, RequestExample>> = {
   explain: one('Its telemetry', { topic }),
   listMessages: {
     demo: { summary: 'The newest two of the demo fleet', parameters: { filter, limit: 2, order: 'desc' } },
+    device: {
+      summary: 'What came from a thermostat since then, oldest first',
+      parameters: { device: [device], from, to, order: 'asc', limit: 2 }
+    },
     drain: {
       summary: 'All that is kept, to go on from',
       parameters: { filter, after: 'earliest', limit: 10 }
     }
   },
-  listGaps: one('The newest ten', { limit: 10 }),
+  listGaps: {
+    demo: { summary: 'The newest ten', parameters: { limit: 10 } },
+    since: { summary: 'Those that were noticed since then', parameters: { from } }
+  },
   listCommands: one('What was published to a thermostat', {
     state: ['published', 'undeliverable'],
     topic: 'demo/lab/target/set',

@@ -210,6 +210,14 @@ export const page = (name: string, of: string, description: string, more: TPrope
     ...more
   })
 
+const ofTimes: TProperties = {
+  keptFrom: Type.Optional(
+    time(
+      'With `from` or `to`, where that range begins before what is kept: everything committed from this time on is there'
+    )
+  )
+}
+
 export const sharedSchemas: readonly TSchema[] = [
   problem,
   properties,
@@ -221,7 +229,7 @@ export const sharedSchemas: readonly TSchema[] = [
   commandOutcomes,
   gap,
   page('TopicPage', 'TopicState', 'States of topics, and the position at which the first page was read.'),
-  page('MessagePage', 'Message', 'Messages, and the newest position when the first page was read.'),
+  page('MessagePage', 'Message', 'Messages, and the newest position when the first page was read.', ofTimes),
   page('CommandPage', 'Command', 'Commands, and the newest position when the first page was read.'),
-  page('GapPage', 'Gap', 'Gaps, and the newest position when the first page was read.')
+  page('GapPage', 'Gap', 'Gaps, and the newest position when the first page was read.', ofTimes)
 ]

@@ -11,17 +11,23 @@ import { readPredicate } from '../predicate/predicate.ts'
 
 const meaning = '`*` is any run of characters, and `\\` makes the next one itself. May be repeated'
 
-export const deviceQuery = {
+const deviceQuery = (none: string) => ({
   device: Type.Optional(
     Type.Array(Type.String({ minLength: 1 }), {
-      description: `Names of devices: ${meaning}. None: every device`,
+      description: `Names of devices: ${meaning}. ${none}`,
       examples: [['press-*']]
     })
   )
-}
+})
+
+/** Messages belong to no device: they came by a topic that devices are known by. */
+export const messagesOfQuery = deviceQuery(
+  'Messages of the topics that they were heard by, or that datapoints of their metrics came by; one of a metric that ' +
+    'comes by several may be known some seconds later. None: of every topic'
+)
 
 export const seriesQuery = {
-  ...deviceQuery,
+  ...deviceQuery('None: every device'),
   metric: Type.Optional(
     Type.Array(Type.String({ minLength: 1 }), {
       description: `Names of metrics: ${meaning}. None: every metric`,

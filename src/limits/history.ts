@@ -20,6 +20,8 @@ export const historyLimits = {
   datapointSeriesMax: 5_000,
   /** Messages behind those that are rolled up, whose datapoints are looked through for series by their topics. */
   seriesNotRolledFactsMax: 20_000,
+  /** Topics whose messages are looked for one topic after the other; of more, the journal is looked through. */
+  messageTopicsMax: 1_000,
   exportPageRowsMax: 2_000,
   exportPageBytesMax: 4 * 1024 * 1024,
   exportsMax: 10,

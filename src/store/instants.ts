@@ -18,13 +18,33 @@ export async function findInstant(pool: Pool, at: Millis): Promise<Instant> {
     const seq = await settledHead(pool, at)
     if (seq !== null) return { at, seq }
   }
-  const found = await pool.query<{ seq: Seq }>({
+  return { at, seq: await seqAt(pool, time) }
+}
+
+/**
+ * The newest fact committed at or before `at`, as `findInstant` says; of a time that is not over, the newest that there is by
+ * now. 0 where the journal no longer reaches back so far, or did not begin yet.
+ */
+export async function findPlace(pool: Pool, at: Millis): Promise<Seq> {
+  const time = Math.min(Math.max(at, firstYear), yearsMax)
+  try {
+    return (await findInstant(pool, time)).seq
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+    return seqAt(pool, new Date(time))
+  }
+}
+
+async function seqAt(pool: Pool, time: Date): Promise<Seq> {
+  const { rows } = await pool.query<{ seq: Seq }>({
     name: 'seq_at',
     text: seqAtSql,
     values: [time.toISOString()]
   })
-  return { at, seq: found.rows[0]!.seq }
+  return rows[0]!.seq
 }
+
+const firstYear = Date.parse('0001-01-01T00:00:00Z')
 
 /** Years of four digits, which Postgres and RFC 3339 both write. */
 const yearsMax = Date.parse('9999-12-31T00:00:00Z')

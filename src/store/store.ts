@@ -167,7 +167,6 @@ export async function openStore(parts: StoreParts): Promise<Store> {
     }),
     devices,
     rollups: createRollups(database.pool),
-    devices: createDevices(database.pool, limits, asOf),
     deviceVersions: createDeviceVersions(database.pool),
     currentProjection: createCurrentProjection(database.pool),
     datapoints: createDatapoints(database.pool, limits),

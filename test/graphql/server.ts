@@ -151,6 +151,8 @@ function createMemory(): Memory {
         head: async () => ({ seq: memory.facts.length, at: Date.now(), horizon: 0 }),
         following: async () => [],
         lastGap: async () => null,
+        range: async () => ({ from: 0, to: Infinity }),
+        keptFrom: async () => null,
         async page(_access, { filters, kinds, after, until, limit, order }) {
           const matches = compileFilters(filters)
           const inOrder = order === 'asc' ? memory.facts : memory.facts.toReversed()
