@@ -45,6 +45,7 @@ export interface Stats {
   commandsPublished: number
   commandsRefused: number
   streams: number
+  exports: number
   feedFactsFromTable: number
   partitionsDropped: number
   /** Messages that a mapping matched, and what they said; again when they are read again for a new projection. */
@@ -101,6 +102,7 @@ export const createStats = (): Stats => ({
   commandsPublished: 0,
   commandsRefused: 0,
   streams: 0,
+  exports: 0,
   feedFactsFromTable: 0,
   partitionsDropped: 0,
   projectedMessages: 0,

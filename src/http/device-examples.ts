@@ -171,3 +171,6 @@ export const deviceExamples: Record<string, unknown> = {
   Redrive: toRedriveView(redrive),
   Forgotten: { messages: 812, datapoints: 812, devices: 1, topics: 1 }
 }
+
+/** For examples of what is made of it elsewhere. */
+export { datapoint as exampleDatapoint }

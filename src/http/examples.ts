@@ -79,3 +79,6 @@ event: message
 data: ${JSON.stringify({ cursor, type: 'message', message: toMessageView(message) })}
 
 `
+
+/** For examples of what is made of them elsewhere. */
+export { cursor as exampleCursor, message as exampleMessage }

@@ -66,6 +66,7 @@ const fromStats: Record<Counted, [name: string, kind: Kind, help: string]> = {
   commandsPublished: ['commands_published_total', 'counter', 'Commands that the broker acknowledged'],
   commandsRefused: ['commands_refused_total', 'counter', 'Commands that the broker refused'],
   streams: ['streams_open', 'gauge', 'Open streams and subscriptions'],
+  exports: ['exports_open', 'gauge', 'Exports that are being read'],
   feedFactsFromTable: [
     'feed_facts_from_table_total',
     'counter',

@@ -34,6 +34,7 @@ export interface HttpParts {
     | 'currentProjection'
     | 'datapoints'
     | 'history'
+    | 'exports'
     | 'rejections'
     | 'cursors'
     | 'ping'

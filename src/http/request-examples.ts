@@ -135,6 +135,20 @@ export const requestExamples: Record<string, Record<string, RequestExample>> = {
       }
     }
   },
+  exportDatapoints: {
+    demo: {
+      summary: 'Temperatures of all thermostats',
+      parameters: { device: ['demo/*'], metric: ['temperature'], from }
+    },
+    csv: { summary: 'Everything of one room, as a table', parameters: { filter: [topic], format: 'csv', to } }
+  },
+  exportMessages: {
+    demo: { summary: 'All of the demo fleet', parameters: { filter, after: 'earliest' } },
+    csv: {
+      summary: 'The same, as a table without names',
+      parameters: { filter, format: 'csv', header: false }
+    }
+  },
   listRejections: one('What is not JSON, of one mapping', {
     filter: ['demo/#'],
     reason: 'malformed_json',
@@ -239,6 +253,12 @@ export const links: Record<string, Record<string, Link>> = {
     clearRetained: toTopic('clearRetainedById'),
     forget: toTopic('forgetTopicById'),
     stream: { operationId: 'stream', parameter: 'after', from: '$response.body#/cursor' }
+  },
+  exportDatapoints: {
+    whatCame: { operationId: 'exportDatapoints', parameter: 'after', from: '$response.header.Rialto-Cursor' }
+  },
+  exportMessages: {
+    whatCame: { operationId: 'exportMessages', parameter: 'after', from: '$response.header.Rialto-Cursor' }
   },
   redrive: { progress: { operationId: 'getRedrive', parameter: 'id', from: '$response.body#/id' } },
   sendCommands: {

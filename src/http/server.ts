@@ -10,6 +10,7 @@ import { datapointRoutes } from './datapoints.ts'
 import { deviceSchemas } from './device-schemas.ts'
 import { oneDeviceRoutes } from './device.ts'
 import { deviceRoutes } from './devices.ts'
+import { exportRoutes } from './export.ts'
 import { forgetRoutes } from './forget.ts'
 import { healthRoutes } from './health.ts'
 import { historySchemas } from './history-schemas.ts'
@@ -123,6 +124,7 @@ async function v1Routes(app: Routes, parts: RouteParts): Promise<void> {
   await app.register(async (scope) => oneDeviceRoutes(scope as Routes, parts))
   await app.register(async (scope) => datapointRoutes(scope as Routes, parts))
   await app.register(async (scope) => historyRoutes(scope as Routes, parts))
+  await app.register(async (scope) => exportRoutes(scope as Routes, parts))
   await app.register(async (scope) => rejectionRoutes(scope as Routes, parts))
   await app.register(async (scope) => redriveRoutes(scope as Routes, parts))
   await app.register(async (scope) => mappingRoutes(scope as Routes, parts))

@@ -4,9 +4,7 @@ import type { ServerResponse } from 'node:http'
 import { eventJson } from '../feed/event-json.ts'
 import type { Limits } from '../limits.ts'
 import type { StreamEvent } from '../views.ts'
-
-/** The reader has taken nothing for so long that it counts as gone. */
-export class StalledError extends Error {}
+import { createPacedWriter } from './paced-writer.ts'
 
 export interface StreamOutput {
   /** Writes events; while the reader does not take them, it waits. Rejects with StalledError, or when `signal` aborts. */
@@ -37,17 +35,10 @@ export function openStreamOutput(
   out.once('close', () => clearInterval(heartbeat))
   out.write(`retry: ${limits.streamRetryMs}\n\n`)
 
-  async function write(text: string): Promise<void> {
+  const writePaced = createPacedWriter(out, limits, limits.streamStalledMsMax, signal)
+  const write = (text: string): Promise<void> => {
     quiet = false
-    if (text.length <= limits.streamWriteBytesMax) return writeChunk(text)
-    // In parts: of one large chunk nobody sees whether the reader takes any
-    const bytes = Buffer.from(text)
-    for (let at = 0; at < bytes.length; at += limits.streamWriteBytesMax)
-      await writeChunk(bytes.subarray(at, at + limits.streamWriteBytesMax))
-  }
-
-  async function writeChunk(chunk: string | Buffer): Promise<void> {
-    if (!out.write(chunk)) await drained(out, limits.streamStalledMsMax, signal)
+    return writePaced(text)
   }
 
   return {
@@ -62,25 +53,4 @@ export function openStreamOutput(
       if (text !== '') await write(text)
     }
   }
-}
-
-/** Rejects with StalledError after `msMax`. Leaves nothing behind on the signal, which lives as long as the stream. */
-function drained(out: ServerResponse, msMax: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const end = (settle: () => void): void => {
-      clearTimeout(timer)
-      out.off('drain', taken)
-      signal.removeEventListener('abort', aborted)
-      settle()
-    }
-    const taken = (): void => end(resolve)
-    const aborted = (): void => end(() => reject(signal.reason as Error))
-    const timer = setTimeout(
-      () => end(() => reject(new StalledError(`Nothing was taken for ${msMax} ms`))),
-      msMax
-    )
-    if (signal.aborted) return aborted()
-    out.once('drain', taken)
-    signal.addEventListener('abort', aborted, { once: true })
-  })
 }

@@ -8,10 +8,11 @@ import type { EventType } from '../views.ts'
 import { eventKinds } from '../views.ts'
 import { refusalsOfV1 } from './answers.ts'
 import { streamExample } from './examples.ts'
+import { StalledError } from './paced-writer.ts'
 import { checkFilters, filterQuery } from './paging.ts'
 import type { RouteParts, Routes } from './parts.ts'
 import { strict, word } from './schemas.ts'
-import { openStreamOutput, StalledError } from './stream-output.ts'
+import { openStreamOutput } from './stream-output.ts'
 
 const types = Object.keys(eventKinds) as EventType[]
 const typesDefault: EventType[] = ['message', 'gap']

@@ -25,6 +25,8 @@ export const historyLimits = {
   exportPageRowsMax: 2_000,
   exportPageBytesMax: 4 * 1024 * 1024,
   exportsMax: 10,
+  /** Of an export whose reader takes nothing: it is cut off, and can be gone on with. */
+  exportStalledMsMax: 60_000,
   importsMax: 4,
   importBatchDatapointsMax: 2_000,
   importBatchBytesMax: 1024 * 1024,

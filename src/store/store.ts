@@ -17,6 +17,8 @@ import { batchStatement, noteStatement } from './append-batch.ts'
 import type { CommandStore } from './commands.ts'
 import { createCommandStore } from './commands.ts'
 import { connectDirectly, openDatabase } from './database.ts'
+import type { Exports } from './export.ts'
+import { createExports } from './export.ts'
 import type { Forget } from './forget.ts'
 import { createForget } from './forget.ts'
 import { createDatapointPartitions } from './datapoint-partitions.ts'
@@ -85,6 +87,7 @@ export interface Store {
   currentProjection: () => Promise<number>
   deviceVersions: DeviceVersions
   datapoints: Datapoints
+  exports: Exports
   nested: NestedReads
   history: History
   rejections: Rejections
@@ -170,6 +173,7 @@ export async function openStore(parts: StoreParts): Promise<Store> {
     deviceVersions: createDeviceVersions(database.pool),
     currentProjection: createCurrentProjection(database.pool),
     datapoints: createDatapoints(database.pool, limits),
+    exports: createExports(database.pool, limits),
     nested: createNestedReads(database.pool, limits),
     history: createHistory(database.pool, limits, devices),
     rejections: createRejections(database.pool, limits),

@@ -56,11 +56,11 @@ export interface Answer {
   body: any
 }
 
-/** One request, with its body parsed when it is JSON. */
+/** One request, with its body parsed when it is one JSON text. */
 export async function request(url: string, init: RequestInit = {}): Promise<Answer> {
   const response = await fetch(url, init)
   const text = await response.text()
-  const json = /json/.test(response.headers.get('content-type') ?? '')
+  const json = /[/+]json/.test(response.headers.get('content-type') ?? '')
   return {
     status: response.status,
     headers: response.headers,

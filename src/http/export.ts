@@ -1,0 +1,172 @@
+/** GET export: all datapoints or messages that are kept, as one file. */
+
+import { Type } from 'typebox'
+import { Problem } from '../errors.ts'
+import type { ExchangeFormat } from '../history/exchange.ts'
+import { datapointColumns, exchangeFormats, messageColumns } from '../history/exchange.ts'
+import type { Limits } from '../limits.ts'
+import type { Seq } from '../model.ts'
+import type { NamePattern } from '../predicate/name-pattern.ts'
+import { readNamePattern } from '../predicate/name-pattern.ts'
+import { eventKinds } from '../views.ts'
+import { refusalsOfV1 } from './answers.ts'
+import { exportExamples } from './export-examples.ts'
+import { createExportOutput } from './export-output.ts'
+import { writtenDatapoints, writtenMessages } from './export-rows.ts'
+import { checkFilters, filterQuery } from './paging.ts'
+import type { RouteParts, Routes } from './parts.ts'
+import { minCursorQuery, readRefusals } from './reads.ts'
+import { strict, word } from './schemas.ts'
+import { readTimeRange, timeRange } from './time-range.ts'
+
+const exportQuery = {
+  format: Type.Optional(
+    word(Object.keys(exchangeFormats) as ExchangeFormat[], 'ndjson: an object a line. Default ndjson')
+  ),
+  header: Type.Optional(
+    Type.Boolean({ description: 'Of csv: begin with a row of the names of columns. Default true' })
+  ),
+  after: Type.Optional(
+    Type.String({
+      description:
+        'A cursor: only what is of messages behind it. That of a row goes on with an export that was cut off; ' +
+        '`Rialto-Cursor` of one that is whole gives what has come since',
+      examples: ['earliest']
+    })
+  ),
+  ...minCursorQuery
+}
+
+const patterns = (of: string, example: string) =>
+  Type.Optional(
+    Type.Array(Type.String(), {
+      description: `Name of the ${of}; \`*\` is any run of characters, \`\\\` makes the next character itself. May be repeated. None: every ${of}`,
+      examples: [[example]]
+    })
+  )
+
+const exported = (what: string, example: Record<ExchangeFormat, string>) => ({
+  description: `${what}, in the order in which they were committed. Cut off, the file has no end: go on from its last cursor`,
+  headers: {
+    'Rialto-Cursor': Type.String({
+      description: 'What was there up to here is in it. The last row has the same as its cursor'
+    }),
+    'Content-Disposition': Type.String({ description: 'A name for the file' })
+  },
+  content: Object.fromEntries(
+    (Object.keys(exchangeFormats) as ExchangeFormat[]).map((format) => [
+      exchangeFormats[format].mediaType,
+      { schema: Type.String(), example: example[format] }
+    ])
+  )
+})
+
+const about =
+  'One answer of any length, at the pace of its reader. The last row of each message has a `cursor`: keep the rows up to ' +
+  'the last that has one, and go on with `after` and that, and nothing is missing and nothing is there twice. What comes ' +
+  'while it is read is left to the next export. '
+
+export async function exportRoutes(app: Routes, parts: RouteParts): Promise<void> {
+  const { store, limits, minCursor } = parts
+  const send = createExportOutput(parts)
+  const refusals = refusalsOfV1('invalid_filter', 'query_too_complex', 'cursor_expired', ...readRefusals)
+
+  /** Facts that are seen already. `part` counts as seen where one fact is one item. */
+  async function startOf(after: string | undefined, isOneEach: boolean): Promise<Seq | null> {
+    if (after === undefined || after === 'earliest') return null
+    const { seq, part } = store.cursors.decodePosition(after, await store.journal.head())
+    return isOneEach && part > 0 ? seq + 1 : seq
+  }
+
+  app.get(
+    '/export/datapoints',
+    {
+      exposeHeadRoute: false,
+      schema: {
+        operationId: 'exportDatapoints',
+        summary: 'All datapoints that are kept, as one file',
+        description:
+          `${about}Datapoints of messages that a redrive read again before the cursor are not given again. Columns of csv: ` +
+          `${datapointColumns.join(', ')}; \`value\` is exact, base64 for bytes, and \`type\` tells an empty text from null.`,
+        tags: ['Devices'],
+        querystring: strict({
+          device: patterns('device', 'press-*'),
+          metric: patterns('metric', 'temperature'),
+          ...filterQuery,
+          ...timeRange('`observedAt`'),
+          ...exportQuery
+        }),
+        response: { 200: exported('Datapoints', exportExamples.datapoints), ...refusals }
+      }
+    },
+    async (request, reply) => {
+      const { access, query } = request
+      const { format = 'ndjson', header = true, after, 'min-cursor': behind } = query
+      const ask = {
+        devices: readPatterns(query.device, limits, 'device'),
+        metrics: readPatterns(query.metric, limits, 'metric'),
+        filters: checkFilters(query.filter, limits),
+        ...readTimeRange(query)
+      }
+      await send(request, reply, {
+        name: 'datapoints',
+        format,
+        header,
+        written: writtenDatapoints,
+        async open(signal) {
+          if (behind !== undefined) await minCursor.projected(behind, signal)
+          return store.exports.datapoints(access, { ...ask, after: await startOf(after, false) })
+        }
+      })
+    }
+  )
+
+  app.get(
+    '/export/messages',
+    {
+      exposeHeadRoute: false,
+      schema: {
+        operationId: 'exportMessages',
+        summary: 'All messages that are kept, as one file',
+        description:
+          `${about}Columns of csv: ${messageColumns.join(', ')}; the payload is in \`payloadText\` where it is text, and ` +
+          'else in `payloadBase64`; `properties` is JSON.',
+        tags: ['Messages'],
+        querystring: strict({
+          ...filterQuery,
+          ...timeRange('the time of the commit, as `asOf` has it,'),
+          ...exportQuery
+        }),
+        response: { 200: exported('Messages', exportExamples.messages), ...refusals }
+      }
+    },
+    async (request, reply) => {
+      const { access, query } = request
+      const { format = 'ndjson', header = true, after, 'min-cursor': behind } = query
+      const ask = {
+        filters: checkFilters(query.filter, limits),
+        kinds: eventKinds.message,
+        ...readTimeRange(query)
+      }
+      await send(request, reply, {
+        name: 'messages',
+        format,
+        header,
+        written: writtenMessages,
+        async open(signal) {
+          if (behind !== undefined) await minCursor.journal(behind, signal)
+          return store.exports.messages(access, { ...ask, after: await startOf(after, true) })
+        }
+      })
+    }
+  )
+}
+
+/** Throws Problem invalid_value, or query_too_complex where there are too many. */
+function readPatterns(given: readonly string[] = [], limits: Limits, pointer: string): NamePattern[] {
+  if (given.length > limits.seriesPatternsMax) {
+    const detail = `may be repeated ${limits.seriesPatternsMax} times: use patterns with *`
+    throw new Problem('query_too_complex', `${pointer} ${detail}`, [{ pointer, detail }])
+  }
+  return given.map((text) => readNamePattern(text, limits, pointer))
+}
