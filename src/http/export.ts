@@ -69,7 +69,7 @@ const about =
 export async function exportRoutes(app: Routes, parts: RouteParts): Promise<void> {
   const { store, limits, minCursor } = parts
   const send = createExportOutput(parts)
-  const refusals = refusalsOfV1('invalid_filter', 'query_too_complex', 'cursor_expired', ...readRefusals)
+  const refusals = ['invalid_filter', 'cursor_expired', ...readRefusals] as const
 
   /** Facts that are seen already. `part` counts as seen where one fact is one item. */
   async function startOf(after: string | undefined, isOneEach: boolean): Promise<Seq | null> {
@@ -96,7 +96,10 @@ export async function exportRoutes(app: Routes, parts: RouteParts): Promise<void
           ...timeRange('`observedAt`'),
           ...exportQuery
         }),
-        response: { 200: exported('Datapoints', exportExamples.datapoints), ...refusals }
+        response: {
+          200: exported('Datapoints', exportExamples.datapoints),
+          ...refusalsOfV1('query_too_complex', 'precondition_failed', ...refusals)
+        }
       }
     },
     async (request, reply) => {
@@ -137,7 +140,7 @@ export async function exportRoutes(app: Routes, parts: RouteParts): Promise<void
           ...timeRange('the time of the commit, as `asOf` has it,'),
           ...exportQuery
         }),
-        response: { 200: exported('Messages', exportExamples.messages), ...refusals }
+        response: { 200: exported('Messages', exportExamples.messages), ...refusalsOfV1(...refusals) }
       }
     },
     async (request, reply) => {
