@@ -50,7 +50,7 @@ function complete({ parameters = [], requestBody: body }: Operation): void {
 
 /** The parts of one request have the same name. */
 function addExamples(operation: Operation, given: Record<string, RequestExample>): void {
-  for (const [name, { summary, parameters: values = {}, body }] of Object.entries(given)) {
+  for (const [name, { summary, parameters: values = {}, body, type }] of Object.entries(given)) {
     for (const [of, value] of Object.entries(values)) {
       const parameter = operation.parameters?.find((one) => one.name === of)
       if (parameter === undefined) throw new Error(`${operation.operationId} has no parameter ${of}`)
@@ -58,8 +58,9 @@ function addExamples(operation: Operation, given: Record<string, RequestExample>
       parameter.examples = { ...parameter.examples, [name]: { summary, value } }
     }
     if (body === undefined) continue
-    for (const content of Object.values(operation.requestBody!.content))
-      content.examples = { ...content.examples, [name]: { summary, value: body } }
+    for (const [of, content] of Object.entries(operation.requestBody!.content))
+      if (type === undefined || type === of)
+        content.examples = { ...content.examples, [name]: { summary, value: body } }
   }
 }
 

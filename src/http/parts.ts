@@ -36,6 +36,7 @@ export interface HttpParts {
     | 'history'
     | 'exports'
     | 'rejections'
+    | 'imports'
     | 'cursors'
     | 'ping'
     | 'healthy'

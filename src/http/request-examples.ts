@@ -8,6 +8,8 @@ export interface RequestExample {
   /** By name: of the path, the query and the headers. Paths have them as they are, not percent-encoded. */
   parameters?: Record<string, unknown>
   body?: unknown
+  /** Media type of the body, where the operation takes several. */
+  type?: string
 }
 
 /** A value of an answer is a parameter of the next request; `from` is a runtime expression of OpenAPI. */
@@ -149,6 +151,24 @@ export const requestExamples: Record<string, Record<string, RequestExample>> = {
       parameters: { filter, format: 'csv', header: false }
     }
   },
+  importDatapoints: {
+    demo: {
+      summary: 'By hand: what somebody read off a meter',
+      parameters: { id: 'meters-2026' },
+      type: 'application/x-ndjson',
+      body:
+        '{"device":"attic","metric":"watts","observedAt":"2026-03-13T08:00:00Z","value":12.5}\n' +
+        '{"device":"attic","metric":"watts","observedAt":"2026-03-14T08:00:00Z","value":13,"unit":"W"}\n'
+    },
+    csv: {
+      summary: 'From a spreadsheet',
+      parameters: { id: 'sheet-2026' },
+      type: 'text/csv',
+      body: 'device,metric,observedAt,value\r\nattic,watts,2026-03-15T08:00:00+01:00,11\r\n'
+    }
+  },
+  listImports: one('The newest ten', { limit: 10 }),
+  getImport: one('A spreadsheet', { id: 'sheet-2026' }),
   listRejections: one('What is not JSON, of one mapping', {
     filter: ['demo/#'],
     reason: 'malformed_json',

@@ -80,6 +80,9 @@ const problem = named(
           detail: Type.String()
         })
       )
+    ),
+    lines: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'Of an import that ended early: how many lines are committed' })
     )
   }
 )

@@ -15,6 +15,8 @@ import { forgetRoutes } from './forget.ts'
 import { healthRoutes } from './health.ts'
 import { historySchemas } from './history-schemas.ts'
 import { historyRoutes } from './history.ts'
+import { importSchemas } from './import-schemas.ts'
+import { importRoutes } from './imports.ts'
 import { parseJson } from './json-body.ts'
 import { mappingSchemas } from './mapping-schemas.ts'
 import { mappingRoutes } from './mappings.ts'
@@ -29,6 +31,7 @@ import { redriveRoutes, rejectionRoutes } from './rejections.ts'
 import { retainedRoutes } from './retained.ts'
 import { sharedSchemas } from './schemas.ts'
 import { sendCommandRoutes } from './send-commands.ts'
+import { endSlowBodies } from './slow-bodies.ts'
 import { statusRoutes } from './status.ts'
 import { streamRoutes } from './stream.ts'
 import { registerSwagger } from './swagger.ts'
@@ -50,6 +53,7 @@ export async function createHttpServer(parts: HttpParts): Promise<FastifyInstanc
   })
   app.decorateRequest('access')
   answerWithProblems(app)
+  endSlowBodies(app, parts.limits)
   app.addHook('onRequest', async (request, reply) => {
     void reply.header('x-content-type-options', 'nosniff')
     const at = request.url.indexOf('?')
@@ -74,6 +78,7 @@ const allSchemas = ({ limits }: HttpParts) => [
   ...sharedSchemas,
   ...deviceSchemas,
   ...historySchemas,
+  ...importSchemas,
   ...mappingSchemas,
   ...pickedSchemas,
   commandSchema(limits),
@@ -85,7 +90,8 @@ function createInstance({ limits, logger }: HttpParts): FastifyInstance {
     loggerInstance: logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: limits.bodyBytesMax,
-    requestTimeout: limits.requestMsMax,
+    // Bodies have a watch of their own
+    requestTimeout: 0,
     handlerTimeout: limits.requestMsMax,
     http: { headersTimeout: limits.headersMsMax, connectionsCheckingInterval: 1_000 },
     // Requests that arrive while closing are still served, and told to close their connection
@@ -125,6 +131,7 @@ async function v1Routes(app: Routes, parts: RouteParts): Promise<void> {
   await app.register(async (scope) => datapointRoutes(scope as Routes, parts))
   await app.register(async (scope) => historyRoutes(scope as Routes, parts))
   await app.register(async (scope) => exportRoutes(scope as Routes, parts))
+  await app.register(async (scope) => importRoutes(scope as Routes, parts))
   await app.register(async (scope) => rejectionRoutes(scope as Routes, parts))
   await app.register(async (scope) => redriveRoutes(scope as Routes, parts))
   await app.register(async (scope) => mappingRoutes(scope as Routes, parts))

@@ -4,6 +4,7 @@
  */
 
 import { Problem } from '../errors.ts'
+import type { ExchangeFormat } from '../history/exchange.ts'
 import type { Limits } from '../limits.ts'
 import type { Millis, Seq } from '../model.ts'
 import type { AppendQueue } from './append.ts'
@@ -13,9 +14,6 @@ import type { Pool } from './database.ts'
 import type { Guard } from './guard.ts'
 import type { TopicIds } from './topics.ts'
 
-export const importFormats = ['ndjson', 'csv'] as const
-export type ImportFormat = (typeof importFormats)[number]
-
 /** `interrupted`: not all of it came, and nobody reads on. */
 export const importStates = ['running', 'interrupted', 'done'] as const
 export type ImportState = (typeof importStates)[number]
@@ -23,7 +21,7 @@ export type ImportState = (typeof importStates)[number]
 export interface Import {
   id: string
   principal: string
-  format: ImportFormat
+  format: ExchangeFormat
   state: ImportState
   /** Lines, or records behind the header, that are committed, and the datapoints in them. */
   lines: number
@@ -47,7 +45,7 @@ export interface Imports {
    * Begins one, or goes on with one. Throws Problem `import_running` while another request does, and `invalid_value` where
    * it is of another format.
    */
-  begin(principal: string, id: string, format: ImportFormat): Promise<OpenImport>
+  begin(principal: string, id: string, format: ExchangeFormat): Promise<OpenImport>
   /**
    * Commits some lines, all or nothing, once; returns where it is behind them. Throws Problem `import_running` where
    * somebody else has gone on with it, and `database_unavailable`.
@@ -59,8 +57,8 @@ export interface Imports {
   end(run: ImportRun, done: boolean): Promise<Import>
   /** Null: the principal has none of that name. */
   byId(principal: string, id: string): Promise<Import | null>
-  /** Of the principal, newest first, behind the one named `after`. */
-  list(principal: string, ask: { after: string | null; limit: number }): Promise<Import[]>
+  /** Of the principal, newest first. */
+  list(principal: string, limit: number): Promise<Import[]>
 }
 
 export function createImports(parts: {
@@ -142,13 +140,11 @@ export function createImports(parts: {
       if (rows[0] === undefined) throw running(id)
       return toImport(rows[0])
     },
-    async list(principal, { after, limit }) {
+    async list(principal, limit) {
       const { rows } = await pool.query<FoundRow>({
         name: 'list_imports',
-        text: `select ${columns} from imports where principal = $1 and ($2::text is null or (started_at, id) < (
-                 select started_at, id from imports where principal = $1 and id = $2))
-               order by started_at desc, id desc limit $3`,
-        values: [principal, after, limit]
+        text: `select ${columns} from imports where principal = $1 order by started_at desc, id desc limit $2`,
+        values: [principal, limit]
       })
       return rows.map(toImport)
     }
@@ -180,7 +176,7 @@ const columns = `principal, id, format, state, coalesce(lease_until > clock_time
 const toImport = (row: FoundRow): Import => ({
   id: row.id,
   principal: row.principal,
-  format: row.format as ImportFormat,
+  format: row.format as ExchangeFormat,
   state: row.state === 'done' ? 'done' : row.held ? 'running' : 'interrupted',
   lines: row.lines,
   datapoints: row.datapoints,

@@ -59,6 +59,8 @@ interface Ask {
   name: string
   values: Record<string, unknown>
   body?: unknown
+  /** Media type of the body. */
+  type?: string
   isLinked?: true
 }
 
@@ -75,7 +77,9 @@ const linked = new Set(
 
 /** Each named example; then, of what is in none of them, each example by itself, with what the first has. */
 function asksOf({ operationId, parameters = [], requestBody: body }: Operation): Ask[] {
-  const bodies = Object.values(body?.content ?? {})[0]?.examples ?? {}
+  const bodies: Record<string, { type: string; value: unknown }> = {}
+  for (const [type, { examples = {} }] of Object.entries(body?.content ?? {}))
+    for (const [name, { value }] of Object.entries(examples)) bodies[name] ??= { type, value }
   const names = new Set([
     ...parameters.flatMap(({ examples = {} }) => Object.keys(examples)),
     ...Object.keys(bodies)
@@ -87,7 +91,7 @@ function asksOf({ operationId, parameters = [], requestBody: body }: Operation):
         parameter.examples?.[name] === undefined ? [] : [[parameter.name, parameter.examples[name].value]]
       )
     ),
-    ...(bodies[name] !== undefined && { body: bodies[name].value })
+    ...(bodies[name] !== undefined && { body: bodies[name].value, type: bodies[name].type })
   }))
   if (named.length === 0 || body?.required === false) named.push({ name: 'nothing given', values: {} })
   const alone = parameters.flatMap(({ name, example, required }): Ask[] =>
@@ -104,7 +108,7 @@ function asksOf({ operationId, parameters = [], requestBody: body }: Operation):
   return [...named, ...alone]
 }
 
-function toRequest({ method, path, parameters = [], requestBody }: Operation, { values, body }: Ask) {
+function toRequest({ method, path, parameters = [] }: Operation, { values, body, type }: Ask) {
   const texts = (of: Parameter['in']): Array<[string, string]> =>
     parameters
       .filter(({ in: where, name }) => where === of && values[name] !== undefined)
@@ -116,12 +120,11 @@ function toRequest({ method, path, parameters = [], requestBody }: Operation, { 
   const query = new URLSearchParams(texts('query')).toString()
   const headers = Object.fromEntries(texts('header'))
   if (body === undefined) return { target: `${filled}${query && `?${query}`}`, init: { method, headers } }
-  const type = Object.keys(requestBody!.content)[0]!
   return {
     target: `${filled}${query && `?${query}`}`,
     init: {
       method,
-      headers: { ...headers, 'content-type': type === '*/*' ? 'text/plain' : type },
+      headers: { ...headers, 'content-type': type === '*/*' ? 'text/plain' : type! },
       body: type === 'application/json' ? JSON.stringify(body) : String(body)
     }
   }

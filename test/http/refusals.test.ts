@@ -199,7 +199,7 @@ test('with a key, everything under /v1 and the metrics ask for it; health and do
     else open.push(path)
   }
   // Only POST and PUT are there, so GET is not found
-  const writeOnly = /(retained|cancel|redrive|preview|reload|tickets)$/
+  const writeOnly = /(retained|cancel|redrive|preview|reload|tickets|import\/datapoints)$/
   assert.deepEqual(
     open.filter((path) => !writeOnly.test(path)),
     ['/livez', '/readyz', '/openapi.yaml', '/docs/']
@@ -249,7 +249,17 @@ test('while the database is away, clients are told when to try again', async () 
 for (const [what, sent, status] of [
   ['what is not HTTP', 'HELLO\r\n\r\n', 400],
   ['a head too large', `GET /livez HTTP/1.1\r\nhost: a\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`, 400],
-  ['a head that never ends', 'GET /livez HTTP/1.1\r\nhost: a\r\n', 408]
+  ['a head that never ends', 'GET /livez HTTP/1.1\r\nhost: a\r\n', 408],
+  [
+    'a body that never ends',
+    'POST /v1/commands HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{',
+    408
+  ],
+  [
+    'a body that nobody reads and that never ends',
+    'POST /v1/commands HTTP/1.1\r\nhost: a\r\ncontent-type: text/css\r\ncontent-length: 9\r\n\r\n{',
+    415
+  ]
 ] as const) {
   test(`${what} is answered with a problem, and the connection closed`, async () => {
     const server = await createBareServer({ limits: { headersMsMax: 300, requestMsMax: 600 } })
