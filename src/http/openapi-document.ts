@@ -2,7 +2,7 @@
 
 import { examples } from './examples.ts'
 import { links, requestExamples } from './request-examples.ts'
-import type { Link, RequestExample } from './request-examples.ts'
+import type { Link, RequestExample } from './request-example.ts'
 
 interface Schema {
   type?: string
