@@ -8,6 +8,8 @@ import type { ForgetParts } from './forget-messages.ts'
 import { forgetAttributes, forgetMessages, forgetPresence } from './forget-messages.ts'
 import { inTransaction } from './projected-facts.ts'
 import { hashName } from './projection-ids.ts'
+import { dropOrphans } from './roll-forget.ts'
+import { lockRollups } from './roll-lock.ts'
 
 /** False: there is no such device. */
 export async function forgetDevice(parts: ForgetParts, name: string): Promise<boolean> {
@@ -28,6 +30,7 @@ export async function forgetDevice(parts: ForgetParts, name: string): Promise<bo
   await forgetPresence(parts, 'device', name)
   await forgetAttributes(parts)
   await inTransaction(pool, async (client) => {
+    await lockRollups(client)
     await lockAllProjections(client)
     // What came since the last step
     while ((await forgetFew(parts, client, ids)) > 0);
@@ -38,6 +41,7 @@ export async function forgetDevice(parts: ForgetParts, name: string): Promise<bo
     )
     parts.counts.devices += rowCount ?? 0
   })
+  await dropOrphans(parts)
   return true
 }
 
@@ -85,6 +89,7 @@ async function servesOthers(
 /** Messages of topics that serve others, too: as many as a step may take. */
 const forgetSome = (parts: ForgetParts, devices: readonly number[]): Promise<number> =>
   inTransaction(parts.pool, async (client) => {
+    await lockRollups(client)
     await client.query('select from projections order by id for no key update')
     return forgetFew(parts, client, devices)
   })

@@ -10,6 +10,7 @@ import { int8Array } from './binary.ts'
 import type { Pool, PoolClient } from './database.ts'
 import { inTransaction } from './projected-facts.ts'
 import type { StoredAttributes } from './projected-rows.ts'
+import { markHours } from './roll-marks.ts'
 
 /** What was forgotten, so far. */
 export interface ForgottenCounts {
@@ -29,13 +30,14 @@ export interface ForgetParts {
 const blank = `kind = ${factKinds.forgotten}, topic_id = null, received_at = null, packet_id = null, session_id = null,
   qos = null, retain = null, dup = null, command_id = null, payload = null, properties = null, detail = null`
 
-/** The caller has a transaction, and holds the locks of the projections. */
+/** The caller has a transaction, and holds the lock of rollups, then those of the projections. */
 export async function forgetMessages(
   client: PoolClient,
   counts: ForgottenCounts,
   seqs: readonly Seq[]
 ): Promise<void> {
   const values = [int8Array(seqs)]
+  await markHours(client, seqs)
   const { rowCount: datapoints } = await client.query(
     `delete from datapoints where projection_id in (select id from projections) and seq = any ($1::int8[])`,
     values

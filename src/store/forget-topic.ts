@@ -7,6 +7,8 @@ import type { ForgetParts } from './forget-messages.ts'
 import { forgetAttributes, forgetMessages, forgetPresence } from './forget-messages.ts'
 import { refreshLatest } from './latest.ts'
 import { inTransaction } from './projected-facts.ts'
+import { forgetRollups } from './roll-forget.ts'
+import { lockRollups } from './roll-lock.ts'
 import { hashTopic } from './topics.ts'
 
 /** Raises their versions, too: who writes to one finds that what he knows is of another time. */
@@ -61,6 +63,7 @@ export async function forgetRest(parts: ForgetParts, id: number, name: string): 
     while ((await inTransaction(pool, work)) > 0);
   }
   await steps(async (client) => {
+    await lockRollups(client)
     await client.query('select from projections order by id for no key update')
     const { rows } = await client.query<{ seq: Seq }>(
       'select seq from journal where topic_id = $1 limit $2',
@@ -75,6 +78,7 @@ export async function forgetRest(parts: ForgetParts, id: number, name: string): 
   })
   // What was carried over the horizon is in the journal no more
   await steps(async (client) => {
+    await lockRollups(client)
     const { rowCount } = await client.query(carriedDatapointsSql, [id, step])
     parts.counts.datapoints += rowCount ?? 0
     return rowCount ?? 0
@@ -82,6 +86,7 @@ export async function forgetRest(parts: ForgetParts, id: number, name: string): 
   await steps(async (client) => (await client.query(rejectionsSql, [id, step])).rowCount ?? 0)
   await steps(async (client) => refreshMetrics(parts, client, id, step))
   await steps(async (client) => refreshDevices(parts, client, id, step))
+  await forgetRollups(parts, id)
   await forgetPresence(parts, 'topic', name)
   await forgetStates(parts, name)
   await forgetAttributes(parts)
@@ -115,6 +120,7 @@ async function refreshMetrics(
   topicId: number,
   step: number
 ): Promise<number> {
+  await lockRollups(client)
   await lockAllProjections(client)
   const { rows } = await client.query<{ id: number }>('select id from metrics where topic_id = $1 limit $2', [
     topicId,

@@ -16,6 +16,8 @@ import type { ProjectionRow } from './projected-rows.ts'
 import { toProjection } from './projected-rows.ts'
 import { hashName } from './projection-ids.ts'
 import { createRedrives } from './redrives.ts'
+import { lockRollups } from './roll-lock.ts'
+import { markHours } from './roll-marks.ts'
 import { createRewriter } from './rewrite.ts'
 import type { FactRow } from './rows.ts'
 import { toFact } from './rows.ts'
@@ -142,6 +144,18 @@ async function write(
   const repeatable = chunk.from === chunk.to
   const facts = live && chunk.messages.some(({ presence }) => presence.length > 0)
   const guard = doneGuard(chunk.from, chunk.to, version)
+  if (repeatable && chunk.messages.length > 0)
+    return inTransaction(pool, async (client) => {
+      // What is carried over the horizon comes behind what is rolled up
+      await lockRollups(client)
+      await client.query('select from projections where id = $1 for no key update', [id])
+      const facts = await writer.put(client, id, chunk, guard, { facts: false, repeatable })
+      await markHours(
+        client,
+        chunk.messages.map(({ seq }) => seq)
+      )
+      return facts
+    })
   if (!chunk.messages.some(({ attributes }) => attributes.length > 0))
     return writer.put(pool, id, chunk, guard, { facts, repeatable })
   return inTransaction(pool, async (client) => {

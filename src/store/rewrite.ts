@@ -11,6 +11,8 @@ import type { ProjectedMessage, ProjectionStore } from './projected.ts'
 import { OutrunError } from './projected.ts'
 import { appendFacts, inTransaction } from './projected-facts.ts'
 import { hashName } from './projection-ids.ts'
+import { lockRollups } from './roll-lock.ts'
+import { markHours } from './roll-marks.ts'
 import type { ChunkWriter } from './write-chunk.ts'
 
 export function createRewriter(
@@ -21,6 +23,7 @@ export function createRewriter(
     rewrite: (id, redrive, chunk, accepted) =>
       writer.attempt(id, (version) =>
         inTransaction(pool, async (client) => {
+          await lockRollups(client)
           await lockProjections(client, [id])
           const { rowCount } = await client.query(advanceSql, [
             redrive,
@@ -31,12 +34,14 @@ export function createRewriter(
           ])
           if (rowCount === 0) throw new OutrunError()
           const seqs = chunk.messages.map(({ seq }) => seq)
+          await markHours(client, seqs)
           const touched = await removeDatapoints(client, id, seqs)
           const facts = await writer.put(client, id, chunk, lockedGuard(version), {
             facts: true,
             repeatable: false
           })
           if (facts === null) throw new StaleIdsError()
+          await markHours(client, seqs)
           await refreshMetrics(client, id, touched, chunk.messages)
           return [...facts, ...(await tell(client, redrive, seqs))]
         }).catch((error: unknown) => {

@@ -37,6 +37,14 @@ export interface Segment {
   last_n: number
 }
 
+/** Where a projection is. */
+export interface Position {
+  id: number
+  state: string
+  rolled_seq: Seq
+  done_seq: Seq
+}
+
 export interface Chunk {
   projection: number
   /** Datapoints with from < seq <= to. */
@@ -47,18 +55,18 @@ export interface Chunk {
 /** Of whole messages, with no more datapoints than that where there are no larger ones. Null: there are none. */
 export async function nextChunk(
   client: PoolClient,
-  ask: { projection: number; from: Seq; to: Seq; limit: number }
+  { id: projection, rolled_seq: from, done_seq: end }: Position,
+  limit: number
 ): Promise<Chunk | null> {
-  if (ask.from >= ask.to) return null
+  if (from >= end) return null
   const { rows } = await client.query<{ first: Seq | null; beyond: Seq | null }>(nextSql, [
-    ask.projection,
-    ask.from,
-    ask.to,
-    ask.limit
+    projection,
+    from,
+    end,
+    limit
   ])
   const { first, beyond } = rows[0]!
-  const to = beyond === null ? ask.to : beyond === first ? beyond : beyond - 1
-  return { projection: ask.projection, from: ask.from, to }
+  return { projection, from, to: beyond === null ? end : beyond === first ? beyond : beyond - 1 }
 }
 
 const nextSql = `
@@ -102,11 +110,12 @@ export function keptSql(start: string, length: string): string {
   return `(l.keep_seconds is null or ${start} + ${length} > now() - make_interval(secs => l.keep_seconds))`
 }
 
-/** What is there already is kept true as long as it is there. */
+/** What is there already is kept true as long as it is there. `offset 0`: it is looked up, never all of it read and hashed. */
 export const writableSql = (level: RollupLevel, row: string): string => `exists (
     select from rollup_levels l where l.level = ${rollupLevels[level]} and ${keptSql(`${row}.start`, `interval '1 ${level}'`)}
   ) or exists (
-    select from rollups r where r.level = ${rollupLevels[level]} and r.metric_id = ${row}.metric_id and r.start = ${row}.start)`
+    select from rollups r where r.level = ${rollupLevels[level]} and r.metric_id = ${row}.metric_id and r.start = ${row}.start
+    offset 0)`
 
 const keyed = `metric_id, start, ${foldColumns.join(', ')}`
 
@@ -123,11 +132,12 @@ const writeSql = (level: RollupLevel, segments: string): string => `
 
 const levels = Object.keys(levelMillis) as RollupLevel[]
 
+// By `not in`, which is hashed: a join of two that the planner takes for small would compare each with each
 const lateSql = levels
   .map(
     (level) => `
     select '${level}' as level, ${columnsOf('s')}, s.metric_id, s.start from ${level}s s
-    where not exists (select from ${level}s_written w where w.metric_id = s.metric_id and w.start = s.start)`
+    where (s.metric_id, s.start) not in (select metric_id, start from ${level}s_written)`
   )
   .join(' union all ')
 

@@ -1,11 +1,15 @@
 /** What datapoints come to in a minute, an hour and a day (decision 0015): written here alone. */
 
-import type { Seq } from '../model.ts'
+import type { RollupLevel } from '../history/levels.ts'
+import type { Limits } from '../limits.ts'
+import type { Millis, Seq } from '../model.ts'
 import type { Pool, PoolClient } from './database.ts'
 import { toTrouble } from './database.ts'
-import type { Chunk } from './roll-chunk.ts'
+import { markedPeriods, rollMarked } from './roll-anew.ts'
+import type { Chunk, Position } from './roll-chunk.ts'
 import { addChunk, nextChunk, periodsOf } from './roll-chunk.ts'
 import { addLate } from './roll-late.ts'
+import { dropOrphans } from './roll-forget.ts'
 import { lockRollups } from './roll-lock.ts'
 import { createRollupPartitions } from './roll-partitions.ts'
 
@@ -14,7 +18,7 @@ export interface Rolled {
   rolled: Seq
   /** How many were rolled up by this step. */
   datapoints: number
-  /** There was more than one step may take. */
+  /** There may be more than one step could take. */
   more: boolean
 }
 
@@ -24,24 +28,25 @@ export interface Rollups {
    * built: in one transaction, exactly once, also where several do it at once. Rejects where the database is away.
    */
   advance(limit: number): Promise<Rolled>
+  /**
+   * Deletes what is past how long it is kept, and what is of metrics that are there no more; returns the names of the
+   * partitions that were dropped. In bounded steps that can be repeated.
+   */
+  tidy(now: Millis): Promise<string[]>
 }
 
-interface Position {
-  id: number
-  state: string
-  rolled_seq: Seq
-  done_seq: Seq
-}
+/** For how many datapoints of a step one marked hour counts. */
+const datapointsPerMark = 250
+const partitionAttemptsMax = 3
 
-export function createRollups(pool: Pool): Rollups {
+export function createRollups(pool: Pool, limits: Limits): Rollups {
   const partitions = createRollupPartitions(pool)
 
   /** In a transaction of its own, that holds the lock. */
   async function step<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
     const client = await pool.connect()
     try {
-      // A step that a crash takes back is done again, so nobody need wait for the disk
-      await client.query('begin; set local synchronous_commit = off; set local jit = off')
+      await client.query(stepSql)
       await lockRollups(client)
       const result = await work(client)
       await client.query('commit')
@@ -53,48 +58,81 @@ export function createRollups(pool: Pool): Rollups {
     }
   }
 
-  /** One chunk; null where there is none. Makes the partitions that are missing, once. */
-  async function roll(limit: number): Promise<{ chunk: Chunk; datapoints: number } | null> {
+  /** Makes the partitions that turn out to be missing, and does it again. */
+  async function withPartitions<T>(
+    needed: () => Promise<ReadonlyArray<{ level: RollupLevel; at: Millis }>>,
+    work: (client: PoolClient) => Promise<T>
+  ): Promise<T> {
     for (let attempt = 1; ; attempt++) {
-      let chunk: Chunk | null = null
       try {
-        return await step(async (client) => {
-          chunk = await choose(client, limit)
-          return chunk && { chunk, datapoints: await add(client, chunk) }
-        })
+        return await step(work)
       } catch (error) {
-        if (chunk === null || toTrouble(error) !== 'partition' || attempt > 1) throw error
-        await partitions.makeFor(await periodsOf(pool, chunk))
+        if (toTrouble(error) !== 'partition' || attempt === partitionAttemptsMax) throw error
+        await partitions.makeFor(await needed())
       }
     }
   }
 
+  /** One chunk, of the first that has one; returns its datapoints. */
+  async function roll(limit: number): Promise<number> {
+    let chunk: Chunk | null = null
+    return withPartitions(
+      async () => (chunk === null ? [] : periodsOf(pool, chunk)),
+      async (client) => {
+        for (const position of await positionsOf(client)) {
+          chunk = await nextChunk(client, position, limit)
+          if (chunk !== null) return add(client, chunk)
+        }
+        return 0
+      }
+    )
+  }
+
+  /** Marked hours; true where there may be more of them. */
+  async function rollAnew(limit: number): Promise<boolean> {
+    const hoursMax = Math.max(1, Math.floor(limit / datapointsPerMark))
+    let more = false
+    for (const { id } of await positionsOf(pool)) {
+      const done = await withPartitions(
+        () => markedPeriods(pool, id, hoursMax),
+        async (client) => {
+          const now = (await positionsOf(client)).find((position) => position.id === id)
+          return now === undefined
+            ? 0
+            : rollMarked(client, { projection: id, rolled: now.rolled_seq, limit: hoursMax })
+        }
+      )
+      more ||= done === hoursMax
+    }
+    return more
+  }
+
   return {
     async advance(limit) {
-      const done = await roll(limit)
+      const datapoints = await roll(limit)
+      const marked = await rollAnew(limit)
       const positions = await positionsOf(pool)
       return {
         rolled: positions.find(({ state }) => state === 'current')?.rolled_seq ?? 0,
-        datapoints: done?.datapoints ?? 0,
-        more: positions.some(({ rolled_seq, done_seq }) => rolled_seq < done_seq)
+        datapoints,
+        more: marked || positions.some(({ rolled_seq, done_seq }) => rolled_seq < done_seq)
       }
+    },
+    async tidy(now) {
+      await dropOrphans({ pool, limits })
+      return partitions.dropPast(now)
     }
   }
 }
+
+// A step that a crash takes back is done again, so nobody need wait for the disk
+const stepSql = `begin; set local synchronous_commit = off; set local jit = off; set local work_mem = '64MB'`
 
 async function positionsOf(client: Pool | PoolClient): Promise<Position[]> {
   const { rows } = await client.query<Position>(
     `select id, state, rolled_seq, done_seq from projections where state in ('building', 'current') order by id`
   )
   return rows
-}
-
-async function choose(client: PoolClient, limit: number): Promise<Chunk | null> {
-  for (const { id, rolled_seq, done_seq } of await positionsOf(client)) {
-    const chunk = await nextChunk(client, { projection: id, from: rolled_seq, to: done_seq, limit })
-    if (chunk !== null) return chunk
-  }
-  return null
 }
 
 async function add(client: PoolClient, chunk: Chunk): Promise<number> {

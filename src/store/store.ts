@@ -169,7 +169,7 @@ export async function openStore(parts: StoreParts): Promise<Store> {
       makePartitions: partitions.makeAhead
     }),
     devices,
-    rollups: createRollups(database.pool),
+    rollups: createRollups(database.pool, limits),
     deviceVersions: createDeviceVersions(database.pool),
     currentProjection: createCurrentProjection(database.pool),
     datapoints: createDatapoints(database.pool, limits),

@@ -48,11 +48,11 @@ export const rowKey = (
   { level, length }: (typeof modelLevels)[number]
 ): string => keyOf(device, metric, level, Math.floor(observedAt / length) * length)
 
-const order = (a: ModelPoint, b: ModelPoint): number =>
+export const inOrder = (a: ModelPoint, b: ModelPoint): number =>
   a.observedAt - b.observedAt || a.seq - b.seq || a.n - b.n
 
 export function foldModel(points: readonly ModelPoint[]): ModelRow {
-  const sorted = points.toSorted(order)
+  const sorted = points.toSorted(inOrder)
   const [first, last] = [sorted[0]!, sorted.at(-1)!]
   const numbers = sorted.map(({ number }) => number!)
   // What a double cannot add up counts as infinite, and what it cannot divide as 0
@@ -167,4 +167,41 @@ function near(actual: number, wanted: number, scale: number, what: string): void
   if (!Number.isFinite(wanted)) return assert.equal(actual, wanted, what)
   const difference = Math.abs(actual - wanted)
   assert.ok(difference <= 1e-9 * scale, `${what} is ${actual}, and should be ${wanted}`)
+}
+
+/** What a row says is what those of the finer level say together. */
+export function assertCounts(stored: ReadonlyMap<string, ModelRow>): void {
+  for (const { level, length } of modelLevels.slice(1)) {
+    const sums = new Map<string, number>()
+    for (const [key, { count }] of stored) {
+      const [, name, its, start] = /^(.*) (\d) (\S+)$/.exec(key)!
+      if (Number(its) !== level - 1) continue
+      const [device, metric] = name!.split('/') as [string, string]
+      const above = keyOf(device, metric, level, Math.floor(Date.parse(start!) / length) * length)
+      sums.set(above, (sums.get(above) ?? 0) + count)
+    }
+    const counts = [...stored].filter(([key]) => key.includes(` ${level} `))
+    assert.deepEqual(
+      Object.fromEntries(counts.map(([key, { count }]) => [key, count])),
+      Object.fromEntries(sums)
+    )
+  }
+}
+
+/** Rows that a marked hour is in, or that are in it. */
+export async function markedKeys(url: string, projection: number): Promise<string[]> {
+  const rows = await query<{ device: string; metric: string; start: Date }>(
+    url,
+    `select d.name as device, m.name as metric, k.start from rollup_marks k join metrics m on m.id = k.metric_id
+     join devices d on d.id = m.device_id where d.projection_id = $1`,
+    [projection]
+  )
+  return rows.flatMap(({ device, metric, start }) => {
+    const hour = start.getTime()
+    const minutes = Array.from({ length: 60 }, (_, minute) =>
+      keyOf(device, metric, 1, hour + minute * 60_000)
+    )
+    const day = keyOf(device, metric, 3, Math.floor(hour / 86_400_000) * 86_400_000)
+    return [...minutes, keyOf(device, metric, 2, hour), day]
+  })
 }
