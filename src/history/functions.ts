@@ -68,7 +68,8 @@ function readFunction(name: string, pointer: string): HistoryFunction {
   const number = Number(percent)
   if (!(number > 0 && number <= 100))
     throw refusal(pointer, `has ${name}: a percentile is above p0 and at most p100`)
-  return { name, kind: 'percentile', fraction: number / 100 }
+  // Not by dividing, since 99.9 / 100 is not 0.999
+  return { name, kind: 'percentile', fraction: Number(`${percent}e-2`) }
 }
 
 const refusal = (pointer: string, detail: string): Problem =>

@@ -16,6 +16,8 @@ export const historyLimits = {
   /** Of datapoints that are not rolled up yet; beyond it, readers wait no longer and say so. */
   rollupChunkDatapointsMax: 50_000,
   rollupEveryMs: 2_000,
+  /** Facts that are not rolled up yet: of so many, readers find datapoints by seq; of more, by series. */
+  freshFactsMax: 50_000,
   /** Series whose datapoints one page of a list may be of. */
   datapointSeriesMax: 5_000,
   /** Messages behind those that are rolled up, whose datapoints are looked through for series by their topics. */

@@ -5,6 +5,33 @@
  */
 
 import type { Needs } from '../history/functions.ts'
+import type { RollupLevel } from '../history/levels.ts'
+
+/** What the parts of the statement share, as SQL. */
+export interface HistorySql {
+  level: RollupLevel | null
+  /** Of the range. */
+  from: string
+  to: string
+  /** The number of the bucket that a time is in. */
+  bucket(at: string): string
+  /** Whether the datapoint `p` is of a topic that is meant. */
+  readable: string
+  /** Whether the rollup `r` of the series `f` is. */
+  readableRow: string
+  /** Whether that cannot be told, since it is of several topics. */
+  mixedRow: string
+}
+
+export const inRange = (from: string, to: string): string =>
+  `p.number is not null and p.observed_at >= ${from} and p.observed_at < ${to}`
+
+/** Each datapoint is a piece of its own. */
+export const rawPieces = ({ bucket }: HistorySql, from = 'datapoints p'): string => `
+  select ${bucket('p.observed_at')} as bucket, p.observed_at as first_at, p.seq, p.n, 1::int8 as count, p.number as sum,
+    p.number as min, p.number as max, p.number as first, p.number as last, p.observed_at as last_at, 0::float8 as integral,
+    0::float8 as increase
+  from ${from}`
 
 /** Pieces with what came before each of them, where that is needed. */
 export const flow = ({ ends }: Needs, pieces: string): string =>

@@ -6,6 +6,7 @@ import { fold } from '../history/fold.ts'
 import type { Fill, HistoryFunction } from '../history/functions.ts'
 import { needsOf } from '../history/functions.ts'
 import type { RollupLevel } from '../history/levels.ts'
+import { usableLevel } from '../history/levels.ts'
 import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Access, Millis } from '../model.ts'
@@ -82,7 +83,8 @@ export function createHistory(pool: Pool, limits: Limits, devices: Pick<Devices,
     const seriesMax = Math.floor(limits.historyCellsMax / cells)
     const limit = Math.min(ask.limit, limits.historySeriesMax, seriesMax)
     const needs = needsOf(functions, ask.fill)
-    const { text, values, source } = historyStatement({ ...ask, limit, topics, needs })
+    const level = ask.source === 'raw' || needs.percentiles.length > 0 ? null : usableLevel(boundaries)
+    const { text, values } = historyStatement({ ...ask, limit, topics, needs, level }, limits)
     const { rows } = await pool.query<HistoryRow>(text, values)
     if (rows.length > seriesMax && seriesMax < ask.limit) throw tooManyCells(limits, seriesMax)
     const page = rows.slice(0, limit)
@@ -100,7 +102,7 @@ export function createHistory(pool: Pool, limits: Limits, devices: Pick<Devices,
         }
       }),
       next: rows.length > limit ? page.at(-1)!.id : null,
-      source,
+      source: level ?? 'raw',
       keptFrom: keptFrom(rows, from),
       from,
       to

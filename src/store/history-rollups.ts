@@ -1,0 +1,114 @@
+/**
+ * SQL that takes rows of rollups for what is rolled up, and datapoints for what is not. A row says the same as its
+ * datapoints, except in three cases, for which `unit`s of an hour (or of a day) are read from datapoints instead:
+ * - it is marked: its datapoints changed since;
+ * - a datapoint that is not rolled up yet is older than the last one of the row, so that it cannot be joined behind it;
+ * - it is of several topics, of which not all are meant.
+ * Where datapoints of a unit are gone, its rows are all there is: a late datapoint is then joined to them as it can be, and
+ * what is of several topics is left out. Rows older than their level is kept may be incomplete, so that those are not read.
+ */
+
+import { levelMillis, rollupLevels } from '../history/levels.ts'
+import type { RollupLevel } from '../history/levels.ts'
+import type { HistorySql } from './history-pieces.ts'
+import { inRange, rawPieces } from './history-pieces.ts'
+
+const interval = (level: RollupLevel): string => `'${levelMillis[level] / 1_000} seconds'::interval`
+const bin = (level: RollupLevel, at: string): string =>
+  `date_bin(${interval(level)}, ${at}, 'epoch'::timestamptz)`
+
+/** Marks are of hours, so that nothing smaller is replaced. */
+const unitOf = (level: RollupLevel): RollupLevel => (level === 'day' ? 'day' : 'hour')
+
+/**
+ * One row: how far the projection is rolled up, and what is gone. `few`: of so few facts the datapoints that are not rolled
+ * up are found by their seq; of more, by series. `cut`: from there on, rows of the level are kept.
+ */
+export function statusSql(level: RollupLevel | null, freshFactsMax: string): string {
+  const kept = `(select j.at from journal j where h.horizon > 0 and j.seq > h.horizon order by j.seq limit 1)`
+  if (level === null)
+    return `
+      select h.horizon, round(date_part('epoch', ${kept}) * 1000) as kept_from, ${freshFactsMax}::int8 as facts_max
+      from journal_head h where h.shard = 0`
+  const unit = unitOf(level)
+  return `
+    select id, rolled_seq, few, horizon, cut,
+      round(date_part('epoch', case when cut > '-infinity' then least(kept, cut) end) * 1000) as kept_from
+    from (
+      select p.id, p.rolled_seq, p.done_seq - p.rolled_seq <= ${freshFactsMax}::int8 as few, h.horizon, ${kept} as kept,
+        coalesce(${bin(unit, 'now() - make_interval(secs => l.keep_seconds)')} + ${interval(unit)}, '-infinity') as cut
+      from projections p, journal_head h, rollup_levels l
+      where p.state = 'current' and h.shard = 0 and l.level = ${rollupLevels[level]}
+    ) as status`
+}
+
+const here = (column: string): string => `(select ${column} from here)`
+
+/** Datapoints that are not rolled up yet, by series; those before the cut are read anyway. */
+export const freshSql = ({ from, to, readable }: HistorySql): string => `,
+  fresh as materialized (
+    select p.metric_id, array_agg(p.observed_at) as ats, array_agg(p.seq) as seqs, array_agg(p.n) as ns,
+      array_agg(p.number) as numbers
+    from datapoints p
+    where ${here('few')} and p.projection_id = ${here('id')} and p.seq > ${here('rolled_seq')} and ${readable}
+      and ${inRange(`greatest(${from}, ${here('cut')})`, to)}
+    group by p.metric_id
+  )`
+
+/** Joins to each series `f` its fresh datapoints and the units that are read from datapoints, as an array. */
+export function replacedSql(sql: HistorySql): string {
+  const level = sql.level!
+  const unit = unitOf(level)
+  const unitFrom = `greatest(${bin(unit, sql.from)}, ${here('cut')})`
+  const rows = `rollups r where r.level = ${rollupLevels[level]} and r.metric_id = f.id`
+  const late = `
+    select ${bin(unit, 'late.start')} from (
+      select ${bin(level, 'at')} as start, min(at) as at from (${freshOf(sql)}) as fresh group by 1
+    ) as late join lateral (
+      select r.last_at from ${rows} and r.start = late.start
+    ) as r on r.last_at > late.at`
+  const mixed = `
+    select ${bin(unit, 'r.start')} from ${rows} and ${sql.mixedRow} and r.start >= ${unitFrom} and r.start < ${sql.to}`
+  return `
+    left join fresh on fresh.metric_id = f.id
+    left join lateral (
+      select coalesce(array_agg(unit), '{}') as units from (
+        select ${bin(unit, 'k.start')} as unit from rollup_marks k
+        where k.metric_id = f.id and k.start >= ${unitFrom} and k.start < ${sql.to}
+        union ${late}${sql.mixedRow === 'false' ? '' : ` union ${mixed}`}
+      ) as asked where not exists (
+        select from ${rows} and r.start >= unit and r.start < unit + ${interval(unit)} and r.oldest_seq <= ${here('horizon')})
+    ) as replaced on true`
+}
+
+/** Times of the fresh datapoints of the series `f`. */
+const freshOf = ({ from, to, readable }: HistorySql): string => `
+  select at from unnest(fresh.ats) as at
+  union all
+  select p.observed_at from datapoints p
+  where not ${here('few')} and p.metric_id = f.id and p.seq > ${here('rolled_seq')} and ${readable}
+    and ${inRange(`greatest(${from}, ${here('cut')})`, to)}`
+
+/** All pieces of the series `f`. */
+export function rolledPieces(sql: HistorySql): string {
+  const { from, to, readable, readableRow } = sql
+  const level = sql.level!
+  const unit = unitOf(level)
+  const kept = `greatest(${from}, ${here('cut')})`
+  return `
+    select ${sql.bucket('r.start')} as bucket, r.first_at, r.first_seq as seq, r.first_n as n, r.count, r.sum, r.min, r.max,
+      r.first, r.last, r.last_at, r.integral, r.increase
+    from rollups r
+    where r.level = ${rollupLevels[level]} and r.metric_id = f.id and r.start >= ${kept} and r.start < ${to}
+      and ${readableRow} and ${bin(unit, 'r.start')} <> all (replaced.units)
+    union all ${rawPieces(sql, 'unnest(fresh.ats, fresh.seqs, fresh.ns, fresh.numbers) as p (observed_at, seq, n, number)')}
+    where ${bin(unit, 'p.observed_at')} <> all (replaced.units)
+    union all ${rawPieces(sql)}
+    where not ${here('few')} and p.metric_id = f.id and p.seq > ${here('rolled_seq')} and ${readable}
+      and ${inRange(kept, to)} and ${bin(unit, 'p.observed_at')} <> all (replaced.units)
+    union all ${rawPieces(sql, 'unnest(replaced.units) as unit (at), datapoints p')}
+    where p.metric_id = f.id and ${readable}
+      and ${inRange(`greatest(unit.at, ${from})`, `least(unit.at + ${interval(unit)}, ${to})`)}
+    union all ${rawPieces(sql)}
+    where p.metric_id = f.id and ${readable} and ${inRange(from, `least(${here('cut')}, ${to})`)}`
+}

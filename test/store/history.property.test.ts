@@ -1,0 +1,217 @@
+/** Buckets of random series equal those that are calculated the long way, however much of them is rolled up. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { NormalizedDatapoint } from '../../src/datapoints.ts'
+import { boundaries, readBucket } from '../../src/history/buckets.ts'
+import type { Fill } from '../../src/history/functions.ts'
+import { functionKinds, readFunctions } from '../../src/history/functions.ts'
+import { defaultLimits } from '../../src/limits.ts'
+import type { Access } from '../../src/model.ts'
+import { readNamePattern } from '../../src/predicate/name-pattern.ts'
+import { query } from '../support/database.ts'
+import type { Point } from '../support/history-reference.ts'
+import { reference } from '../support/history-reference.ts'
+import { chunkOf, messageOf, point } from '../support/projected.ts'
+import { rollUpTo } from '../support/rollups.ts'
+import { openTestStore } from '../support/store.ts'
+
+const runs = process.env['FULL'] === '1' ? 1_000 : 60
+const hour = 3_600_000
+const topicNames = ['a/x', 'a/y', 'b/x']
+
+/** An instant at which clocks are set, and zones with another idea of hours and days. */
+const places = [
+  ['UTC', '2024-01-01T00:00:00Z'],
+  ['Europe/Berlin', '2024-03-31T01:00:00Z'],
+  ['Europe/Berlin', '2024-10-27T01:00:00Z'],
+  ['America/New_York', '2024-11-03T06:00:00Z'],
+  ['Australia/Lord_Howe', '2024-04-06T15:00:00Z'],
+  ['Australia/Lord_Howe', '2024-10-05T15:30:00Z'],
+  ['Asia/Kolkata', '2024-06-01T00:00:00Z']
+] as const
+
+interface Said {
+  metric: string
+  topic: number
+  at: number
+  value: number | null
+}
+
+/** Times near the instant, many of them at whole hours, so that they meet one another and boundaries. */
+const times = fc.oneof(
+  fc.integer({ min: -80, max: 80 }).map((hours) => hours * hour),
+  fc.integer({ min: -160, max: 160 }).map((halves) => (halves * hour) / 2 - 1),
+  fc.integer({ min: -80 * hour, max: 80 * hour }),
+  fc.integer({ min: -10 * 60_000, max: 10 * 60_000 })
+)
+
+const said = fc.record<Said>({
+  metric: fc.constantFrom('d1/m1', 'd1/m2', 'd2/m1'),
+  topic: fc.constantFrom(0, 0, 0, 1, 2),
+  at: times,
+  value: fc.oneof(
+    { weight: 9, arbitrary: fc.integer({ min: -100, max: 1_000 }).map((tenths) => tenths / 10) },
+    { weight: 1, arbitrary: fc.constant(null) }
+  )
+})
+
+const question = fc.record({
+  messages: fc.array(fc.array(said, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 40 }),
+  place: fc.constantFrom(...places),
+  bucket: fc.constantFrom('PT10S', 'PT1M', 'PT15M', 'PT1H', 'PT2H', 'PT6H', 'P1D', 'P2D', 'P1W', 'P1M'),
+  from: times,
+  length: fc.integer({ min: 1, max: 60 * hour }),
+  now: times,
+  fill: fc.constantFrom<Fill>('null', 'previous', 'linear'),
+  percentiles: fc.boolean(),
+  raw: fc.constantFrom(false, false, false, true),
+  rolled: fc.double({ min: 0, max: 1, noNaN: true }),
+  marked: fc.array(times, { maxLength: 3 }),
+  late: fc.boolean(),
+  gone: fc.constantFrom(0, 0, 0.5),
+  kept: fc.option(times),
+  topics: fc.constantFrom(null, null, null, [0], [0, 1], [2])
+})
+
+const kinds = [...functionKinds]
+
+const close = (actual: number | null, wanted: number | null): boolean =>
+  actual === wanted ||
+  (actual !== null &&
+    wanted !== null &&
+    Math.abs(actual - wanted) <= 1e-9 * Math.max(1, Math.abs(actual), Math.abs(wanted)))
+
+test('buckets equal the long way', async () => {
+  // So that both ways to find what is not rolled up are taken
+  const limits = { freshFactsMax: 10 }
+  const { store, url, receive } = await openTestStore({ limits })
+  const { topicIds } = (await receive(...topicNames.map((topic) => ({ topic }))))!
+  const { id, doneSeq } = await store.projections.current({ hash: 'h', text: '' })
+  let seq = doneSeq
+  let run = 0
+
+  await fc.assert(
+    fc.asyncProperty(question, async (asked) => {
+      run++
+      await query(url, `update journal_head set horizon = 0`)
+      await query(url, `delete from rollups`)
+      await query(url, `delete from rollup_marks`)
+      const begin = seq
+      const center = Date.parse(asked.place[1])
+      const messages = asked.gone > 0 || !asked.late ? asked.messages.toSorted(byTime) : asked.messages
+      const points = new Map<string, Array<Point & { topic: number }>>()
+      const latest = new Map<string, Said & { seq: number }>()
+      const projected = messages.map((parts) => {
+        seq++
+        const topic = parts[0]!.topic
+        const datapoints: NormalizedDatapoint[] = parts.map(({ metric, at, value }, n) => {
+          const [device, name] = metric.split('/') as [string, string]
+          const observedAt = center + at
+          const newest = latest.get(metric)
+          if (newest === undefined || newest.at <= at) latest.set(metric, { metric, topic, at, value, seq })
+          const list = points.get(metric) ?? []
+          points.set(metric, list)
+          if (value !== null) list.push({ at: observedAt, seq, n, value, topic })
+          return point(`r${run}-${device}`, name, value, {
+            observedAt,
+            type: value === null ? 'text' : 'number'
+          })
+        })
+        const name = topicNames[topic]!
+        return messageOf(seq, { topic: name, topicId: topicIds.get(name)!.id }, { datapoints })
+      })
+      await store.projections.write(id, chunkOf(begin, projected), { live: false })
+
+      const rolled = begin + Math.round(asked.rolled * (seq - begin))
+      await rollUpTo(url, rolled)
+      const horizon = asked.gone > 0 ? begin + Math.floor(asked.gone * (rolled - begin)) : 0
+      if (horizon > begin) {
+        await query(url, 'update journal_head set horizon = $1', [horizon])
+        await query(url, 'delete from datapoints where seq <= $1', [horizon])
+      } else for (const at of asked.marked) await spoil(url, new Date(center + at))
+      const keptSeconds =
+        asked.kept === null || horizon > begin ? null : (Date.now() - center - asked.kept) / 1_000
+      await query(url, 'update rollup_levels set keep_seconds = floor($1::float8)', [keptSeconds])
+      await query(
+        url,
+        `update rollups set count = 7, sum = 1e7, last = 1e7 where start < now() - make_interval(secs => $1::float8)`,
+        [keptSeconds]
+      )
+
+      const bucket = readBucket(asked.bucket, asked.place[0], defaultLimits)
+      const from = center + asked.from
+      const length = asked.bucket === 'PT10S' || asked.bucket === 'PT1M' ? asked.length / 60 : asked.length
+      const ask = {
+        boundaries: boundaries(bucket, from, from + Math.ceil(length), 10_000),
+        functions: readFunctions(
+          asked.percentiles && horizon <= begin ? [...kinds, 'p50', 'p99.9'] : kinds,
+          defaultLimits,
+          'fn'
+        ),
+        fill: asked.fill,
+        now: center + asked.now
+      }
+      // Where datapoints are gone, only rollups tell
+      const raw = asked.raw && horizon <= begin
+      if (horizon > begin && bucket.length.unit === 'second' && bucket.length.count < 60) return
+      const page = await store.history.read(accessTo(asked.topics), {
+        ...ask,
+        devices: [readNamePattern(`r${run}-*`, defaultLimits, 'device')],
+        metrics: [],
+        filters: [],
+        deviceIds: null,
+        source: raw ? 'raw' : null,
+        after: null,
+        limit: 10
+      })
+      const mayRead = (topic: number): boolean =>
+        (asked.topics as readonly number[] | null)?.includes(topic) ?? true
+      for (const [metric, all] of points) {
+        const found = page.series.find((one) => `${one.device}/${one.metric}` === `r${run}-${metric}`)
+        const listed =
+          mayRead(latest.get(metric)!.topic) || all.some((one) => mayRead(one.topic) && one.seq <= rolled)
+        assert.equal(found !== undefined, listed, `${metric} is listed`)
+        if (found === undefined) continue
+        const wanted = reference(
+          all.filter(({ topic }) => mayRead(topic)),
+          ask
+        )
+        for (const [index, { name }] of ask.functions.entries())
+          found.columns[index]!.forEach((value, place) =>
+            assert.ok(
+              close(value, wanted[index]![place]!),
+              `${metric} ${name} from ${page.source}, bucket ${place}: ${value} instead of ${wanted[index]![place]}`
+            )
+          )
+      }
+    }),
+    { numRuns: runs }
+  )
+})
+
+const byTime = (a: Said[], b: Said[]): number => a[0]!.at - b[0]!.at
+
+const accessTo = (topics: readonly number[] | null): Access => ({
+  principal: 'test',
+  mayRead: (topic) => topics?.some((one) => topicNames[one] === topic) ?? true,
+  mayPublish: () => true,
+  ...(topics === null && { readsAll: true })
+})
+
+/** Rows of an hour that a mark says are not to be believed, and those of its day. */
+async function spoil(url: string, at: Date): Promise<void> {
+  await query(
+    url,
+    `insert into rollup_marks select id, date_bin('1 hour', $1, 'epoch') from metrics on conflict do nothing`,
+    [at]
+  )
+  await query(
+    url,
+    `update rollups set sum = 1e6, min = -1e6, max = 1e6, first = 1e6, last = 1e6, count = 1e6
+     where start >= date_bin(case level when 3 then '1 day' else '1 hour' end::interval, $1, 'epoch')
+       and start < date_bin('1 hour', $1, 'epoch') + interval '1 hour'`,
+    [at]
+  )
+}
