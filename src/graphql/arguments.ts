@@ -130,7 +130,10 @@ export function readDeviceWhere(where: string | null, limits: Limits): Predicate
   return read
 }
 
-export function readFirst(first: number | null | undefined, limits: Limits): number {
+export function readFirst(
+  first: number | null | undefined,
+  limits: Pick<Limits, 'pageItemsDefault' | 'pageItemsMax'>
+): number {
   const given = first ?? limits.pageItemsDefault
   if (given < 1) throw invalid('first', 'Ask for at least 1 item')
   if (given > limits.pageItemsMax) {

@@ -12,6 +12,8 @@ import type { CommandEventView } from '../views.ts'
 import { toCommandEventView } from '../views.ts'
 import type { ReadBatch } from './batches.ts'
 import { createBatch } from './batches.ts'
+import type { HistoryReads } from './history-reads.ts'
+import { createHistoryReads } from './history-reads.ts'
 import { createNesting } from './nesting.ts'
 
 /** What is asked for in one tick, by whichever fields, is read at once. */
@@ -30,6 +32,7 @@ export interface Context {
   metrics(device: string, ask: MetricsAsk): Promise<MetricPage>
   metric(name: MetricName, instant: Instant | null): Promise<Metric | null>
   datapoints(name: MetricName, ask: DatapointRange): Promise<DatapointPage>
+  history: HistoryReads
 }
 
 export interface MetricsAsk {
@@ -40,7 +43,10 @@ export interface MetricsAsk {
 }
 
 export interface ContextParts {
-  store: Pick<Store, 'journal' | 'commands' | 'asOf' | 'datapoints' | 'nested' | 'currentProjection'>
+  store: Pick<
+    Store,
+    'journal' | 'commands' | 'asOf' | 'datapoints' | 'nested' | 'history' | 'currentProjection'
+  >
   limits: Limits
 }
 
@@ -85,7 +91,8 @@ export function createContext(access: Access, signal: AbortSignal, parts: Contex
       const read = async () => ({ items: [await metric(instant, name)] })
       return (await nesting.page(1, read)).items[0]!
     },
-    datapoints: (name, ask) => nesting.page(ask.limit, () => datapoints(ask, name))
+    datapoints: (name, ask) => nesting.page(ask.limit, () => datapoints(ask, name)),
+    history: createHistoryReads({ access, history: store.history, nesting, limits })
   }
 }
 

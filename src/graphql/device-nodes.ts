@@ -5,8 +5,10 @@ import type { DeviceView, MetricView } from '../device-views.ts'
 import { toDeviceView, toMetricView } from '../device-views.ts'
 import type { DeviceAsOf, Instant } from '../store/as-of.ts'
 
+/** No fields of the schema. */
 interface AtInstant {
-  /** No field of the schema. null: now. */
+  id: number
+  /** null: now. */
   instant: Instant | null
 }
 
@@ -20,10 +22,12 @@ export const toDeviceNode = (device: Device | DeviceAsOf, instant: Instant | nul
   // It was heard of then, if no datapoint tells when last
   ...toDeviceView({ ...device, lastSeenAt: device.lastSeenAt ?? device.firstSeenAt }),
   attributesChangedSince: 'attributesChangedSince' in device ? device.attributesChangedSince : [],
+  id: device.id,
   instant
 })
 
 export const toMetricNode = (metric: Metric, instant: Instant | null): MetricNode => ({
   ...toMetricView(metric),
+  id: metric.id,
   instant
 })

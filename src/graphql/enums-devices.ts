@@ -1,5 +1,6 @@
 /** The enums of devices and mappings. */
 
+import { GraphQLEnumType } from 'graphql'
 import type {
   Clock,
   Presence,
@@ -12,6 +13,8 @@ import type {
 } from '../datapoints.ts'
 import { rejectionReasons } from '../datapoints.ts'
 import type { MappingsView } from '../projection/views.ts'
+import type { Fill } from '../history/functions.ts'
+import type { HistorySource } from '../history/views.ts'
 import { enumOf } from './enums.ts'
 
 export const deviceEnums = [
@@ -69,5 +72,25 @@ export const deviceEnums = [
   enumOf<Redrive['mode']>('RedriveMode', 'How a redrive works.', {
     messages: 'The rejected messages alone are normalized again.',
     rebuild: 'The mapping has a memory, so everything is built anew.'
+  }),
+  enumOf<HistorySource>('HistorySource', 'What history was read from.', {
+    raw: 'Datapoints.',
+    minute: 'What those of each minute come to.',
+    hour: 'What those of each hour come to.',
+    day: 'What those of each day of UTC come to.'
+  }),
+  enumOf<'raw'>('HistorySourceWanted', 'What history is to be read from.', { raw: 'Datapoints.' }),
+  // `null` may not be the name of a value
+  new GraphQLEnumType({
+    name: 'Fill',
+    description: 'What stands where a bucket has no numbers.',
+    values: {
+      NULL: { value: 'null' satisfies Fill, description: 'Nothing.' },
+      PREVIOUS: { value: 'previous' satisfies Fill, description: 'The value of the bucket before.' },
+      LINEAR: {
+        value: 'linear' satisfies Fill,
+        description: 'What lies between the nearest buckets that have numbers.'
+      }
+    }
   })
 ]

@@ -9,6 +9,7 @@ import { scalars } from './scalars.ts'
 import { connections, reading } from './schema.ts'
 import { commands } from './schema-commands.ts'
 import { devices } from './schema-devices.ts'
+import { history } from './schema-history.ts'
 import { mappings } from './schema-mappings.ts'
 import { objects } from './schema-objects.ts'
 import { previews } from './schema-previews.ts'
@@ -26,7 +27,18 @@ export function buildSchema(): GraphQLSchema {
   return extendSchema(
     new GraphQLSchema({ types: [...scalars, ...enums, ...deviceEnums] }),
     parse(
-      [reading, streams, commands, objects, connections, devices, rejections, mappings, previews].join('')
+      [
+        reading,
+        streams,
+        commands,
+        objects,
+        connections,
+        devices,
+        history,
+        rejections,
+        mappings,
+        previews
+      ].join('')
     )
   )
 }

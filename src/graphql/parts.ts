@@ -23,6 +23,7 @@ export interface GraphqlParts {
     | 'devices'
     | 'datapoints'
     | 'nested'
+    | 'history'
     | 'currentProjection'
     | 'rejections'
   >

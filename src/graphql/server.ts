@@ -13,6 +13,7 @@ import { createMappingMutations } from './mutations-mappings.ts'
 import { createMutations } from './mutations.ts'
 import type { GraphqlParts } from './parts.ts'
 import { createDeviceQueries } from './queries-devices.ts'
+import { createHistoryQueries } from './queries-history.ts'
 import { createMappingQueries } from './queries-mappings.ts'
 import { createRejectionQueries } from './queries-rejections.ts'
 import { createQueries } from './queries.ts'
@@ -32,6 +33,7 @@ export async function registerGraphql(app: FastifyInstance, parts: GraphqlParts)
   const schema = buildExecutableSchema(
     createQueries(parts),
     createDeviceQueries(parts),
+    createHistoryQueries(parts),
     createRejectionQueries(parts),
     createMappingQueries(parts),
     createMutations(parts),

@@ -19,6 +19,8 @@ export const graphqlLimits = {
   graphqlNestedPagesMax: 2_000,
   graphqlNestedItemsMax: 20_000,
   graphqlNestedReadsMax: 4,
+  /** Values of buckets and their starts in one answer, however often they are asked for. */
+  graphqlHistoryValuesMax: 2_000_000,
   /** As parsed; and as often as text, of those that clients name by their hash. */
   graphqlDocumentsKeptMax: 100,
   /** The file of documents that clients may name. */

@@ -29,7 +29,8 @@ const prints: Array<RegExp[]> = [
   [/^event: message\ndata: \{.*demo\//m],
   [/"topic":"hello\/world"/, /"answer":42/, /2\d(\.\d+)?\n$/],
   [/"payload":\d+/, /"tombstone":null/],
-  [/"changed":true/, /"metric":"temperature"/, /"unit":null/]
+  [/"changed":true/, /"metric":"temperature"/, /"unit":null/],
+  [/"device":"demo\/\w+\/telemetry","metric":"temperature"/, /"values":\{"mean":\[/, /"starts":\["\d/]
 ]
 
 const run = async (block: string): Promise<string> =>

@@ -34,6 +34,7 @@ test('its bounds are the limits', () => {
     [/^items of a page/, 'pageItemsMax'],
     [/^pages within/, 'graphqlNestedPagesMax'],
     [/^items within/, 'graphqlNestedItemsMax'],
+    [/^values of buckets/, 'graphqlHistoryValuesMax'],
     [/^operations at once/, 'socketOperationsMax']
   ]
   const rows = Array.from(text.matchAll(/^\| ([^|]+) \| (\d+) \|$/gm), ([, about, limit]) => [

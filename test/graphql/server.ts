@@ -144,7 +144,7 @@ function createMemory(): Memory {
     onFacts: () => {},
     eventReads: 0,
     store: {
-      ...({} as Pick<Store, 'asOf' | 'devices' | 'datapoints' | 'nested' | 'rejections'>),
+      ...({} as Pick<Store, 'asOf' | 'devices' | 'datapoints' | 'nested' | 'history' | 'rejections'>),
       cursors: createCursors([{ id: 'journal', beganSeq: 0 }], Buffer.alloc(32, 7)),
       currentProjection: async () => 0,
       journal: {
