@@ -65,7 +65,9 @@ export async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
     log: log.child({ part: 'feed' }),
     following: store.journal.following,
     head: async () => (await store.journal.head()).seq,
-    horizon: async () => (await store.journal.head()).horizon
+    horizon: async () => (await store.journal.head()).horizon,
+    nextKept: store.journal.nextKept,
+    dropped: store.retention.dropped
   })
   const liveFeed = feed
   const publisher = createPublisher({

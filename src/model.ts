@@ -196,6 +196,15 @@ export interface Head {
   horizon: Seq
 }
 
+/** A class of retention that messages were dropped of. */
+export interface DroppedClass {
+  name: string
+  /** The newest of them; what is behind it is kept. */
+  horizon: Seq
+  /** Their topics matched one of these filters. Empty: they had no topics. null: any topic. */
+  filters: readonly string[] | null
+}
+
 /** Where the broker is, and how to prove who we are. */
 export interface Broker {
   /** mqtt:, mqtts:, ws: or wss:, without user and password. */

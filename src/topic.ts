@@ -65,6 +65,21 @@ export function covers(outer: string, inner: string): boolean {
   return outerLevels.length === innerLevels.length
 }
 
+/** True when there may be a topic that both filters match. Both are legal filters. */
+export function overlap(one: string, other: string): boolean {
+  // A wildcard at the beginning leaves out topics that begin with $ [MQTT-4.7.2-1]
+  if ((/^[+#]/.test(one) && other.startsWith('$')) || (/^[+#]/.test(other) && one.startsWith('$')))
+    return false
+  const [levels, others] = [one.split('/'), other.split('/')]
+  for (let index = 0; ; index++) {
+    const [level, opposite] = [levels[index], others[index]]
+    // `sport/#` also matches `sport` [MQTT-4.7.1.2]
+    if (level === '#' || opposite === '#') return true
+    if (level === undefined || opposite === undefined) return level === opposite
+    if (level !== opposite && level !== '+' && opposite !== '+') return false
+  }
+}
+
 /** Without those that another one covers; of equal ones the first stays. */
 export const withoutCovered = (filters: readonly string[]): string[] =>
   filters.filter(

@@ -226,6 +226,14 @@ export const eventKinds = {
 
 export type EventType = keyof typeof eventKinds
 
+/** Messages of a class that retention took before they could be read: some of those from here to there. */
+export interface SkippedView {
+  from: string
+  to: string
+  /** Of which they were; null: of several. */
+  retentionClass: string | null
+}
+
 /** What a stream sends: one of the types, or a word about the stream itself. */
 export type StreamEvent =
   | { cursor: string; type: 'message'; message: MessageView }
@@ -234,5 +242,5 @@ export type StreamEvent =
   | { cursor: string; type: 'presence'; presence: PresenceChangeView }
   | { cursor: string; type: 'command'; command: CommandEventView }
   | { cursor: string; type: 'gap'; gap: GapView }
-  | { cursor: string; type: 'skipped'; skipped: { from: string; to: string } }
+  | { cursor: string; type: 'skipped'; skipped: SkippedView }
   | { cursor: string; type: 'progress' }

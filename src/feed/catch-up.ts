@@ -41,6 +41,8 @@ export interface CatchUpParts {
   following: (after: Seq, limit: number, bytesMax: number, from: Seq) => Promise<Fact[]>
   /** Of what is up to here, nothing is shown: retention took some of it, or all. */
   horizon: () => Promise<Seq>
+  /** The first fact behind a position that is kept; null: there is none yet. */
+  nextKept: (after: Seq) => Promise<Seq | null>
   /** Newest fact that is known of. */
   end: () => Seq
 }
@@ -148,11 +150,14 @@ export function createCatchUp(parts: CatchUpParts): CatchUp {
       if (before === forgets) cache.add(whole)
       return whole
     }
-    // Something is missing. What is left before the horizon is not shown: nobody could tell what was between
+    // Something is missing. What is left before the horizon is not shown: a cursor of it would have expired
     const horizon = await parts.horizon()
     const kept = facts.filter(({ seq }) => seq > Math.max(after, horizon))
-    const gone = horizon > after ? horizon : Math.min(from + feedPageFactsMax, parts.end())
-    return { from: after, to: kept.at(-1)?.seq ?? gone, facts: kept }
+    const last = kept.at(-1)
+    if (last !== undefined) return { from: after, to: last.seq, facts: kept }
+    if (horizon > after) return { from: after, to: horizon, facts: [] }
+    const next = await parts.nextKept(after)
+    return { from: after, to: next === null ? parts.end() : Math.min(next - 1, parts.end()), facts: [] }
   }
 
   function take(page: number, which: (waiter: Waiter) => boolean): Waiter[] {

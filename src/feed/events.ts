@@ -98,7 +98,11 @@ export function createEventSource(parts: {
   }
 
   /** Behind a position, some events at a time, each made when it is taken. */
-  async function* tell(access: Access, ask: EventsAsk, signal: AbortSignal): AsyncGenerator<Slice> {
+  async function* tell(
+    access: Access,
+    ask: EventsAsk & { told: Map<string, Seq> },
+    signal: AbortSignal
+  ): AsyncGenerator<Slice> {
     const { after, filters, types } = ask
     if (after.snapshotTopicId != null && types.includes('state')) {
       yield* snapshotFrom(access, { ...ask, from: after }, signal, parts)
@@ -109,7 +113,8 @@ export function createEventSource(parts: {
     const wanted = createMatcher(access, ask)
     let reported = after.seq
     let reportedAt = Date.now()
-    for await (const page of feed.read(access, { after: after.seq, filters, kinds, ...command }, signal)) {
+    const feedAsk = { after: after.seq, filters, kinds, told: ask.told, ...command }
+    for await (const page of feed.read(access, feedAsk, signal)) {
       let quiet = true
       for await (const slice of slicesOf(ask, page, wanted, signal)) {
         quiet = false
@@ -134,9 +139,10 @@ export function createEventSource(parts: {
     signal: AbortSignal
   ): AsyncGenerator<Slice> {
     forgetWhereTold()
-    if (page.skipped !== null) {
-      const { from, to } = page.skipped
-      yield sliceOf({ cursor: cursor(to), type: 'skipped', skipped: { from: toSeq(from), to: toSeq(to) } })
+    const place = cursor(page.begin, page.begin === after.seq ? after.part : 0)
+    for (const { from, to, retentionClass } of page.skipped) {
+      const skipped = { from: toSeq(from), to: toSeq(to), retentionClass }
+      yield sliceOf({ cursor: place, type: 'skipped', skipped })
     }
     const told = {
       types,
@@ -170,11 +176,13 @@ export function createEventSource(parts: {
     return signal.aborted ? nothing : readDatapoints(group.flatMap(({ seqs }) => seqs))
   }
 
-  const events: EventSource['events'] = (access, ask, signal) =>
-    lettingGo((after) => tell(access, { ...ask, after }, signal), ask.after, {
+  const events: EventSource['events'] = (access, ask, signal) => {
+    const told = new Map<string, Seq>()
+    return lettingGo((after) => tell(access, { ...ask, told, after }, signal), ask.after, {
       stallMs: limits.streamStallMs,
       positionOf: (token): From => cursors.decodePosition(token, anywhere)
     })
+  }
 
   return {
     events,

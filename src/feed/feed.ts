@@ -6,11 +6,13 @@
 
 import type { Logger } from 'pino'
 import type { Limits } from '../limits.ts'
-import type { Access, Fact, FactKind, Seq } from '../model.ts'
+import type { Access, DroppedClass, Fact, FactKind, Seq } from '../model.ts'
 import type { Stats } from '../stats.ts'
 import { compileFilters } from '../topic.ts'
 import type { CatchUpReader } from './catch-up.ts'
 import { createCatchUp } from './catch-up.ts'
+import type { Skipped } from './missing.ts'
+import { firstMissing, tellSkipped } from './missing.ts'
 import { Ring } from './ring.ts'
 import { scan } from './scan.ts'
 import { createWaiters } from './waiters.ts'
@@ -23,6 +25,8 @@ export interface FeedAsk {
   kinds: readonly FactKind[]
   /** Only facts of this command. */
   commandId?: string
+  /** How far the reader has been told of what is missing, by class; kept by who reads on later. */
+  told?: Map<string, Seq>
 }
 
 /** What a subscriber is to see next; without facts it tells how far the journal has been read. */
@@ -30,8 +34,10 @@ export interface FeedPage {
   facts: Fact[]
   /** Everything up to here has been seen, or did not match. */
   cursor: Seq
-  /** Facts that retention took before they could be read: from here to there. */
-  skipped: { from: Seq; to: Seq } | null
+  /** What retention took before it could be read, behind `begin`: to be told before the facts. */
+  skipped: Skipped[]
+  /** Up to here, nothing is kept that the reader has not seen. */
+  begin: Seq
 }
 
 export interface Feed {
@@ -70,6 +76,10 @@ export function createFeed(parts: {
   head: () => Promise<Seq>
   /** What is up to here is not kept any more. */
   horizon: () => Promise<Seq>
+  /** The first fact behind a position that is kept; null: there is none yet. */
+  nextKept: (after: Seq) => Promise<Seq | null>
+  /** Of which there were facts, and are none. */
+  dropped: () => Promise<DroppedClass[]>
 }): Feed {
   const { limits, log } = parts
   const ring = new Ring(parts.end, limits.ringFactsMax, limits.ringBytesMax)
@@ -116,17 +126,23 @@ export function createFeed(parts: {
   /** What comes next for a reader; null: nothing yet. It holds no more of the table's pages than it is given. */
   async function next(
     after: Seq,
-    wanted: (fact: Fact) => boolean,
+    ask: FeedAsk & { wanted: (fact: Fact) => boolean; told: Map<string, Seq> },
     reader: CatchUpReader
   ): Promise<FeedPage | null> {
+    const { wanted, told } = ask
     if (after >= ring.end) return null
-    if (after >= ring.start)
-      return { ...scan(ring.after(after, limits.feedPageFactsMax), after, wanted, limits), skipped: null }
+    if (after >= ring.start) {
+      const facts = ring.after(after, limits.feedPageFactsMax)
+      return { ...scan(facts, after, wanted, limits), skipped: [], begin: after }
+    }
     const { facts, to } = await catchUp.behind(after, reader)
     const first = facts.find(({ seq }) => seq > after)
-    const gone = first === undefined ? to : first.seq - 1
-    const skipped = gone > after ? { from: after + 1, to: gone } : null
-    return { ...scan(facts, gone, wanted, limits), skipped }
+    const begin = first === undefined ? to : first.seq - 1
+    const page = scan(facts, begin, wanted, limits)
+    const missing = firstMissing(facts, after, page.cursor)
+    // Asked for behind the facts: what was dropped before they were read is among it
+    const skipped = missing === null ? [] : tellSkipped(await parts.dropped(), ask, missing, told)
+    return { ...page, skipped, begin }
   }
 
   return {
@@ -162,12 +178,13 @@ export function createFeed(parts: {
     async *read(access, ask, outer) {
       const signal = AbortSignal.any([outer, closing.signal])
       const wanted = createMatcher(access, ask)
+      const asking = { ...ask, wanted, told: ask.told ?? new Map<string, Seq>() }
       const reader = { signal, passes: 0 }
       let cursor = ask.after
       let reported = cursor
       let reportedAt = Date.now()
       while (!signal.aborted) {
-        const page = await next(cursor, wanted, reader)
+        const page = await next(cursor, asking, reader)
         if (signal.aborted) return
         if (page === null) {
           if (ring.end > cursor) continue
@@ -176,7 +193,7 @@ export function createFeed(parts: {
           cursor = await waiters.wait({ cursor, wanted, wakeAt }, signal, limits.heartbeatMs)
           const isSilent = Date.now() - before >= limits.heartbeatMs || cursor >= wakeAt
           if (!isSilent || signal.aborted) continue
-          yield { facts: [], cursor, skipped: null }
+          yield { facts: [], cursor, skipped: [], begin: cursor }
           reported = cursor
           reportedAt = Date.now()
           continue
@@ -184,7 +201,7 @@ export function createFeed(parts: {
         ;({ cursor } = page)
         const due =
           cursor - reported >= limits.feedScanFactsMax || Date.now() - reportedAt >= limits.heartbeatMs
-        if (page.facts.length === 0 && !due && page.skipped === null) continue
+        if (page.facts.length === 0 && !due && page.skipped.length === 0) continue
         yield page
         reported = cursor
         reportedAt = Date.now()

@@ -142,11 +142,13 @@ export const streams = /* GraphQL */ `
     ${skippedCount}
   }
 
-  "Facts that could no longer be read."
+  "Facts of a class of retention that could no longer be read."
   type Skipped {
     "The first of them."
     from: Seq!
-    "The last of them."
+    "The last of them. Between the two, messages of other classes are kept, and come behind this."
     to: Seq!
+    "The class of retention that they were of; null: they were of several."
+    retentionClass: String
   }
 `

@@ -6,7 +6,7 @@ import type { EventPage } from '../feed/events.ts'
 import type { FollowAsk } from '../feed/follow.ts'
 import { createFollow } from '../feed/follow.ts'
 import type { Access, Command, Seq } from '../model.ts'
-import type { EventType, StreamEvent } from '../views.ts'
+import type { EventType, SkippedView, StreamEvent } from '../views.ts'
 import { eventKinds, toCommandView } from '../views.ts'
 import { invalid, isUuid, readFilters } from './arguments.ts'
 import type { Context } from './context.ts'
@@ -105,17 +105,26 @@ async function* only(
   type: OwnType,
   pages: AsyncIterable<EventPage>
 ): AsyncGenerator<Record<string, unknown>, void, undefined> {
-  let skipped = null as { from: string; to: string } | null
+  let skipped = null as SkippedView | null
   for await (const page of pages) {
     for (const event of page) {
       if (event.type === 'skipped')
-        skipped = { from: skipped?.from ?? event.skipped.from, to: event.skipped.to }
+        skipped = skipped === null ? event.skipped : joinSkipped(skipped, event.skipped)
       if (event.type !== type) continue
       yield { [field]: { ...event, skipped } }
       skipped = null
     }
   }
 }
+
+function joinSkipped(one: SkippedView, other: SkippedView): SkippedView {
+  const [first] = [one.from, other.from].toSorted(bySeq)
+  const [last] = [one.to, other.to].toSorted(bySeq).toReversed()
+  const retentionClass = one.retentionClass === other.retentionClass ? one.retentionClass : null
+  return { from: first!, to: last!, retentionClass }
+}
+
+const bySeq = (one: string, other: string): number => Number(one) - Number(other)
 
 async function* followCommand(
   { store, feed }: GraphqlParts,

@@ -3,7 +3,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { Problem } from '../errors.ts'
+import { mayMiss } from '../feed/missing.ts'
 import type { Fact, FactKind, Seq } from '../model.ts'
+import type { JournalAsk } from '../store/journal.ts'
 import { eventKinds, toGapView, toMessageView, toTime } from '../views.ts'
 import { json, refusalsOfV1 } from './answers.ts'
 import { checkFilters, createPaging, filterQuery, pageQuery } from './paging.ts'
@@ -64,6 +66,13 @@ export async function messageRoutes(app: Routes, { store, limits, reads }: Route
     return part > 0 ? seq + 1 : seq
   }
 
+  /** Behind a cursor, what may be asked for is there whole or not at all; who asks for what is kept gets that. */
+  async function isGone(after: Seq, token: string | undefined, ask: JournalAsk): Promise<boolean> {
+    if (after < (await store.journal.head()).horizon) return true
+    if (token === undefined || token === 'earliest') return false
+    return (await store.retention.dropped()).some((one) => one.horizon > after && mayMiss(one, ask))
+  }
+
   async function answer(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -91,10 +100,10 @@ export async function messageRoutes(app: Routes, { store, limits, reads }: Route
         const ask = { from: range.from, until, after, filters, devices, kinds, limit, order }
         const { items, next } = await store.journal.page(access, ask)
         // Looked at afterwards, so that nothing can have been taken meanwhile
-        if (order === 'asc' && after !== null && after < (await store.journal.head()).horizon)
+        if (order === 'asc' && after !== null && (await isGone(after, token, ask)))
           throw new Problem(
             'cursor_expired',
-            'Retention took what follows while it was being read: begin again'
+            'Retention took some of what follows, or did so while it was being read: begin again, with `earliest` for what is kept'
           )
         return paging.close({
           list,

@@ -37,6 +37,7 @@ export interface HttpParts {
     | 'exports'
     | 'rejections'
     | 'imports'
+    | 'retention'
     | 'cursors'
     | 'ping'
     | 'healthy'

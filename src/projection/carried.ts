@@ -1,4 +1,7 @@
-/** What a projection begins with: the facts that retention carried forward when it dropped the journal's beginning. */
+/**
+ * What a projection begins with: the facts that retention carried forward when it dropped the journal's beginning. Those of
+ * classes that dropped more come in their places between the others (see read-facts.ts).
+ */
 
 import type { Seq } from '../model.ts'
 import type { Live } from './projector.ts'
@@ -7,9 +10,10 @@ import { writeFacts } from './write-facts.ts'
 
 /** Some of them; returns where to go on, or null when all have been read. */
 export async function carry(parts: WriteParts, mine: Live, after: Seq): Promise<Seq | null> {
-  const facts = await parts.store.projections.carried(after, parts.limits.projectionChunkFactsMax)
+  const { doneSeq } = mine.row
+  const facts = await parts.store.projections.carried(after, parts.limits.projectionChunkFactsMax, doneSeq)
   if (facts.length === 0) return null
-  const place = { from: mine.row.doneSeq, carried: true, live: false }
+  const place = { from: doneSeq, carried: true, live: false }
   const { to } = await writeFacts(parts, { ...mine, id: mine.row.id }, place, facts)
   return to
 }

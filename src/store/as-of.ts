@@ -11,9 +11,10 @@ import { latestAsOf, metricsAsOf } from './metrics-as-of.ts'
 import { findInstant } from './instants.ts'
 import { metricOfMany, metricsOfMany } from './nested-as-of.ts'
 import type { MetricName } from './nested.ts'
-import { readReach, reachOfDevices } from './reach.ts'
+import { beforeHorizon, readReach, reachOfDevices } from './reach.ts'
 import { hashTopic } from './topics.ts'
-import { beforeHorizon, topicBeforeHorizon, topicsAsOf } from './topics-as-of.ts'
+import { topicBeforeHorizon } from './topic-before-horizon.ts'
+import { topicsAsOf } from './topics-as-of.ts'
 
 /** A time, and the place of the journal that it is. */
 export interface Instant {

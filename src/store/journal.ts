@@ -34,11 +34,13 @@ export interface Journal extends JournalTimes {
   /** The newest interval in which messages may be missing. */
   lastGap(): Promise<Fact | null>
   /**
-   * Facts after `after`, all kinds, at most `limit` and `bytesMax` of payload; contiguous, for the feed. With `from`, those of
+   * Facts after `after`, all kinds, at most `limit` and `bytesMax` of payload: all that are kept, none only where none is. With `from`, those of
    * a grid: the `limit` facts behind `from` are divided wherever their payloads come to another `bytesMax`, and of these parts
    * the first with facts behind `after` is given whole.
    */
   following(after: Seq, limit: number, bytesMax: number, from?: Seq): Promise<Fact[]>
+  /** The first fact behind a position that is kept; null: there is none yet. */
+  nextKept(after: Seq): Promise<Seq | null>
 }
 
 export function createJournal(pool: Pool, limits: Limits): Journal {
@@ -53,6 +55,23 @@ export function createJournal(pool: Pool, limits: Limits): Journal {
 
   async function following(after: Seq, limit: number, bytesMax: number, from?: Seq): Promise<Fact[]> {
     if (from !== undefined) return onGrid(after, limit, bytesMax, from)
+    const facts = await inWindow(after, limit, bytesMax)
+    if (facts.length > 0) return facts
+    // A class that keeps less may leave nothing of so many
+    const next = await nextKept(after)
+    return next === null ? [] : inWindow(next - 1, limit, bytesMax)
+  }
+
+  async function nextKept(after: Seq): Promise<Seq | null> {
+    const { rows } = await pool.query<{ seq: Seq | null }>({
+      name: 'next_kept',
+      text: nextKeptSql,
+      values: [after]
+    })
+    return rows[0]!.seq
+  }
+
+  async function inWindow(after: Seq, limit: number, bytesMax: number): Promise<Fact[]> {
     const { rows } = await pool.query<FactRow>({
       name: 'following',
       text: boundedSql(
@@ -79,6 +98,7 @@ export function createJournal(pool: Pool, limits: Limits): Journal {
     ...createJournalTimes(pool),
     head,
     following,
+    nextKept,
     async lastGap() {
       const { rows } = await pool.query<FactRow>({
         name: 'last_gap',
@@ -100,6 +120,11 @@ export function createJournal(pool: Pool, limits: Limits): Journal {
     }
   }
 }
+
+const nextKeptSql = `
+  select min(j.seq) as seq from retention_classes c cross join lateral (
+    select seq from journal where retention_class = c.id and seq > $1 order by seq limit 1
+  ) as j`
 
 /** Lengths are known without reading the payloads of the other parts. */
 const gridSql = `

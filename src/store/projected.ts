@@ -74,9 +74,9 @@ export interface ProjectionStore {
   states(id: number, keys: readonly string[]): Promise<Map<string, Uint8Array>>
   /**
    * Facts that a new projection begins with, since the journal no longer has them: per topic the latest and the retained
-   * message at the horizon, in the order of their seq, after `after`; at most `limit`.
+   * message of what was dropped, in the order of their seq, after `after` and up to `until`; at most `limit`.
    */
-  carried(after: Seq, limit: number): Promise<Fact[]>
+  carried(after: Seq, limit: number, until?: Seq): Promise<Fact[]>
   /**
    * One chunk in one transaction, if the projection is done exactly up to `from`; else OutrunError. `live`: changes of
    * presence become facts. Carried facts are written with from = to = where the projection is.

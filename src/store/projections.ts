@@ -118,8 +118,9 @@ export function createProjectionStore(parts: {
       return new Map(rows.map((row) => [row.key, row.state]))
     },
 
-    async carried(after, limit) {
-      const { rows } = await pool.query<FactRow>(carriedSql, [after, limit, limits.projectionChunkBytesMax])
+    async carried(after, limit, until = Number.MAX_SAFE_INTEGER) {
+      const bytesMax = limits.projectionChunkBytesMax
+      const { rows } = await pool.query<FactRow>(carriedSql, [after, limit, bytesMax, until])
       return rows.map(toFact)
     },
 
@@ -213,7 +214,7 @@ const carriedSql = boundedSql(
   `select distinct on (c.seq) c.seq, c.at, c.kind, c.topic_id, t.name, c.received_at, c.qos, c.retain, c.dup, c.payload,
     c.properties, null::uuid as command_id, c.detail
   from carried_facts c join topics t on t.id = c.topic_id
-  where c.seq > $1 and c.payload is not null and t.name <> '' and c.role in (1, 2) and (
+  where c.seq > $1 and c.seq <= $4 and c.payload is not null and t.name <> '' and c.role in (1, 2) and (
     (c.role = 1 and c.kind <> ${factKinds.snapshot}) or not exists (
       select from carried_facts later where later.topic_id = c.topic_id and later.role = 3 and later.seq > c.seq))
   order by c.seq limit $2`,

@@ -1,6 +1,8 @@
 /** How far back the journal tells: each class of retention has a horizon of its own. */
 
+import { Problem } from '../errors.ts'
 import type { Millis, Seq } from '../model.ts'
+import type { Instant } from './as-of.ts'
 import type { Pool } from './database.ts'
 import { hashName } from './projection-ids.ts'
 import { currentProjection } from './projected-rows.ts'
@@ -66,7 +68,7 @@ const devicesSql = (meant: string): string => `
     case when $2::bool then (select horizon from retention_classes where id = 0) end, 0) as reach`
 
 /** When the first fact behind a position was committed that is still kept; null: there is none. */
-export async function keptSince(pool: Pool, seq: Seq): Promise<Millis | null> {
+async function keptSince(pool: Pool, seq: Seq): Promise<Millis | null> {
   const { rows } = await pool.query<{ at: Date }>(
     `select j.at from retention_classes c cross join lateral (
        select seq, at from journal where retention_class = c.id and seq > $1 order by seq limit 1
@@ -74,4 +76,16 @@ export async function keptSince(pool: Pool, seq: Seq): Promise<Millis | null> {
     [seq]
   )
   return rows[0]?.at.getTime() ?? null
+}
+
+/** The Problem of an instant that is before `reach`, from where on the journal tells. */
+export async function beforeHorizon(pool: Pool, { at }: Instant, reach: Seq): Promise<Problem> {
+  const from = await keptSince(pool, reach)
+  return new Problem(
+    'cursor_expired',
+    `Nobody can tell any more what was known at ${new Date(at).toISOString()}: ` +
+      (from === null
+        ? 'the journal of then is no longer kept'
+        : `the journal goes back to ${new Date(from).toISOString()}`)
+  )
 }

@@ -1,6 +1,6 @@
 /** Classes of retention as they are stored, and which of them a topic belongs to. */
 
-import type { Millis, Seq } from '../model.ts'
+import type { DroppedClass, Millis, Seq } from '../model.ts'
 import { compileFilters } from '../topic.ts'
 import type { Pool, PoolClient } from './database.ts'
 
@@ -49,4 +49,23 @@ export function compileClasses(
     .filter(({ filters }) => filters.length > 0)
     .map(({ id, filters }) => ({ id, matches: compileFilters(filters) }))
   return (topic) => asked.find(({ matches }) => matches(topic))?.id ?? defaultClass
+}
+
+/** See Retention.dropped. What is up to the horizon of the journal is not shown of the system, either. */
+export async function readDropped(pool: Pool): Promise<DroppedClass[]> {
+  const { rows } = await pool.query<{ horizon: Seq }>({
+    name: 'horizon',
+    text: 'select horizon from journal_head where shard = 0'
+  })
+  const classes = (await readClasses(pool)).map((one) => ({
+    name: one.name,
+    horizon: one.id === systemClass ? Math.max(one.horizon, rows[0]!.horizon) : one.horizon,
+    filters: filtersEver(one)
+  }))
+  return classes.filter(({ horizon }) => horizon > 0)
+}
+
+function filtersEver({ id, filters, pastFilters }: ClassRow): string[] | null {
+  if (id === systemClass) return []
+  return id === defaultClass || pastFilters === null ? null : [...filters, ...pastFilters]
 }

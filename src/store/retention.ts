@@ -3,13 +3,13 @@
 import type { RollupLevel } from '../history/levels.ts'
 import { rollupLevels } from '../history/levels.ts'
 import type { Limits } from '../limits.ts'
-import type { Seq } from '../model.ts'
+import type { DroppedClass, Seq } from '../model.ts'
 import { assignTopics } from './assign-topics.ts'
 import { changeClass, markRemoved } from './change-class.ts'
 import { checkKeep, checkSettings, noSuchClass } from './class-settings.ts'
 import type { Database } from './database.ts'
 import type { Partitions } from './partitions.ts'
-import { defaultClass, readClasses, systemClass } from './retention-classes.ts'
+import { defaultClass, readClasses, readDropped, systemClass } from './retention-classes.ts'
 
 export interface RetentionLimits {
   /** From `retentionKeepSecondsMin` on. null: no limit. */
@@ -54,6 +54,11 @@ export interface Retention {
   removeClass(name: string): Promise<void>
   /** Puts topics in their classes after a change, some at a time; returns how many changed. Can be repeated. */
   assignTopics(): Promise<number>
+  /**
+   * Classes of which something was dropped, and the topics that they had. Asked for after facts were read, it tells of all that
+   * was not there.
+   */
+  dropped(): Promise<DroppedClass[]>
   rollups(): Promise<RollupKeep>
   /** Those that are absent stay as they are. Throws Problem `invalid_value`. */
   setRollups(keep: Partial<RollupKeep>): Promise<RollupKeep>
@@ -111,6 +116,7 @@ export function createRetention(
       if (name === 'system' || name === 'default') throw noSuchClass(name)
       await markRemoved(pool, name)
     },
+    dropped: () => readDropped(pool),
     assignTopics: () => assignTopics(pool, limits),
     rollups,
     async setRollups(keep) {

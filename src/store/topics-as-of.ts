@@ -4,7 +4,6 @@
  */
 
 import type { Limits } from '../limits.ts'
-import { Problem } from '../errors.ts'
 import type { FactKind, MessageProperties, QoS, Seq, TopicState } from '../model.ts'
 import { factKindNames, factKinds } from '../model.ts'
 import type { Instant } from './as-of.ts'
@@ -12,9 +11,9 @@ import { int8Array } from './binary.ts'
 import type { Pool } from './database.ts'
 import type { TopicFact } from './fold-topic.ts'
 import { foldTopic, tells } from './fold-topic.ts'
-import { highestSql, keptSince, reachSql } from './reach.ts'
+import { beforeHorizon, reachSql } from './reach.ts'
 
-interface FoundRow {
+export interface FoundRow {
   /** Where the journal begins to tell of all that was asked for. */
   reach: Seq
   /** null: nothing is known of any. */
@@ -48,58 +47,14 @@ export async function topicsAsOf(
   return { states: toStates(rows), taken: taken ?? ids.length }
 }
 
-const topicsAt = (limits: Limits, ids: readonly number[], seq: Seq) => ({
+/** Statement for `toStates`. */
+export const topicsAt = (limits: Limits, ids: readonly number[], seq: Seq) => ({
   name: 'topics_as_of',
   text: topicsSql,
   values: [int8Array(ids), seq, limits.asOfDoubtsMax, limits.pageBytesMax]
 })
 
-/**
- * One topic at a time that the journal does not reach: told if what was carried of it is all older, since then nothing of it
- * came between that and what was dropped.
- */
-export async function topicBeforeHorizon(
-  pool: Pool,
-  limits: Limits,
-  id: number,
-  { at, seq }: Instant
-): Promise<TopicState | null> {
-  const carried = await readCarried(pool, id)
-  if (carried.lost || (carried.at !== null && carried.at.getTime() > at))
-    throw await beforeHorizon(pool, { at, seq }, carried.reach)
-  // Of facts at one time, the newest counts
-  const { rows } = await pool.query<FoundRow>(topicsAt(limits, [id], Math.max(seq, carried.seq)))
-  const now = await readCarried(pool, id)
-  if (now.seq !== carried.seq || now.lost) throw await beforeHorizon(pool, { at, seq }, now.reach)
-  return toStates(rows).get(id) ?? null
-}
-
-/** The newest of what was carried, and whether something behind the horizon was not. */
-async function readCarried(
-  pool: Pool,
-  id: number
-): Promise<{ seq: Seq; at: Date | null; lost: boolean; reach: Seq }> {
-  const { rows } = await pool.query<{ seq: Seq; at: Date | null; lost: boolean; reach: Seq }>({
-    name: 'carried_of_topic',
-    text: carriedSql,
-    values: [id]
-  })
-  return rows[0]!
-}
-
-/** The Problem of an instant that is before `reach`, from where on the journal tells. */
-export async function beforeHorizon(pool: Pool, { at }: Instant, reach: Seq): Promise<Problem> {
-  const from = await keptSince(pool, reach)
-  return new Problem(
-    'cursor_expired',
-    `Nobody can tell any more what was known at ${new Date(at).toISOString()}: ` +
-      (from === null
-        ? 'the journal of then is no longer kept'
-        : `the journal goes back to ${new Date(from).toISOString()}`)
-  )
-}
-
-function toStates(rows: readonly FoundRow[]): Map<number, TopicState> {
+export function toStates(rows: readonly FoundRow[]): Map<number, TopicState> {
   const states = new Map<number, TopicState>()
   for (let from = 0; from < rows.length;) {
     const { topic_id, name, undecided } = rows[from]!
@@ -254,12 +209,3 @@ page as (
 select greatest(h.horizon, (select max(reach) from asked)) as reach, p.topic_id, p.name, p.undecided, p.taken, p.${columns.join(', p.')}
 from journal_head h left join page p on p.fits
 where h.shard = 0 order by p.n, p.seq`
-
-// `lost`: the journal has facts behind the horizon that were not carried yet
-const carriedSql = `
-  select coalesce(max(c.seq), 0) as seq, max(c.at) as at, greatest(h.horizon, ${highestSql}) as reach, exists (
-      select from journal j where j.topic_id = $1::int8 and j.seq <= h.horizon
-        and j.seq > coalesce((select max(seq) from carried_facts where topic_id = $1), 0)
-    ) as lost
-  from journal_head h left join carried_facts c on c.topic_id = $1
-  where h.shard = 0 group by h.shard`

@@ -52,6 +52,7 @@ function createTable({
       return seqs.filter((seq) => seq > horizon || left.includes(seq)).map(toFact)
     },
     horizon: async () => horizon,
+    nextKept: async (after) => (after < facts ? Math.max(after, horizon) + 1 : null),
     end: () => facts
   })
   return { catchUp, reads, readsAtOnce: () => most }
@@ -126,6 +127,7 @@ test('those that are gone are not read for, and a failed read fails only those w
       return Array.from({ length: 10 }, (_, index) => toFact(from + 1 + index))
     },
     horizon: async () => 0,
+    nextKept: async (after) => after + 1,
     end: () => 1_000
   })
   const gone = { signal: AbortSignal.abort(), passes: 0 }
@@ -178,7 +180,7 @@ test('over a hole a reader comes to the horizon at once, however far that is and
 async function openFeed(url: string, given: Partial<Limits>) {
   const limits = { ...defaultLimits, ...given }
   const opened = await openTestStore({ url, limits: given })
-  const { journal, partitions } = opened.store
+  const { journal, partitions, retention } = opened.store
   const statements: number[] = []
   const head = async (): Promise<Seq> => (await journal.head()).seq
   const open = async () =>
@@ -192,7 +194,9 @@ async function openFeed(url: string, given: Partial<Limits>) {
         return journal.following(after, limit, bytesMax, from)
       },
       head,
-      horizon: async () => (await journal.head()).horizon
+      horizon: async () => (await journal.head()).horizon,
+      nextKept: journal.nextKept,
+      dropped: retention.dropped
     })
   return { ...opened, partitions, open, statements }
 }
@@ -210,7 +214,7 @@ test('1,000 streams that go on at once, from random places of a real journal, co
       const seqs: Seq[] = []
       const ask = { after, filters: ['t/3'], kinds: ['message'] as const }
       for await (const page of feed.read(everything, ask, stop.signal)) {
-        assert.equal(page.skipped, null)
+        assert.deepEqual(page.skipped, [])
         seqs.push(...page.facts.map(({ seq }) => seq))
         if (page.cursor >= total - 7) break
       }
@@ -261,7 +265,7 @@ test('a reader overtaken by retention is told what it missed in one word, and go
   const reading = feed.read(everything, { after: 0, filters: [], kinds: ['message'] }, stop.signal)
   const { value: first } = await reading.next()
   const { cursor } = first!
-  assert.deepEqual([first!.facts[0]!.seq, first!.skipped], [1, null])
+  assert.deepEqual([first!.facts[0]!.seq, first!.skipped], [1, []])
 
   await partitions.setDefault({ keepSeconds: null, keepBytes: 1 })
   const dropped = await partitions.dropExpired()
@@ -272,7 +276,7 @@ test('a reader overtaken by retention is told what it missed in one word, and go
   feed.forget() // what is in memory is not to help
 
   const { value: second } = await reading.next()
-  assert.deepEqual(second!.skipped, { from: cursor + 1, to: horizon })
+  assert.deepEqual(second!.skipped, [{ from: cursor + 1, to: horizon, retentionClass: 'default' }])
   assert.equal(second!.facts[0]?.seq ?? second!.cursor + 1, horizon + 1)
   stop.abort()
   await reading.return()

@@ -16,7 +16,8 @@ const runs = process.env['FULL'] === '1' ? 20_000 : 1_000
 const toEvent = (key: number, index: number): StreamEvent => {
   const cursor = String(index + 1)
   if (key === 0) return { cursor, type: 'gap', gap: { seq: cursor } } as StreamEvent
-  if (key === 1) return { cursor, type: 'skipped', skipped: { from: cursor, to: cursor } }
+  if (key === 1)
+    return { cursor, type: 'skipped', skipped: { from: cursor, to: cursor, retentionClass: 'a' } }
   if (key === 2) return { cursor, type: 'progress' }
   if (key % 3 === 0) return { cursor, type: 'state', state: { topic: `t/${key}` } } as StreamEvent
   if (key % 3 === 1)

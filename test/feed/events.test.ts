@@ -16,7 +16,7 @@ import { everything, openTestStore } from '../support/store.ts'
 async function openEvents(): Promise<TestStore & { events: EventSource; feed: Feed }> {
   const holder: { feed?: Feed } = {}
   const opened = await openTestStore({ onHead: (seq) => holder.feed?.hint(seq) })
-  const { journal, states, cursors } = opened.store
+  const { journal, states, cursors, retention } = opened.store
   const limits = { ...defaultLimits, pageItemsMax: 10, feedPageFactsMax: 7, heartbeatMs: 200 }
   const head = async (): Promise<number> => (await journal.head()).seq
   const feed = createFeed({
@@ -26,7 +26,9 @@ async function openEvents(): Promise<TestStore & { events: EventSource; feed: Fe
     log: silent,
     following: journal.following,
     head,
-    horizon: async () => (await journal.head()).horizon
+    horizon: async () => (await journal.head()).horizon,
+    nextKept: journal.nextKept,
+    dropped: retention.dropped
   })
   holder.feed = feed
   const events = createEventSource({

@@ -57,7 +57,9 @@ export function createMemoryJournal(given: Partial<Limits> = {}): MemoryJournal 
     log: silent,
     following: async (after, limit) => facts.slice(after, after + limit),
     head,
-    horizon: async () => 0
+    horizon: async () => 0,
+    nextKept: async () => null,
+    dropped: async () => []
   })
   const events = createEventSource({
     feed,

@@ -16,7 +16,7 @@ import { everything, openTestStore } from '../support/store.ts'
 async function openInstance(url: string, limits: Partial<Limits> = {}): Promise<TestStore & { feed: Feed }> {
   const holder: { feed?: Feed } = {}
   const opened = await openTestStore({ url, limits, onHead: (seq) => holder.feed?.hint(seq) })
-  const { journal } = opened.store
+  const { journal, retention } = opened.store
   const head = async (): Promise<Seq> => (await journal.head()).seq
   const feed = createFeed({
     end: await head(),
@@ -25,7 +25,9 @@ async function openInstance(url: string, limits: Partial<Limits> = {}): Promise<
     log: silent,
     following: journal.following,
     head,
-    horizon: async () => (await journal.head()).horizon
+    horizon: async () => (await journal.head()).horizon,
+    nextKept: journal.nextKept,
+    dropped: retention.dropped
   })
   holder.feed = feed
   return { ...opened, feed }
@@ -159,7 +161,7 @@ test('without anything new, a reader hears the heartbeat', async () => {
   const { feed } = await openInstance(url, { heartbeatMs: 50 })
   const end = new AbortController()
   for await (const page of feed.read(everything, { ...ask, after: 0 }, end.signal)) {
-    assert.deepEqual(page, { facts: [], cursor: 0, skipped: null })
+    assert.deepEqual(page, { facts: [], cursor: 0, skipped: [], begin: 0 })
     end.abort()
   }
   feed.close()

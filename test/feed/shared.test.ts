@@ -160,7 +160,11 @@ test('the text of an event is its JSON', () => {
       }
     )
   )
-  const skipped: StreamEvent = { cursor: 'c', type: 'skipped', skipped: { from: '1', to: '2' } }
+  const skipped: StreamEvent = {
+    cursor: 'c',
+    type: 'skipped',
+    skipped: { from: '1', to: '2', retentionClass: 'a' }
+  }
   assert.equal(eventJson(skipped), JSON.stringify(skipped))
 })
 

@@ -183,7 +183,9 @@ test('1,000 readers that stop at random places, behind what is in memory, cost l
       return Array.from({ length: limit }, (_, index) => fact(from + 1 + index))
     },
     head,
-    horizon: async () => 0
+    horizon: async () => 0,
+    nextKept: async () => null,
+    dropped: async () => []
   })
   const memory = createMemoryJournal()
   const events = createEventSource({

@@ -55,7 +55,9 @@ export async function startServer(
     log,
     following: async (after, limit) => memory.facts.slice(after, after + limit),
     head: async () => memory.facts.length,
-    horizon: async () => 0
+    horizon: async () => 0,
+    nextKept: async () => null,
+    dropped: async () => []
   })
   memory.onFacts = feed.publish
   const { store } = memory
@@ -150,6 +152,7 @@ function createMemory(): Memory {
       journal: {
         head: async () => ({ seq: memory.facts.length, at: Date.now(), horizon: 0 }),
         following: async () => [],
+        nextKept: async () => null,
         lastGap: async () => null,
         range: async () => ({ from: 0, to: Infinity }),
         keptFrom: async () => null,

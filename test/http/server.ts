@@ -121,7 +121,9 @@ export async function startServer(given: Given = {}): Promise<TestServer> {
     log: silent,
     following: store.journal.following,
     head,
-    horizon: async () => (await store.journal.head()).horizon
+    horizon: async () => (await store.journal.head()).horizon,
+    nextKept: store.journal.nextKept,
+    dropped: store.retention.dropped
   })
   const projected = createProjected()
   const minCursor = createMinCursor({ cursors: store.cursors, feed, head, projected, limits })

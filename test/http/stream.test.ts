@@ -31,7 +31,10 @@ const progress = (cursor: string): StreamEvent => ({ cursor, type: 'progress' })
 
 test('a stream begins with its position, and each event has its cursor as id', async () => {
   const { url } = await startStreams(async function* () {
-    yield [progress('c1'), { cursor: 'c2', type: 'skipped', skipped: { from: '1', to: '2' } }]
+    yield [
+      progress('c1'),
+      { cursor: 'c2', type: 'skipped', skipped: { from: '1', to: '2', retentionClass: 'a' } }
+    ]
   })
   const text = await (await fetch(url)).text()
   const [retry, first, ...rest] = text.split('\n\n')
@@ -39,7 +42,7 @@ test('a stream begins with its position, and each event has its cursor as id', a
   assert.match(first!, /^id: (\S+)\nevent: progress\ndata: \{"cursor":"\1","type":"progress"\}$/)
   assert.deepEqual(rest, [
     'id: c1\nevent: progress\ndata: {"cursor":"c1","type":"progress"}',
-    'id: c2\nevent: skipped\ndata: {"cursor":"c2","type":"skipped","skipped":{"from":"1","to":"2"}}',
+    'id: c2\nevent: skipped\ndata: {"cursor":"c2","type":"skipped","skipped":{"from":"1","to":"2","retentionClass":"a"}}',
     ''
   ])
 })

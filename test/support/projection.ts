@@ -79,7 +79,9 @@ export async function startProjecting(parts: {
     log: silent,
     following: store.journal.following,
     head,
-    horizon: async () => (await store.journal.head()).horizon
+    horizon: async () => (await store.journal.head()).horizon,
+    nextKept: store.journal.nextKept,
+    dropped: store.retention.dropped
   })
   holder.feed = feed
   const service = await createProjectionService({
