@@ -51,6 +51,8 @@ export interface Stats {
   /** Messages that a mapping matched, and what they said; again when they are read again for a new projection. */
   projectedMessages: number
   projectedDatapoints: number
+  /** Beside them those that are not stored, since they are as the last stored ones (`store` of mappings). */
+  unchangedDatapoints: number
   presenceChanges: number
   /** What decoders asked for: published, and given up for any reason but being cancelled. */
   effectsPublished: number
@@ -107,6 +109,7 @@ export const createStats = (): Stats => ({
   partitionsDropped: 0,
   projectedMessages: 0,
   projectedDatapoints: 0,
+  unchangedDatapoints: 0,
   presenceChanges: 0,
   effectsPublished: 0,
   effectsDropped: 0,

@@ -78,7 +78,16 @@ const fromStats: Record<Counted, [name: string, kind: Kind, help: string]> = {
     'counter',
     'Messages that a mapping matched and that were normalized'
   ],
-  projectedDatapoints: ['projected_datapoints_total', 'counter', 'Datapoints that they brought'],
+  projectedDatapoints: [
+    'projected_datapoints_total',
+    'counter',
+    'Datapoints that they brought, and that were stored'
+  ],
+  unchangedDatapoints: [
+    'datapoints_unchanged_total',
+    'counter',
+    'Datapoints that were not stored, since they are as the last stored ones'
+  ],
   presenceChanges: [
     'presence_changes_total',
     'counter',

@@ -28,6 +28,10 @@ export const normalizationLimits = {
   clockAheadSecondsMax: 3_600,
   clockBehindSecondsMax: 10 * 366 * 86_400,
   offlineAfterSecondsMax: 366 * 86_400,
+  /** Of `store.atLeastEvery`. */
+  storeEverySecondsMax: 366 * 86_400,
+  /** Texts, JSON and bytes that are longer are compared with what is stored by their SHA-256; any integer is shorter. */
+  comparedExactBytesMax: 512,
   decoderStateBytesMax: 256 * 1024,
   decoderStateCacheBytesMax: 64 * 1024 * 1024,
   decoderMsMax: 250,

@@ -9,6 +9,7 @@ import { MappingsError } from './mapping-set.ts'
 import { createMatcher } from './match.ts'
 import { normalizeMessage } from './normalize-message.ts'
 import { readDocument } from './read-document.ts'
+import { toRules } from './store-rules.ts'
 import type { ReadOptions } from './read-mappings.ts'
 import { hashOf } from './hash.ts'
 import { isModule, readMappings } from './read-mappings.ts'
@@ -29,6 +30,7 @@ export function compileMappings(
       faults.faults.toSorted((a, b) => a.line - b.line || a.column - b.column)
     )
   const matcher = createMatcher(read, options.limits)
+  const rules = toRules(read.mappings)
   return {
     text,
     hash: hashOf([
@@ -49,6 +51,7 @@ export function compileMappings(
       const { captures, stateKey, definition } = match
       return { captures, stateKey, commands: definition?.convention?.commands ?? definition?.commands ?? [] }
     },
+    storing: (mapping) => rules.get(mapping) ?? null,
     normalize(message, state) {
       const match = matcher.match(message.topic)
       return match === null

@@ -2,6 +2,7 @@
 
 import type { BuiltInDecoder } from './decode-payload.ts'
 import type { Compression } from './decompress.ts'
+import type { StoreRule } from './deadband.ts'
 import type { Decoder } from './decoder.ts'
 import type { ConventionCommand, ConventionRoute } from './convention.ts'
 import type { Expression } from './expression.ts'
@@ -25,6 +26,8 @@ export interface MetricDefinition {
   unit: WordPart
   type: AskedType | null
   event: boolean
+  /** null: each is stored; undefined: as the mapping says. */
+  store: StoreRule | null | undefined
 }
 
 export type MergePolicy = MappingSummary['merge']
@@ -52,6 +55,8 @@ export interface MappingDefinition {
   presence: { online: ReadonlySet<string>; offline: ReadonlySet<string> } | null
   offlineAfterSeconds: number | null
   commands: readonly CommandAddress[]
+  /** null: each of its datapoints is stored. */
+  store: StoreRule | null
   /** Of a convention: its route and its commands; then all else but name and topic says nothing. */
   convention: { route: ConventionRoute; commands: readonly ConventionCommand[] } | null
   /** Its expressions name places: what they give is a part of the payload. */

@@ -37,6 +37,11 @@ export class Entry {
     return isMap(this.node)
   }
 
+  /** A mapping without keys. */
+  get isEmpty(): boolean {
+    return isMap(this.node) && this.node.items.length === 0
+  }
+
   get isList(): boolean {
     return isSeq(this.node)
   }
@@ -55,6 +60,14 @@ export class Entry {
         this.#faults.add(offset, path, `There is no key ${JSON.stringify(name)} here`, suggest(name, known))
     }
     return members
+  }
+
+  /** What stands under this key, where it is a mapping that has it. No fault. */
+  member(key: string): Entry | undefined {
+    const pairs = isMap(this.node) ? (this.node.items as Array<Pair<Node, Node | null>>) : []
+    const pair = pairs.find((one) => isScalar(one.key) && one.key.value === key)
+    if (pair === undefined) return undefined
+    return new Entry(pair.value, pair.key.range?.[0] ?? this.#offset, [...this.path, key], this.#faults)
   }
 
   /** A mapping with one key: its name, known or not, and its value. */
@@ -97,6 +110,16 @@ export class Entry {
   boolean(): boolean | null {
     if (isScalar(this.node) && typeof this.node.value === 'boolean') return this.node.value
     return this.fault(`${this.#name} is neither true nor false`, 'Write true or false')
+  }
+
+  /** A number above 0. */
+  positive(max: number, example: string): number | null {
+    const value = isScalar(this.node) ? this.node.value : null
+    if (typeof value === 'number' && value > 0 && value <= max) return value
+    return this.fault(
+      `${this.#name} is no number above 0${max === Number.MAX_VALUE ? '' : `, up to ${max}`}`,
+      `Write for instance ${example}`
+    )
   }
 
   oneOf<T extends string>(values: readonly T[]): T | null {

@@ -10,7 +10,7 @@ import type { TopicTemplate } from './topic-template.ts'
 const contradictions: ReadonlyArray<[key: string, others: readonly string[], why: string]> = [
   [
     'presence',
-    ['metric', 'metrics', 'each', 'timestamp', 'unit', 'quality', 'merge'],
+    ['metric', 'metrics', 'each', 'timestamp', 'unit', 'quality', 'merge', 'store'],
     'an availability topic tells presence and no metrics'
   ],
   ['metrics', ['metric', 'value'], 'each of metrics has a name and a value of its own']
@@ -58,6 +58,10 @@ export function checkTogether(
       members
         .get(key)
         ?.fault(`${key} does not go with a decoder of your own`, `Remove ${key}: the decoder does that`)
+  if (merge === 'event') {
+    refuseStore(members.get('store'))
+    for (const metric of members.get('metrics')?.list('[]') ?? []) refuseStore(metric.member('store'))
+  }
   checkScalar(members, decoder)
   checkSchema(entry, members, decoder)
   if (merge === 'merge') checkMerge(members, decoder)
@@ -75,6 +79,10 @@ export function checkTogether(
       'booleans is for decoder boolean, and for metrics of type boolean',
       'Add decoder: boolean, or remove it'
     )
+}
+
+export function refuseStore(store: Entry | undefined): void {
+  store?.fault('store does not go with events: each of them happened, and is stored', 'Remove store')
 }
 
 /** A payload that is one value has no parts. */

@@ -2,6 +2,7 @@
 
 import type { Outcome, SourceMessage } from '../datapoints.ts'
 import type { ConventionCommand } from './convention.ts'
+import type { RuleOf } from './deadband.ts'
 import type { Decoder } from './decoder.ts'
 
 /** What a decoder remembers under one key. JSON, with integers beyond 2^53 as bigint. */
@@ -26,7 +27,7 @@ export interface MappingSummary {
   filter: string
   decoder: string
   merge: 'append' | 'replace' | 'merge' | 'event'
-  /** It has a memory: what a message means depends on those before it. */
+  /** What a message means, or what of it is stored, depends on those before it. */
   stateful: boolean
   offlineAfterSeconds: number | null
   commands: CommandAddress[]
@@ -39,6 +40,8 @@ export interface MatchedMapping {
   captures: Record<string, string>
   /** Which state a message of this topic needs; null: none. Differs where the memory's meaning differs. */
   stateKey: string | null
+  /** What a message of this topic means, or whether it is stored, depends on those before it. */
+  inOrder: boolean
 }
 
 /** What is needed to send commands to a device: of the mapping that it is from, at the topic of its last message. */
@@ -71,6 +74,8 @@ export interface MappingSet {
   match(topic: string): MatchedMapping | null
   /** Null: no mapping of this name matches the topic any more. */
   commandsOf(mapping: string, topic: string): Commandable | null
+  /** Which datapoints of a mapping, by its name, are stored; null: all of them. */
+  storing(mapping: string): RuleOf | null
   /** Never throws. `state` is what the last call under this message's state key gave, or null. */
   normalize(message: SourceMessage, state: DecoderState | null): Normalized
 }

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import type { Limits } from '../limits.ts'
 import type { MappingDefinition } from './definition.ts'
 import { isExpression } from './definition.ts'
+import { toRuleOf } from './store-rules.ts'
 import type { MappingSummary, MatchedMapping } from './mapping-set.ts'
 import type { Captures } from './topic-template.ts'
 
@@ -42,7 +43,8 @@ const automaticSummary: MappingSummary = {
 const automaticShown: MatchedMapping = Object.freeze({
   mapping: automaticSummary,
   captures: Object.freeze({}),
-  stateKey: null
+  stateKey: null,
+  inOrder: false
 })
 
 const automaticMatch: Match = Object.freeze({
@@ -100,8 +102,9 @@ function toMatch(
   next: Match | null
 ): Match {
   const { device } = mapping
-  const stateKey = summary.stateful ? toStateKey(mapping, captures, topic) : null
-  const own: MatchedMapping = { mapping: summary, captures: Object.freeze(captures), stateKey }
+  const stateKey = remembers(mapping) ? toStateKey(mapping, captures, topic) : null
+  const inOrder = summary.stateful || next?.shown.inOrder === true
+  const own: MatchedMapping = { mapping: summary, captures: Object.freeze(captures), stateKey, inOrder }
   const { mapping: shown, captures: named } = next?.shown ?? own
   return Object.freeze({
     ...own,
@@ -109,7 +112,8 @@ function toMatch(
     shown: Object.freeze({
       mapping: shown,
       captures: named,
-      stateKey: stateKey ?? next?.shown.stateKey ?? null
+      stateKey: stateKey ?? next?.shown.stateKey ?? null,
+      inOrder
     }),
     definition: mapping,
     device: device === null || isExpression(device) ? null : device.render(captures),
@@ -145,16 +149,17 @@ const stateKeyOf = ({
       ? undefined
       : decoder.stateKey?.bind(decoder)
 
+const remembers = (mapping: MappingDefinition): boolean =>
+  mapping.merge === 'replace' || mapping.merge === 'merge' || stateKeyOf(mapping) !== undefined
+
 function toSummary(mapping: MappingDefinition): MappingSummary {
-  const { merge } = mapping
-  const remembers = merge === 'replace' || merge === 'merge' || stateKeyOf(mapping) !== undefined
   return {
     name: mapping.name,
     topic: mapping.topic!.text,
     filter: mapping.topic!.filter,
     decoder: mapping.decoderText,
-    merge,
-    stateful: remembers,
+    merge: mapping.merge,
+    stateful: remembers(mapping) || toRuleOf(mapping) !== null,
     offlineAfterSeconds: mapping.offlineAfterSeconds,
     commands: [...mapping.commands],
     line: mapping.line

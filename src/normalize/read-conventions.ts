@@ -8,6 +8,7 @@ import type { Entry } from './document-entry.ts'
 import { suggest } from './mapping-faults.ts'
 import { printable } from './names.ts'
 import { hashOf } from './hash.ts'
+import { readStore } from './read-store.ts'
 import { isTemplateFault, parseTopicTemplate } from './topic-template.ts'
 import { filterFault } from '../topic.ts'
 import { defaultBooleans } from './values.ts'
@@ -60,7 +61,7 @@ function readConvention(entry: Entry, names: Set<string>, sources: ConventionSou
     entry.fault(`There is no convention ${JSON.stringify(word)}`, suggest(word, known))
     return nothing
   }
-  const keys = ['name', ...Object.keys(convention.options)]
+  const keys = ['name', 'store', ...Object.keys(convention.options)]
   const members =
     pair === null ? new Map<string, Entry>() : pair.value.map(keys, `- ${word}: { name: other }`)
   if (members === null) return nothing
@@ -79,13 +80,17 @@ function readConvention(entry: Entry, names: Set<string>, sources: ConventionSou
     return nothing
   }
   names.add(name)
+  const store = members.has('store') ? (readStore(members.get('store')!, sources.limits) ?? null) : null
   const values = new Map<string, OptionValue>()
   for (const [key, option] of Object.entries(convention.options))
     values.set(key, readOption(option, members.get(key), sources))
   try {
     return {
       asked: convention.asked,
-      definitions: toDefinitions(convention, name, entry, values, sources.limits)
+      definitions: toDefinitions(convention, name, entry, values, sources.limits).map((definition) => ({
+        ...definition,
+        store
+      }))
     }
   } catch (error) {
     if (!(error instanceof OptionFault)) throw error
@@ -199,6 +204,7 @@ function toDefinitions(
           responseTopic: null,
           correlation: null
         })),
+        store: null,
         convention: { route, commands },
         plain: false,
         meaning

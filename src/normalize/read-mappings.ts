@@ -15,6 +15,7 @@ import type { Convention } from './convention.ts'
 import { readConventions } from './read-conventions.ts'
 import type { ProtobufSchema } from './protobuf-schema.ts'
 import { readSchema } from './read-schema.ts'
+import { readStore } from './read-store.ts'
 import type { PartReader } from './read-parts.ts'
 import { createPartReader } from './read-parts.ts'
 import { timestampUnits } from './timestamps.ts'
@@ -55,7 +56,8 @@ const mappingKeys = [
   'booleans',
   'presence',
   'offlineAfter',
-  'commands'
+  'commands',
+  'store'
 ]
 
 const mergePolicies: readonly MergePolicy[] = ['append', 'replace', 'merge', 'event']
@@ -118,6 +120,7 @@ function readMapping(entry: Entry, names: Set<string>, options: ReadOptions): Ma
     presence: read('presence', parts.presence),
     offlineAfterSeconds: read('offlineAfter', (value) => value.duration(limits.offlineAfterSecondsMax)),
     commands: read('commands', parts.commands) ?? [],
+    store: read('store', (value) => readStore(value, limits) ?? null),
     convention: null
   }
   checkTogether(entry, members, topic, decoder, definition.merge)
@@ -202,7 +205,7 @@ function isPlain({ value, each, metrics }: Pick<MappingDefinition, 'value' | 'ea
   return expressions.every((expression) => expression === null || expression.plain)
 }
 
-/** Comments, order of keys, name, commands and timeouts do not change what is remembered. */
+/** Comments, order of keys, name, commands, timeouts and what of it is stored do not change what is remembered. */
 function toMeaning(
   members: Map<string, Entry>,
   decoder: BuiltInDecoder | Decoder,
@@ -210,7 +213,7 @@ function toMeaning(
 ): string {
   const meant = Object.fromEntries(
     [...members]
-      .filter(([key]) => !['name', 'commands', 'offlineAfter'].includes(key))
+      .filter(([key]) => !['name', 'commands', 'offlineAfter', 'store'].includes(key))
       .map(([key, value]) => [key, value.node?.toJSON() as unknown])
   )
   const own = typeof decoder === 'string' ? null : decoder.hash

@@ -9,6 +9,8 @@ import { UnknownFunction, compileExpression, expressionFunctions } from './expre
 import { suggest } from './mapping-faults.ts'
 import type { CommandAddress } from './mapping-set.ts'
 import { nameFault } from './names.ts'
+import { readStore } from './read-store.ts'
+import { refuseStore } from './mapping-rules.ts'
 import type { TemplateFault, TextTemplate, TopicTemplate } from './topic-template.ts'
 import { isTemplateFault, parseTextTemplate, parseTopicTemplate } from './topic-template.ts'
 import { askedTypes } from './values.ts'
@@ -81,7 +83,7 @@ export function createPartReader(captures: readonly string[] | null, limits: Lim
 
   function metric(entry: Entry, names: Set<string>): MetricDefinition | null {
     const members = entry.map(
-      ['name', 'value', 'unit', 'type', 'event'],
+      ['name', 'value', 'unit', 'type', 'event', 'store'],
       '{ name: temperature, value: data.temp }'
     )
     if (members === null) return null
@@ -91,6 +93,8 @@ export function createPartReader(captures: readonly string[] | null, limits: Lim
     const unit = members.has('unit') ? word(members.get('unit')!) : null
     const type = members.get('type')?.oneOf(askedTypes) ?? null
     const event = members.get('event')?.boolean() ?? false
+    const store = members.has('store') ? readStore(members.get('store')!, limits) : undefined
+    if (event) refuseStore(members.get('store'))
     if (named === undefined) entry.fault('The metric has no name', 'Add name: temperature')
     if (valued === undefined) entry.fault('The metric has no value', 'Add value: data.temp, an expression')
     if (name === null || value === null) return null
@@ -98,7 +102,7 @@ export function createPartReader(captures: readonly string[] | null, limits: Lim
     if (fault !== null) return named!.fault(`No name of a metric: ${fault}`, 'Write a short text')
     if (names.has(name)) return named!.fault(`Another metric is named ${name}`, 'Give it a name of its own')
     names.add(name)
-    return { name, value, unit, type, event }
+    return { name, value, unit, type, event, store }
   }
 
   function booleans(entry: Entry): MappingDefinition['booleans'] | null {

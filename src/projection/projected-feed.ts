@@ -148,7 +148,10 @@ function toDatapoints(message: ProjectedMessage): Datapoint[] {
   const there = made.get(message)
   if (there !== undefined) return there
   const { seq, topic, receivedAt } = message
-  const datapoints = message.datapoints.map((datapoint, n) => ({ receivedAt, ...datapoint, seq, n, topic }))
+  const datapoints = message.datapoints.map((datapoint, index) => {
+    const n = message.numbers?.[index] ?? index
+    return { receivedAt, ...datapoint, seq, n, topic }
+  })
   made.set(message, datapoints)
   return datapoints
 }

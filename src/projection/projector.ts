@@ -221,8 +221,9 @@ export function upToBytes(facts: Fact[], bytesMax: number): Fact[] {
   return end === -1 ? facts : facts.slice(0, Math.max(end, 1))
 }
 
-function count(stats: Stats, { to, messages, appended }: Written): void {
+function count(stats: Stats, { to, messages, unchanged, appended }: Written): void {
   stats.projectedMessages += messages.length
+  stats.unchangedDatapoints += unchanged
   for (const { datapoints, rejections } of messages) {
     stats.projectedDatapoints += datapoints.length
     for (const { reason } of rejections) countRejection(stats, reason)

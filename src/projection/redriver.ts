@@ -42,7 +42,7 @@ export function createRedriver(parts: {
       return true
     }
     // What such a mapping makes of a message depends on all before it, and of all behind it on this one
-    if (facts.some(({ topic }) => (live.set.match(topic!)?.stateKey ?? null) !== null)) {
+    if (facts.some(({ topic }) => live.set.match(topic!)?.inOrder === true)) {
       await redrives.update(redrive.id, { mode: 'rebuild' })
       return true
     }

@@ -9,6 +9,7 @@ import { toTrouble } from '../store/database.ts'
 import type { AppendedFacts, ProjectedChunk, ProjectedMessage } from '../store/projected.ts'
 import type { Store } from '../store/store.ts'
 import type { DecoderStates } from './decoder-states.ts'
+import { leaveOut } from './leave-out.ts'
 import { normalizeFacts, stateKeysOf } from './normalize-facts.ts'
 
 export interface WriteParts {
@@ -21,6 +22,8 @@ export interface Written {
   /** The projection is done up to here now. */
   to: Seq
   messages: readonly ProjectedMessage[]
+  /** Datapoints that were left out, since they are as the last stored ones. */
+  unchanged: number
   /** Changes of presence that were told. */
   appended: AppendedFacts[]
   effects: Effect[]
@@ -46,43 +49,61 @@ export async function writeFacts(
     messages: normalized.messages,
     states: changed.changes
   }
-  const appended = await writeAll(parts, projection.id, chunk, place.live)
+  const { messages, unchanged, appended } = await writeAll(parts, projection, chunk, place.live)
   states.remember(changed)
-  return { to: normalized.to, messages: chunk.messages, appended, effects: normalized.effects }
+  return { to: normalized.to, messages, unchanged, appended, effects: normalized.effects }
 }
 
-/** A message whose outcome the database refuses must not hold up its neighbours: the chunk is halved until it is alone. */
+type WrittenChunk = Pick<Written, 'messages' | 'unchanged' | 'appended'>
+
+/**
+ * A message whose outcome the database refuses must not hold up its neighbours: the chunk is halved until it is alone. What
+ * is unchanged is found for each half anew, since nothing is as what was refused.
+ */
 async function writeAll(
   parts: WriteParts,
-  id: number,
+  projection: { id: number; set: MappingSet },
   chunk: ProjectedChunk,
   live: boolean
-): Promise<AppendedFacts[]> {
+): Promise<WrittenChunk> {
   const { store, log } = parts
+  const { messages, unchanged } = await leaveOut(parts, projection, chunk.messages)
+  const put = async (given: readonly ProjectedMessage[]): Promise<WrittenChunk> => {
+    const appended = await store.projections.write(projection.id, { ...chunk, messages: given }, { live })
+    return { messages: given, unchanged, appended: [appended] }
+  }
   try {
-    return [await store.projections.write(id, chunk, { live })]
+    return await put(messages)
   } catch (error) {
     const trouble = toTrouble(error)
     if (trouble === 'partition') {
       await store.partitions.makeAhead()
-      return [await store.projections.write(id, chunk, { live })]
+      return put(messages)
     }
-    if (trouble !== 'data' || chunk.messages.length === 0) throw error
-    if (chunk.messages.length === 1) {
-      log.error({ err: error, seq: chunk.messages[0]!.seq }, 'Postgres refuses what a decoder gave')
-      return [
-        await store.projections.write(id, { ...chunk, messages: [refused(chunk.messages[0]!)] }, { live })
-      ]
+    if (trouble !== 'data' || messages.length === 0) throw error
+    if (messages.length === 1) {
+      log.error({ err: error, seq: messages[0]!.seq }, 'Postgres refuses what a decoder gave')
+      return put([refused(messages[0]!)])
     }
-    const middle = chunk.messages.length >> 1
-    const between = chunk.from === chunk.to ? chunk.to : chunk.messages[middle - 1]!.seq
-    const halves = [
+    const middle = messages.length >> 1
+    const between = chunk.from === chunk.to ? chunk.to : messages[middle - 1]!.seq
+    const one = await writeAll(
+      parts,
+      projection,
       { ...chunk, to: between, messages: chunk.messages.slice(0, middle), states: [] },
-      { ...chunk, from: between, messages: chunk.messages.slice(middle) }
-    ]
-    const appended: AppendedFacts[] = []
-    for (const half of halves) appended.push(...(await writeAll(parts, id, half, live)))
-    return appended
+      live
+    )
+    const other = await writeAll(
+      parts,
+      projection,
+      { ...chunk, from: between, messages: chunk.messages.slice(middle) },
+      live
+    )
+    return {
+      messages: [...one.messages, ...other.messages],
+      unchanged: one.unchanged + other.unchanged,
+      appended: [...one.appended, ...other.appended]
+    }
   }
 }
 
@@ -90,6 +111,7 @@ const refused = (message: ProjectedMessage): ProjectedMessage => ({
   ...message,
   devices: [],
   datapoints: [],
+  numbers: [],
   presence: [],
   attributes: [],
   rejections: [

@@ -75,16 +75,17 @@ export function foldChunk(messages: readonly ProjectedMessage[]): Folded {
 
   for (const message of messages) {
     for (const name of message.devices) hear(folded.devices[numberOf(name, message)]!, message)
-    for (const [n, value] of message.datapoints.entries()) {
+    for (const [index, value] of message.datapoints.entries()) {
+      const n = message.numbers?.[index] ?? index
       const device = numberOf(value.device, message)
       const metric = metricOf(folded, metricNumbers[device]!, device, value.metric)
       const { seq, topicId } = message
       const receivedAt = value.receivedAt ?? message.receivedAt
       const datapoint = { seq, n, metric, topicId, receivedAt, value }
-      const index = folded.datapoints.push(datapoint) - 1
+      const place = folded.datapoints.push(datapoint) - 1
       const greatest = folded.greatest[metric]
       if (greatest === undefined || isGreater(datapoint, folded.datapoints[greatest]!))
-        folded.greatest[metric] = index
+        folded.greatest[metric] = place
     }
     for (const { device: name, presence, source, at } of message.presence) {
       const device = numberOf(name, message)

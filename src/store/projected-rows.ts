@@ -21,7 +21,7 @@ const invert = <Name extends string>(numbers: Record<Name, number>): Record<numb
   Object.fromEntries(Object.entries(numbers).map(([name, number]) => [number, name])) as Record<number, Name>
 
 export const typeNames: Record<number, MetricType> = invert(metricTypes)
-const roleNames: Record<number, Role> = invert(roles)
+export const roleNames: Record<number, Role> = invert(roles)
 const clockNames: Record<number, Clock> = invert(clocks)
 export const presenceNames: Record<number, Presence> = invert(presences)
 

@@ -20,10 +20,24 @@ export interface ProjectedMessage {
   devices: readonly string[]
   /** With their own times of receipt, where they were imported. */
   datapoints: ReadonlyArray<NormalizedDatapoint & { receivedAt?: Millis }>
+  /** The number of each of `datapoints` in its message; absent: from 0, one by one. */
+  numbers?: readonly number[]
   presence: readonly NormalizedPresence[]
   rejections: readonly NormalizedRejection[]
   attributes: ReadonlyArray<{ device: string; attributes: Record<string, unknown> }>
   offlineAfterSeconds: number | null
+}
+
+/** The latest of a metric, as change-only storage compares with it (see normalize/deadband.ts). */
+export interface StoredLast extends Pick<
+  NormalizedDatapoint,
+  'type' | 'number' | 'unit' | 'quality' | 'observedAt' | 'role'
+> {
+  seq: Seq
+  topic: string
+  /** The SHA-256 of one that is longer than comparedExactBytesMax. */
+  exact: Uint8Array | null
+  exactBytes: number
 }
 
 export interface StateChange {
@@ -70,6 +84,11 @@ export interface ProjectionStore {
   begin(mapping: { hash: string; text: string }): Promise<Projection>
   /** Drops one that is not current, with all that is of it. */
   drop(id: number): Promise<void>
+  /** What metrics have stored as their latest, by lastKey; one that has nothing but historical ones is missing. */
+  lastStored(
+    id: number,
+    metrics: ReadonlyArray<{ device: string; metric: string }>
+  ): Promise<Map<string, StoredLast>>
   /** What decoders remember, by key; absent: nothing. */
   states(id: number, keys: readonly string[]): Promise<Map<string, Uint8Array>>
   /**

@@ -8,6 +8,7 @@ import type { ProjectionGuard } from './append-projected.ts'
 import { boundedSql } from './bounded-sql.ts'
 import type { Database, Pool, PoolClient } from './database.ts'
 import type { DatapointPartitions } from './datapoint-partitions.ts'
+import { createLastStored } from './last-stored.ts'
 import { createPresenceStore } from './presence.ts'
 import type { ProjectedChunk, ProjectionStore } from './projected.ts'
 import { OutrunError } from './projected.ts'
@@ -59,6 +60,7 @@ export function createProjectionStore(parts: {
   return {
     ...createPresenceStore(pool),
     ...createRewriter(pool, writer),
+    ...createLastStored(pool, limits),
     redrives: createRedrives(database, limits),
     list: () => find('true'),
     async building() {

@@ -22,7 +22,8 @@ conventions:
 
 [Mappings](mappings.md) are asked first, then conventions in this order, then \`automatic\`. Two kinds are asked after the others
 wherever they stand: Home Assistant discovery, since only what was announced tells what is its own; and then \`json\` and \`values\`,
-whose topics may be any. Each has its options, and one more: \`name\`, so that one can be there twice; it is what is written beside its results (\`mapping\` of a device). What a convention
+whose topics may be any. Each has its options, and two more: \`name\`, so that one can be there twice; it is what is written beside its results (\`mapping\` of a device);
+and \`store\`, as a mapping has it ([storing changes alone](mappings.md#storing-changes-alone)). What a convention
 remembers is its own: births, descriptions, units. Another value of an option means that its memory begins anew.
 
 Rialto sees what it subscribes to: \`RIALTO_TOPICS\` is \`#\`, which has no topics that begin with \`$\`; those are to be named.

@@ -5,6 +5,8 @@ import type { NormalizedDatapoint, Outcome, SourceMessage } from '../../src/data
 import { defaultLimits } from '../../src/limits.ts'
 import type { Limits } from '../../src/limits.ts'
 import { compileMappings, decodeState, encodeState } from '../../src/normalize/compile-mappings.ts'
+import type { LastByMetric } from '../../src/normalize/deadband.ts'
+import { findUnchanged, lastKey } from '../../src/normalize/deadband.ts'
 import type { Decoder } from '../../src/normalize/decoder.ts'
 import type { DecoderState, MappingSet } from '../../src/normalize/mapping-set.ts'
 
@@ -72,15 +74,19 @@ export const values = (outcome: Outcome): Record<string, unknown> =>
 
 export const reasons = (outcome: Outcome): string[] => outcome.rejections.map(({ reason }) => reason)
 
-/** Runs messages one after the other; states travel as bytes, as in the database. */
+/** Runs messages one after the other; states travel as bytes, as in the database. What is not stored is not in the outcome. */
 export function createRunner(set: MappingSet): (given: SourceMessage) => Outcome {
   const states = new Map<string, Uint8Array>()
+  const last: LastByMetric = new Map()
   return (given) => {
     const key = set.match(given.topic)?.stateKey ?? null
     const bytes = key === null ? undefined : states.get(key)
     const { outcome, state } = set.normalize(given, bytes === undefined ? null : decodeState(bytes))
     if (key !== null && state === null) states.delete(key)
     else if (key !== null && state !== undefined) states.set(key, encodeState(state as DecoderState))
-    return outcome
+    for (const one of outcome.datapoints) if (!last.has(lastKey(one))) last.set(lastKey(one), null)
+    const ruleOf = set.storing(outcome.mapping ?? '')
+    const unchanged = findUnchanged(outcome.datapoints, ruleOf, last, defaultLimits).map(({ n }) => n)
+    return { ...outcome, datapoints: outcome.datapoints.filter((_, n) => !unchanged.includes(n)) }
   }
 }

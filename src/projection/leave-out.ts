@@ -1,0 +1,62 @@
+/** Of a chunk what is stored: datapoints that say nothing new are left out, where the mapping stores changes alone. */
+
+import type { Limits } from '../limits.ts'
+import type { LastByMetric } from '../normalize/deadband.ts'
+import { findUnchanged, lastKey } from '../normalize/deadband.ts'
+import type { MappingSet } from '../normalize/mapping-set.ts'
+import type { ProjectedMessage } from '../store/projected.ts'
+import type { Store } from '../store/store.ts'
+
+export interface LeftOut {
+  messages: readonly ProjectedMessage[]
+  /** Datapoints that are not stored. */
+  unchanged: number
+}
+
+/** `projection`: its id; what it has stored is what is compared with. */
+export async function leaveOut(
+  parts: { store: Pick<Store, 'projections'>; limits: Limits },
+  projection: { id: number; set: MappingSet },
+  messages: readonly ProjectedMessage[]
+): Promise<LeftOut> {
+  const wanted = metricsToCompare(projection.set, messages)
+  if (wanted.length === 0) return { messages, unchanged: 0 }
+  const last: LastByMetric = new Map(wanted.map((metric) => [lastKey(metric), null]))
+  for (const [key, stored] of await parts.store.projections.lastStored(projection.id, wanted))
+    last.set(key, stored)
+  return keepChanges(projection.set, messages, last, parts.limits)
+}
+
+/** Device and metric, each once, of the datapoints that may be left out. */
+export function metricsToCompare(
+  set: Pick<MappingSet, 'storing'>,
+  messages: ReadonlyArray<Pick<ProjectedMessage, 'mapping' | 'datapoints'>>
+): Array<{ device: string; metric: string }> {
+  const wanted = new Map<string, { device: string; metric: string }>()
+  for (const { mapping, datapoints } of messages) {
+    const ruleOf = set.storing(mapping)
+    if (ruleOf === null) continue
+    for (const one of datapoints)
+      if (one.role === 'state' && ruleOf(one.metric) !== null) wanted.set(lastKey(one), one)
+  }
+  return [...wanted.values()]
+}
+
+/** Pure. Numbers of datapoints stay those that they have in their messages. */
+export function keepChanges(
+  set: Pick<MappingSet, 'storing'>,
+  messages: readonly ProjectedMessage[],
+  last: LastByMetric,
+  limits: Pick<Limits, 'comparedExactBytesMax'>
+): LeftOut {
+  let unchanged = 0
+  const kept = messages.map((message): ProjectedMessage => {
+    const found = findUnchanged(message.datapoints, set.storing(message.mapping), last, limits)
+    if (found.length === 0) return message
+    unchanged += found.length
+    const out = new Set(found.map(({ n }) => n))
+    const numbers = [...message.datapoints.keys()].filter((n) => !out.has(n))
+    return { ...message, datapoints: numbers.map((n) => message.datapoints[n]!), numbers }
+  })
+  return { messages: kept, unchanged }
+}
