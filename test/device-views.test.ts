@@ -142,6 +142,7 @@ test('a preview is JSON, whatever the mapping would remember', () => {
     mapping: null,
     captures: {},
     datapoints: [place],
+    unchanged: [{ ...place, why: 'It is as the last stored one' }],
     presence: [],
     rejections: [],
     attributes: [{ device: 'd', attributes: { serial: 9_007_199_254_740_993n } }],
@@ -151,4 +152,5 @@ test('a preview is JSON, whatever the mapping would remember', () => {
   assert.deepEqual(JSON.parse(JSON.stringify(view.state)), { seen: ['9007199254740993', { at: null }] })
   assert.deepEqual(view.attributes, [{ device: 'd', attributes: { serial: '9007199254740993' } }])
   assert.ok(!('seq' in view.datapoints[0]!))
+  assert.deepEqual(view.unchanged, [{ ...view.datapoints[0], why: 'It is as the last stored one' }])
 })

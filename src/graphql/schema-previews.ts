@@ -31,6 +31,8 @@ export const previews = /* GraphQL */ `
     captures: JSON!
     "Datapoints that would be stored."
     datapoints: [PreviewDatapoint!]!
+    "Datapoints that would not be stored, since the mapping stores changes alone."
+    unchanged: [UnchangedDatapoint!]!
     "What it says of the presence of devices."
     presence: [PreviewPresence!]!
     "Why it, or a part of it, would be rejected."
@@ -46,6 +48,13 @@ export const previews = /* GraphQL */ `
   "A datapoint that would be stored."
   type PreviewDatapoint {
     ${datapointFields}
+  }
+
+  "A datapoint that would not be stored."
+  type UnchangedDatapoint {
+    ${datapointFields}
+    "What it is compared with, and what was found."
+    why: String!
   }
 
   "What a message says of the presence of a device."

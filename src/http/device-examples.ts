@@ -57,6 +57,7 @@ const preview: Preview = {
   mapping,
   captures: { device: 'press-3', metric: 'temperature' },
   datapoints: [newDatapoint],
+  unchanged: [],
   presence: [{ device: 'press-3', presence: 'online', source: 'seen', at }],
   rejections: [],
   attributes: [],

@@ -67,6 +67,10 @@ const preview = named('Preview', 'What a message would give. Nothing of it is st
   mapping: nullable(ref('Mapping')),
   captures,
   datapoints: Type.Array(Type.Object(newDatapointFields), { description: 'In their order' }),
+  unchanged: Type.Array(
+    Type.Object({ ...newDatapointFields, why: text('What it is compared with, and what was found') }),
+    { description: 'Those that would not be stored, since the mapping stores changes alone' }
+  ),
   presence: Type.Array(
     Type.Object({
       device: text('Name of the device'),

@@ -86,7 +86,7 @@ async function gather(
   const messages = state === null ? [] : await gatherMessages(parts, access, state)
   const sources = messages.map(({ fact }) => toSource(fact)!)
   const [previews, stored, others] = await Promise.all([
-    previewer.previewAll(set, sources),
+    previewer.previewAll(access, set, sources),
     store.datapoints.bySeqs(messages.map(({ fact }) => fact.seq)),
     state === null ? gatherOthers(store.states, access, topic, limits.explainOtherTopicsMax) : []
   ])
@@ -225,7 +225,7 @@ function toExplanation(evidence: Evidence, rejectionsMax: number): Explanation {
   const counts = new Map<string, number>()
   for (const { reason } of rejections) counts.set(reason, (counts.get(reason) ?? 0) + 1)
   const devices = seen.flatMap(({ preview, stored }) =>
-    [...stored, ...preview.datapoints, ...preview.presence].map(({ device }) => device)
+    [...stored, ...preview.datapoints, ...preview.unchanged, ...preview.presence].map(({ device }) => device)
   )
   return {
     topic,

@@ -12,18 +12,20 @@ import type { Store } from '../store/store.ts'
 import { DeadlineError, within } from './deadline.ts'
 import { DecoderStates } from './decoder-states.ts'
 import { toSource } from './normalize-facts.ts'
+import type { Previewed } from './preview-unchanged.ts'
+import { tellUnchanged } from './preview-unchanged.ts'
 import type { Preview, PreviewAsk } from './projections.ts'
 
 export interface PreviewParts {
   mappings: () => MappingSet
-  store: Pick<Store, 'journal' | 'projections'>
+  store: Pick<Store, 'journal' | 'projections' | 'datapoints'>
   limits: Limits
 }
 
 export interface Previewer {
   preview(access: Access, ask: PreviewAsk): Promise<Preview>
   /** Of messages that were read already; none of them knows of another. */
-  previewAll(set: MappingSet, sources: readonly SourceMessage[]): Promise<Preview[]>
+  previewAll(access: Access, set: MappingSet, sources: readonly SourceMessage[]): Promise<Preview[]>
 }
 
 export function createPreviewer(parts: PreviewParts): Previewer {
@@ -44,9 +46,14 @@ export function createPreviewer(parts: PreviewParts): Previewer {
     return current === undefined ? new Map() : new DecoderStates(store, current.id, limits).load(keys)
   }
 
-  async function previewAll(set: MappingSet, sources: readonly SourceMessage[]): Promise<Preview[]> {
+  async function previewAll(
+    access: Access,
+    set: MappingSet,
+    sources: readonly SourceMessage[]
+  ): Promise<Preview[]> {
     const states = await statesFor(set, sources)
-    return sources.map((source) => previewOne(set, source, states, limits.decoderMsMax))
+    const previewed = sources.map((source) => previewOne(set, source, states, limits.decoderMsMax))
+    return tellUnchanged(parts, access, set, previewed)
   }
 
   return {
@@ -55,7 +62,7 @@ export function createPreviewer(parts: PreviewParts): Previewer {
       const set = ask.mappingText === null ? mappings() : compileText(ask.mappingText, parts)
       const source =
         'seq' in ask.message ? await bySeq(parts, access, ask.message.seq) : madeUp(access, ask.message)
-      return (await previewAll(set, [source]))[0]!
+      return (await previewAll(access, set, [source]))[0]!
     }
   }
 }
@@ -112,17 +119,25 @@ function madeUp(access: Access, message: Exclude<PreviewAsk['message'], { seq: S
   return { seq: 0, kind: 'message', topic, payload, properties, receivedAt: Date.now() }
 }
 
-const nothing = { datapoints: [], presence: [], rejections: [], attributes: [], commands: [], state: null }
+const nothing = {
+  datapoints: [],
+  unchanged: [],
+  presence: [],
+  rejections: [],
+  attributes: [],
+  commands: [],
+  state: null
+}
 
 function previewOne(
   set: MappingSet,
   source: SourceMessage,
   states: ReadonlyMap<string, DecoderState>,
   decoderMsMax: number
-): Preview {
-  const { topic, receivedAt } = source
+): Previewed {
+  const { seq, topic, receivedAt } = source
   const matched = set.match(topic)
-  if (matched === null) return { topic, mapping: null, captures: {}, ...nothing }
+  if (matched === null) return { seq, by: '', preview: { topic, mapping: null, captures: {}, ...nothing } }
   const { mapping, captures, stateKey } = matched
   const before = stateKey === null ? null : (states.get(stateKey) ?? null)
   const commands = mapping.commands.map(({ name, topic: template, responseTopic }) => ({
@@ -133,7 +148,7 @@ function previewOne(
   const base = { topic, mapping, captures, ...nothing, commands }
   try {
     const { outcome, state } = within(decoderMsMax, () => set.normalize(source, before))
-    return {
+    const preview = {
       ...base,
       datapoints: outcome.datapoints.map((datapoint, n) => ({ ...datapoint, n, receivedAt, topic })),
       presence: outcome.presence,
@@ -141,13 +156,14 @@ function previewOne(
       attributes: outcome.attributes,
       state: state === undefined ? before : state
     }
+    return { seq, by: outcome.mapping ?? '', preview }
   } catch (error) {
     if (!(error instanceof DeadlineError)) throw error
     const late: NormalizedRejection = {
       reason: 'decoder_timeout',
       detail: `It took more than ${decoderMsMax} ms`
     }
-    return { ...base, rejections: [late], state: before }
+    return { seq, by: '', preview: { ...base, rejections: [late], state: before } }
   }
 }
 

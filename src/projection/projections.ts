@@ -32,6 +32,8 @@ export interface Preview {
   mapping: MappingSummary | null
   captures: Record<string, string>
   datapoints: Array<Omit<Datapoint, 'seq'>>
+  /** Datapoints that would not be stored: the mapping stores changes alone. */
+  unchanged: Array<Omit<Datapoint, 'seq'> & { why: string }>
   presence: NormalizedPresence[]
   rejections: NormalizedRejection[]
   attributes: Array<{ device: string; attributes: Record<string, unknown> }>

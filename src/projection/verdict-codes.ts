@@ -31,6 +31,8 @@ const ownCodes = {
   presence_not_mapped:
     'An availability topic is stored as a metric; the presence of the device does not know of it',
   nothing_found: 'The mapping found nothing to store in the message, and did not reject it',
+  unchanged:
+    'The mapping stores changes alone, and nothing in the message is another value than the last stored one',
   clock_ahead: 'The timestamp is too far ahead; the time of receipt was taken',
   clock_behind: 'The timestamp is too far behind; the time of receipt was taken',
   timestamp_missing:

@@ -16,16 +16,17 @@ const fieldsOf = ({ fields, matched }: Evidence): MappingFields | null =>
 
 /** What was taken, and is probably not what was meant. */
 export function takenVerdicts(evidence: Evidence, seen: Seen): Verdict[] {
-  const { datapoints, presence, rejections } = seen.preview
+  const { datapoints, unchanged, presence, rejections } = seen.preview
   const found = [
     ...binaryVerdicts(evidence, seen),
     ...datapoints.slice(0, 100).flatMap((datapoint) => textVerdicts(evidence, seen, datapoint)),
     ...objectVerdicts(evidence, seen),
     ...missingMetricVerdicts(evidence, seen),
     ...presenceVerdicts(evidence, seen),
-    ...nullVerdicts(datapoints)
+    ...nullVerdicts(datapoints),
+    ...unchangedVerdicts(evidence, seen)
   ]
-  if (datapoints.length + presence.length + rejections.length === 0)
+  if (datapoints.length + unchanged.length + presence.length + rejections.length === 0)
     found.push(
       verdict(
         'nothing_found',
@@ -138,6 +139,20 @@ function presenceVerdicts(evidence: Evidence, { message, preview }: Seen): Verdi
       'presence_not_mapped',
       `\`${word}\` is stored as the metric \`${only.metric}\`; the presence of the device does not follow it`,
       `Add a mapping for it, such as \`{ name: availability, topic: "${template}", presence: { online: ["${word}"] } }\` with the device's words`
+    )
+  ]
+}
+
+/** Where nothing of the message is stored for it. */
+function unchangedVerdicts({ matched }: Evidence, { preview, stored }: Seen): Verdict[] {
+  const [first, ...more] = preview.unchanged
+  if (first === undefined || stored.length + preview.datapoints.length > 0) return []
+  const others = more.length > 0 ? `, and so are ${more.length} more` : ''
+  return [
+    verdict(
+      'unchanged',
+      `\`${first.metric}\` of \`${first.device}\` is not stored${others}: ${first.why}`,
+      `Nothing is wrong. To store each datapoint, leave \`store\` out of \`${matched!.mapping.name}\``
     )
   ]
 }

@@ -24,6 +24,7 @@ export interface PreviewView {
   mapping: MappingSummary | null
   captures: Record<string, string>
   datapoints: NewDatapointView[]
+  unchanged: Array<NewDatapointView & { why: string }>
   presence: PresenceView[]
   rejections: Array<{ reason: RejectionReason; detail: string }>
   attributes: Array<{ device: string; attributes: unknown }>
@@ -106,6 +107,7 @@ export const toPreviewView = (preview: Preview): PreviewView => ({
   mapping: preview.mapping,
   captures: preview.captures,
   datapoints: preview.datapoints.map(toNewDatapointView),
+  unchanged: preview.unchanged.map((datapoint) => ({ ...toNewDatapointView(datapoint), why: datapoint.why })),
   presence: preview.presence.map(toPresenceView),
   rejections: preview.rejections.map(({ reason, detail }) => ({ reason, detail })),
   attributes: preview.attributes.map(({ device, attributes }) => ({

@@ -115,7 +115,8 @@ test('devices, metrics, datapoints and rejections are the same objects as on RES
 test('an explanation and a preview are the same as on REST', async () => {
   const mapping = `mapping { name topic filter decoder merge stateful offlineAfterSeconds line
     commands { name topic responseTopic correlation } }`
-  const preview = `topic ${mapping} captures datapoints { ${datapointFields.replace('seq ', '')} }
+  const newFields = datapointFields.replace('seq ', '')
+  const preview = `topic ${mapping} captures datapoints { ${newFields} } unchanged { ${newFields} why }
     presence { device presence source at } rejections { reason detail } attributes { device attributes }
     commands { name topic responseTopic } state`
   const { explain } = await ask(`{ explain(topic: "site/b/temperature") {
@@ -132,7 +133,12 @@ test('an explanation and a preview are the same as on REST', async () => {
     { topic: 'site/new/temperature', payload: { a: 1 } },
     { topic: 'nowhere', payloadBase64: '' },
     { seq: explain.messages[0].seq },
-    { topic: 'x', payload: 1, mappings: 'automatic: true' }
+    { topic: 'x', payload: 1, mappings: 'automatic: true' },
+    {
+      topic: 'again/a',
+      payloadBase64: Buffer.from('{"total":9007199254740993}').toString('base64'),
+      mappings: 'mappings: [{ name: again, topic: "again/{device}", store: { deadband: 1 } }]'
+    }
   ]) {
     const { previewMapping } = await ask(document, { input })
     const { body } = await postJson(`${url}/v1/mappings/preview`, input)

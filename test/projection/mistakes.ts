@@ -56,6 +56,7 @@ mappings:
   - { name: pumps, topic: "pump/{device}/rpm", decoder: number, metric: rpm }
   - { name: fan-all, topic: "fan/{device}/{metric}", decoder: text }
   - { name: fan-speed, topic: "fan/{device}/speed", decoder: number, metric: speed }
+  - { name: same, topic: "same/{device}", store: { deadband: 1 }, metrics: [{ name: t, value: t }] }
   - { name: typo, topic: "typo/{device}", metric: temperature, value: tmp }
   - { name: cased, topic: "cased/{device}", metric: temperature, value: temperature }
   - { name: listed, topic: "listed/{device}", metric: temperature, value: temp }
@@ -670,6 +671,12 @@ export const rightOnes: readonly Mistake[] = [
       /\bt\b/
     ]
   ]),
+  {
+    ...on('mapped', [
+      ['as the last stored one', 'same/same-1', json({ t: 21.5 }), 'unchanged', /same-1.*21, /]
+    ])[0]!,
+    published: [json({ t: 21 }), json({ t: 21.5 })]
+  },
   ...on('automatic', [
     ['an object', 'sensor/1', json({ temp: 21.5, on: true, name: 'kitchen' }), 'stored', /temp/],
     ['a scalar', 'sensor/2/temp', text('21.5'), 'stored', /sensor\/2/],

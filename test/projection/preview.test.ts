@@ -18,6 +18,7 @@ const all: Access = { principal: 'test', mayRead: () => true, mayPublish: () => 
 const mappings = `
 mappings:
   - { name: plain, topic: "plain/{site}/{device}", metrics: [{ name: temp, value: t, unit: "°C" }] }
+  - { name: changes, topic: "changes/{device}", store: { deadband: 0.5 }, metrics: [{ name: t, value: t, unit: "°C" }, { name: mode, value: mode }] }
   - { name: deltas, topic: "deltas/{device}", merge: merge, metrics: [{ name: sum, value: "a + b" }] }
   - name: lamp
     topic: "lamp/{room}/{device+}"
@@ -107,6 +108,58 @@ test('what the mapping remembers is used, and what it would remember is thrown a
   assert.deepEqual(
     (await app.store.datapoints.bySeqs([seq])).get(seq)!.map(({ number }) => number),
     [4]
+  )
+})
+
+test('what would not be stored, and why', async () => {
+  const seq = await publish('changes/c1', { t: 21, mode: 'eco' })
+  const told = async (value: unknown, access = all): Promise<unknown[]> => {
+    const { datapoints, unchanged } = await preview('changes/c1', value, null, access)
+    return [datapoints.map(({ metric, n }) => [metric, n]), unchanged.map(({ metric, n }) => [metric, n])]
+  }
+  assert.deepEqual(await told({ t: 21.5, mode: 'eco' }), [
+    [],
+    [
+      ['t', 0],
+      ['mode', 1]
+    ]
+  ])
+  assert.deepEqual(await told({ t: 21.5, mode: 'off' }), [[['mode', 1]], [['t', 0]]])
+  assert.deepEqual(await told({ t: 22 }), [[['t', 0]], []])
+  const { unchanged } = await preview('changes/c1', { t: 21.5, mode: 'eco' })
+  assert.match(
+    unchanged[0]!.why,
+    /^It differs by no more than the deadband, 0\.5, from the last stored one, 21 °C, observed 20/
+  )
+  assert.match(unchanged[1]!.why, /^It is as the last stored one, eco, observed 20/)
+  // What one may not read is not compared with, under whatever name another topic is mapped
+  const others: Access = { ...all, mayRead: (topic) => topic !== 'changes/c1' }
+  const text =
+    'mappings: [{ name: x, topic: "mine/{device}", store: changes, metrics: [{ name: t, value: t }] }]\n'
+  assert.equal(
+    (await preview('mine/c1', { t: 21 }, text.replace('value: t', 'value: t, unit: "°C"'))).unchanged.length,
+    1
+  )
+  const blind = await preview('mine/c1', { t: 21 }, text.replace('value: t', 'value: t, unit: "°C"'), others)
+  assert.deepEqual([blind.datapoints.length, blind.unchanged], [1, []])
+  // Of what came, what is stored of it tells
+  const again = await app.projections.preview(all, { message: { seq }, mappingText: null })
+  assert.deepEqual([values(again).length, again.unchanged], [2, []])
+  const left = await publish('changes/c1', { t: 21.25, mode: 'off' })
+  await publish('changes/c1', { t: 30, mode: 'on' })
+  const before = await app.projections.preview(all, { message: { seq: left }, mappingText: null })
+  assert.deepEqual(
+    before.datapoints.map(({ metric, n }) => [metric, n]),
+    [['mode', 1]]
+  )
+  assert.deepEqual(
+    before.unchanged.map(({ metric, n }) => [metric, n]),
+    [['t', 0]]
+  )
+  const stored = (await app.store.datapoints.bySeqs([left])).get(left)!
+  assert.deepEqual(
+    before.datapoints.map((datapoint) => ({ ...datapoint, seq: left })),
+    stored
   )
 })
 
