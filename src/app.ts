@@ -21,6 +21,7 @@ import type { ServiceStatus } from './service-status.ts'
 import { listen } from './listening.ts'
 import type { Projections } from './projection/projections.ts'
 import { createRetentionJob } from './jobs/retention.ts'
+import { createRollupJob } from './jobs/rollup.ts'
 import type { Limits } from './limits.ts'
 import type { Broker, Seq } from './model.ts'
 import type { SessionStatus } from './mqtt/session-parts.ts'
@@ -106,9 +107,10 @@ export async function startApp(parts: AppParts): Promise<App> {
   })
   const retention = createRetentionJob({ store, limits, stats, log })
   retention.start()
+  const rollup = createRollupJob({ store, limits, stats, log, leading: core.leader.leading })
   // The host's session is for the instance that leads
   const hosting = leader.decided.then(() => core.host?.leader.run())
-  const running = [leader.run(), hosting, publisher.run(), dispatcher.run(), projection.run()]
+  const running = [leader.run(), hosting, publisher.run(), dispatcher.run(), projection.run(), rollup.run()]
   await leader.decided
   await listen(http, config, log)
   const { port } = http.server.address() as { port: number }
@@ -118,7 +120,7 @@ export async function startApp(parts: AppParts): Promise<App> {
     store,
     projections,
     url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
-    close: () => closeInOrder({ ...core, http, retention, running, limits, log })
+    close: () => closeInOrder({ ...core, http, retention, rollup, running, limits, log })
   }
 }
 

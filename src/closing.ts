@@ -14,6 +14,7 @@ interface Closable {
 export async function closeInOrder(parts: {
   http: Closable
   retention: Stoppable
+  rollup: Stoppable
   projection: Stoppable
   dispatcher: Stoppable
   leader: Stoppable
@@ -26,14 +27,27 @@ export async function closeInOrder(parts: {
   limits: Limits
   log: Logger
 }): Promise<void> {
-  const { http, retention, projection, dispatcher, leader, publisher, running, feed, store, limits, log } =
-    parts
+  const {
+    http,
+    retention,
+    rollup,
+    projection,
+    dispatcher,
+    leader,
+    publisher,
+    running,
+    feed,
+    store,
+    limits,
+    log
+  } = parts
   const end = (part: string, ending: Promise<unknown>, msMax = limits.closeStepMsMax): Promise<void> =>
     atMost(msMax, ending, () => log.warn({ part }, 'Does not end by itself; going on without it'))
   await end('http', http.close())
   // These write their last to the journal, and a database that is away must not keep the process from ending
   await Promise.all([
     end('retention', retention.stop()),
+    end('rollups', rollup.stop()),
     end('projection', projection.stop()),
     end('commands', dispatcher.stop(), limits.flushMsMax),
     end('ingest', leader.stop(), limits.flushMsMax + limits.closeStepMsMax),

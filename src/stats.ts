@@ -59,6 +59,9 @@ export interface Stats {
   effectsDropped: number
   /** Newest fact that is in the current projection. */
   projectionDoneSeq: Seq
+  /** Datapoints rolled up, of all projections; and up to where they are, of the current one. */
+  rolledDatapoints: number
+  rolledSeq: Seq
   /** Of a projection that is being built, from 0 to 1; 1 when none is. */
   rebuildProgress: number
   /** Gap facts, by cause. */
@@ -114,6 +117,8 @@ export const createStats = (): Stats => ({
   effectsPublished: 0,
   effectsDropped: 0,
   projectionDoneSeq: 0,
+  rolledDatapoints: 0,
+  rolledSeq: 0,
   rebuildProgress: 1,
   gaps: new Map(),
   rejections: new Map()

@@ -100,6 +100,12 @@ const fromStats: Record<Counted, [name: string, kind: Kind, help: string]> = {
   ],
   effectsDropped: ['effects_dropped_total', 'counter', 'What decoders asked to publish, and was given up'],
   projectionDoneSeq: ['projection_done_seq', 'gauge', 'Newest position of the journal that is normalized'],
+  rolledDatapoints: [
+    'rollup_datapoints_total',
+    'counter',
+    'Datapoints rolled up by minute, hour and day; again for a new projection'
+  ],
+  rolledSeq: ['rollup_seq', 'gauge', 'Newest position of the journal whose datapoints are rolled up'],
   rebuildProgress: [
     'projection_rebuild_progress_ratio',
     'gauge',
@@ -155,6 +161,11 @@ export function createMetrics({ store, feed, stats, status }: HttpParts): Regist
   gauge('journal_seq', 'Newest position of the journal that this instance knows', () => feed.end())
   gauge('projection_lag_facts', 'Facts not yet normalized; NaN where another instance does it', () =>
     status().leading ? Math.max(0, feed.end() - stats.projectionDoneSeq) : Number.NaN
+  )
+  gauge(
+    'rollup_lag_facts',
+    'Facts normalized and not yet rolled up; NaN where another instance does it',
+    () => (status().leading ? Math.max(0, stats.projectionDoneSeq - stats.rolledSeq) : Number.NaN)
   )
   gauge('commands_open', 'Commands accepted and not final; NaN while the database is away', () =>
     within(store.commands.countOpen()).catch(() => Number.NaN)

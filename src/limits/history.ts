@@ -15,6 +15,9 @@ export const historyLimits = {
   bucketYearsMax: 100,
   /** Of datapoints that are not rolled up yet; beyond it, readers wait no longer and say so. */
   rollupChunkDatapointsMax: 50_000,
+  /** A step that takes longer is followed by one of half as many, down to this. */
+  rollupChunkDatapointsMin: 500,
+  rollupStepMs: 500,
   rollupEveryMs: 2_000,
   /** Facts that are not rolled up yet: of so many, readers find datapoints by seq; of more, by series. */
   freshFactsMax: 50_000,

@@ -85,14 +85,15 @@ async function skipTo(store: Store, row: Projection, seq: Seq): Promise<Projecti
 
 /** A switch that was not brought to its end: what it changed is told, and what it replaced is dropped. */
 export async function tidyRetired({ store, feed, limits }: AdoptParts, current: Projection): Promise<void> {
-  for (const { id, state } of await store.projections.list()) {
-    if (state !== 'retired') continue
+  for (const id of await store.projections.untold()) {
     const limit = limits.presenceChangesPerCheckMax
     for (;;) {
       const { announced, facts } = await store.projections.announce(id, current.id, limit)
       tell(feed, facts)
       if (announced < limit) break
     }
-    await store.projections.drop(id)
+    // What it alone knows is carried over while the projector goes on
+    if (await store.rollups.carriesOver(id)) await store.projections.told(id)
+    else await store.projections.drop(id)
   }
 }

@@ -82,6 +82,10 @@ export interface ProjectionStore {
   anyImported(): Promise<boolean>
   /** Begins a new one behind the horizon. One that is being built already is dropped. */
   begin(mapping: { hash: string; text: string }): Promise<Projection>
+  /** Ids of retired ones of which not all that the switch changed was told. */
+  untold(): Promise<number[]>
+  /** Notes that it was. */
+  told(id: number): Promise<void>
   /** Drops one that is not current, with all that is of it. */
   drop(id: number): Promise<void>
   /** What metrics have stored as their latest, by lastKey; one that has nothing but historical ones is missing. */

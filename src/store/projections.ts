@@ -82,6 +82,11 @@ export function createProjectionStore(parts: {
       return current
     },
 
+    untold: async () => (await find(`state = 'retired' and not told`)).map(({ id }) => id),
+    async told(id) {
+      await pool.query(`update projections set told = true where id = $1 and state = 'retired'`, [id])
+    },
+
     async setMapping(id, { hash, text }) {
       await pool.query('update projections set mapping_hash = $2, mapping_text = $3 where id = $1', [
         id,

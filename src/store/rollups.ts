@@ -6,9 +6,11 @@ import type { Millis, Seq } from '../model.ts'
 import type { Pool, PoolClient } from './database.ts'
 import { toTrouble } from './database.ts'
 import { markedPeriods, rollMarked } from './roll-anew.ts'
-import type { Chunk, Position } from './roll-chunk.ts'
+import type { Chunk } from './roll-chunk.ts'
 import { addChunk, nextChunk, periodsOf } from './roll-chunk.ts'
 import { addLate } from './roll-late.ts'
+import type { CarriedOver } from './roll-carry.ts'
+import { carriesOver, createCarrier, positionsOf } from './roll-carry.ts'
 import { dropOrphans } from './roll-forget.ts'
 import { lockRollups } from './roll-lock.ts'
 import { createRollupPartitions } from './roll-partitions.ts'
@@ -28,6 +30,10 @@ export interface Rollups {
    * built: in one transaction, exactly once, also where several do it at once. Rejects where the database is away.
    */
   advance(limit: number): Promise<Rolled>
+  /** Whether a projection that was replaced has rollups that its successor cannot have: it is not dropped before. */
+  carriesOver(projection: number): Promise<boolean>
+  /** Carries them over, for about `ms`: of the oldest that has told its last. Does nothing where both are not as far. */
+  carryOver(ms: Millis): Promise<CarriedOver>
   /**
    * Deletes what is past how long it is kept, and what is of metrics that are there no more; returns the names of the
    * partitions that were dropped. In bounded steps that can be repeated.
@@ -57,6 +63,8 @@ export function createRollups(pool: Pool, limits: Limits): Rollups {
       throw error
     }
   }
+
+  const carrier = createCarrier(pool, step)
 
   /** Makes the partitions that turn out to be missing, and does it again. */
   async function withPartitions<T>(
@@ -118,6 +126,8 @@ export function createRollups(pool: Pool, limits: Limits): Rollups {
         more: marked || positions.some(({ rolled_seq, done_seq }) => rolled_seq < done_seq)
       }
     },
+    carriesOver: (projection) => carriesOver(pool, projection),
+    carryOver: carrier.carry,
     async tidy(now) {
       await dropOrphans({ pool, limits })
       return partitions.dropPast(now)
@@ -128,18 +138,12 @@ export function createRollups(pool: Pool, limits: Limits): Rollups {
 // A step that a crash takes back is done again, so nobody need wait for the disk
 const stepSql = `begin; set local synchronous_commit = off; set local jit = off; set local work_mem = '64MB'`
 
-async function positionsOf(client: Pool | PoolClient): Promise<Position[]> {
-  const { rows } = await client.query<Position>(
-    `select id, state, rolled_seq, done_seq from projections where state in ('building', 'current') order by id`
-  )
-  return rows
-}
-
 async function add(client: PoolClient, chunk: Chunk): Promise<number> {
   const { datapoints, late } = await addChunk(client, chunk)
   await addLate(client, chunk, late)
   const { rowCount } = await client.query(
-    `update projections set rolled_seq = $3 where id = $1 and rolled_seq = $2 and state in ('building', 'current')`,
+    `update projections set rolled_seq = $3 where id = $1 and rolled_seq = $2
+       and (state in ('building', 'current') or switched_at is not null)`,
     [chunk.projection, chunk.from, chunk.to]
   )
   // It was dropped meanwhile

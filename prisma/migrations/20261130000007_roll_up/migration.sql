@@ -54,3 +54,4 @@ create table rollup_marks (
 );
 
 alter table projections add column rolled_seq bigint not null default 0;
+alter table projections add column told boolean not null default false;
