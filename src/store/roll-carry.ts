@@ -10,7 +10,7 @@ import type { Pool, PoolClient } from './database.ts'
 import type { Position } from './roll-chunk.ts'
 import { foldColumns, levelNumbers } from './roll-fold.ts'
 import { replaceSql } from './roll-late.ts'
-import { goneSql } from './roll-marks.ts'
+import { anyHorizonSql, goneSql } from './roll-marks.ts'
 
 export interface CarriedOver {
   /** The projection that has nothing left to give, and can be dropped; null: there is none. */
@@ -41,7 +41,7 @@ export async function positionsOf(client: Pool | PoolClient): Promise<Position[]
 /** Whether it has rows whose datapoints are gone, as far as can be told at once. */
 export async function carriesOver(pool: Pool, projection: number): Promise<boolean> {
   const { rows } = await pool.query<{ carries: boolean }>(
-    `select (select horizon > 0 from journal_head where shard = 0) and exists (
+    `select ${anyHorizonSql} > 0 and exists (
        select from projections where id = $1 and state = 'retired' and switched_at is not null
      ) and exists (
        select from metric_topics t join metrics m on m.id = t.metric_id join devices d on d.id = m.device_id

@@ -21,9 +21,17 @@ const markSql = `
   ) as d
   on conflict do nothing`
 
+/** The highest horizon of all classes of retention but the system's. */
+export const anyHorizonSql = `(select max(horizon) from retention_classes where id > 0)`
+
 /**
- * Whether datapoints of a row are gone: its oldest message is behind the horizon. Those of what was carried over it are
- * there, which is why their number is looked at, too.
+ * Whether datapoints of a row may be gone: its oldest message is behind the horizon of the class of its topic, or, where
+ * it is older than the topic's time in that class, of any class. Those of what was carried over the horizon are there,
+ * which is why their number is looked at, too.
  */
-export const goneSql = (row: string): string =>
-  `${row}.oldest_seq <= (select horizon from journal_head where shard = 0)`
+export const goneSql = (row: string): string => `${row}.oldest_seq <= coalesce((
+    select max(case when ${row}.oldest_seq <= t.class_seq then ${anyHorizonSql} else c.horizon end)
+    from topics t join retention_classes c on c.id = t.retention_class
+    where t.id = any (case when ${row}.topic_id is null
+      then array(select topic_id from metric_topics where metric_id = ${row}.metric_id) else array[${row}.topic_id] end)
+  ), ${anyHorizonSql})`

@@ -85,6 +85,7 @@ const operation = fc.oneof(
 /** A projection that is current and empty, of a journal that is whole. */
 async function begin({ store, url }: TestStore): Promise<number> {
   await query(url, 'update journal_head set horizon = 0')
+  await query(url, 'update retention_classes set horizon = 0')
   const was = await store.projections.current(mapping)
   const { id } = await store.projections.begin(mapping)
   await store.projections.write(id, { ...chunkOf(0, []), to: was.doneSeq }, { live: false })
@@ -186,6 +187,7 @@ test('whatever comes, goes and changes, in whatever steps, each row is what its 
       async function drop(share: number): Promise<void> {
         model.horizon = Math.max(model.horizon, start + Math.floor((Math.max(rolled, start) - start) * share))
         await query(url, 'update journal_head set horizon = $1', [model.horizon])
+        await query(url, 'update retention_classes set horizon = $1 where id = 1', [model.horizon])
         await query(url, 'delete from datapoints where seq <= $1', [model.horizon])
       }
 

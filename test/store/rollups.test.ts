@@ -64,6 +64,7 @@ async function open(options: { url?: string } = {}) {
     /** As retention does it. */
     async dropUpTo(seq: number) {
       await query(url, 'update journal_head set horizon = $1', [seq])
+      await query(url, 'update retention_classes set horizon = $1 where id = 1', [seq])
       await query(url, 'delete from datapoints where seq <= $1', [seq])
     },
     async rollAll() {
