@@ -6,6 +6,7 @@
 
 import type { Needs } from '../history/functions.ts'
 import type { RollupLevel } from '../history/levels.ts'
+import { areaSql, riseSql, summedSql } from './roll-fold.ts'
 
 /** What the parts of the statement share, as SQL. */
 export interface HistorySql {
@@ -37,15 +38,14 @@ export const rawPieces = ({ bucket }: HistorySql, from = 'datapoints p'): string
 export const flow = ({ ends }: Needs, pieces: string): string =>
   ends
     ? `select piece.*, lag(bucket) over w is distinct from bucket as opens,
-         lead(bucket) over w is distinct from bucket as closes, lag(last) over w as before,
-         greatest(0, date_part('epoch', first_at - lag(last_at) over w)) as seconds
+         lead(bucket) over w is distinct from bucket as closes, lag(last) over w as before, lag(last_at) over w as before_at
        from (${pieces}) as piece window w as (order by first_at, seq, n)`
     : pieces
 
-/** Of a bucket, from its pieces. */
+/** Of a bucket, from its pieces. What may be more than a double holds is infinite, as in rows of rollups. */
 export function aggregates(needs: Needs): string {
   const wanted = ['sum(count)::float8 as count']
-  if (needs.sum) wanted.push('sum(sum) as sum')
+  if (needs.sum) wanted.push(`sum(${summedSql('sum')}) as sum`)
   if (needs.min) wanted.push('min(min) as min')
   if (needs.max) wanted.push('max(max) as max')
   if (needs.ends)
@@ -55,11 +55,14 @@ export function aggregates(needs: Needs): string {
       `round(date_part('epoch', min(first_at)) * 1000) as first_at`,
       `round(date_part('epoch', max(last_at)) * 1000) as last_at`
     )
+  // Those that are joined to a row as they can be may begin before its end
+  const area = areaSql('before', 'before_at', 'greatest(before_at, first_at)')
   if (needs.integral)
-    wanted.push('sum(integral + case when opens then 0 else before * seconds end) as integral')
+    wanted.push(`sum(${summedSql('integral')} + case when opens then 0 else ${area} end) as integral`)
   if (needs.increase)
-    wanted.push(`sum(increase + case when opens then 0 when first >= before then first - before else first end)
-      as increase`)
+    wanted.push(
+      `sum(${summedSql('increase')} + case when opens then 0 else ${riseSql('before', 'first')} end) as increase`
+    )
   if (needs.percentiles.length > 0)
     wanted.push(`percentile_cont(array[${needs.percentiles.join(', ')}]::float8[])
       within group (order by first) as percentiles`)

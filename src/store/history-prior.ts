@@ -1,9 +1,10 @@
 /** SQL that finds the last datapoint of a series before a range: itself, or where it is gone, what rollups say of it. */
 
 import type { Needs } from '../history/functions.ts'
-import { levelMillis, rollupLevels } from '../history/levels.ts'
+import { rollupLevels } from '../history/levels.ts'
 import type { RollupLevel } from '../history/levels.ts'
 import type { HistorySql } from './history-pieces.ts'
+import { interval } from './history-rollups.ts'
 
 /** Of the series `f`; no row where there is none. */
 export function priorSql({ prior }: Needs, sql: HistorySql): string {
@@ -25,6 +26,6 @@ const rowSql = (level: RollupLevel, { from, readableRow }: HistorySql): string =
   select last_at, last_seq, last_n, last from (
     select r.last_at, r.last_seq, r.last_n, r.last, r.oldest_seq from rollups r
     where r.level = ${rollupLevels[level]} and r.metric_id = f.id
-      and r.start <= ${from} - '${levelMillis[level] / 1_000} seconds'::interval and ${readableRow}
+      and r.start <= ${from} - ${interval(level)} and ${readableRow}
     order by r.start desc limit 1
-  ) as r where (select horizon from here) > 0 and oldest_seq <= (select horizon from here)`
+  ) as r where oldest_seq <= f.horizon`

@@ -13,7 +13,7 @@ import type { RollupLevel } from '../history/levels.ts'
 import type { HistorySql } from './history-pieces.ts'
 import { inRange, rawPieces } from './history-pieces.ts'
 
-const interval = (level: RollupLevel): string => `'${levelMillis[level] / 1_000} seconds'::interval`
+export const interval = (level: RollupLevel): string => `'${levelMillis[level] / 1_000} seconds'::interval`
 const bin = (level: RollupLevel, at: string): string =>
   `date_bin(${interval(level)}, ${at}, 'epoch'::timestamptz)`
 
@@ -21,28 +21,45 @@ const bin = (level: RollupLevel, at: string): string =>
 const unitOf = (level: RollupLevel): RollupLevel => (level === 'day' ? 'day' : 'hour')
 
 /**
- * One row: how far the projection is rolled up, and what is gone. `few`: of so few facts the datapoints that are not rolled
- * up are found by their seq; of more, by series. `cut`: from there on, rows of the level are kept.
+ * One row: how far the projection is rolled up. `few`: of so few facts the datapoints that are not rolled up are found by
+ * their seq; of more, by series. `cut`: from there on, rows of the level are kept. `highest`: of the horizons of classes.
  */
 export function statusSql(level: RollupLevel | null, freshFactsMax: string): string {
-  const kept = `(select j.at from journal j where h.horizon > 0 and j.seq > h.horizon order by j.seq limit 1)`
-  if (level === null)
-    return `
-      select h.horizon, round(date_part('epoch', ${kept}) * 1000) as kept_from, ${freshFactsMax}::int8 as facts_max
-      from journal_head h where h.shard = 0`
-  const unit = unitOf(level)
+  const unit = unitOf(level ?? 'hour')
+  const cut =
+    level === null
+      ? 'null::timestamptz'
+      : `coalesce((
+          select ${bin(unit, 'now() - make_interval(secs => keep_seconds)')} + ${interval(unit)}
+          from rollup_levels where level = ${rollupLevels[level]}), '-infinity')`
   return `
-    select id, rolled_seq, few, horizon, cut,
-      round(date_part('epoch', case when cut > '-infinity' then least(kept, cut) end) * 1000) as kept_from
-    from (
-      select p.id, p.rolled_seq, p.done_seq - p.rolled_seq <= ${freshFactsMax}::int8 as few, h.horizon, ${kept} as kept,
-        coalesce(${bin(unit, 'now() - make_interval(secs => l.keep_seconds)')} + ${interval(unit)}, '-infinity') as cut
-      from projections p, journal_head h, rollup_levels l
-      where p.state = 'current' and h.shard = 0 and l.level = ${rollupLevels[level]}
-    ) as status`
+    select id, rolled_seq, done_seq - rolled_seq <= ${freshFactsMax}::int8 as few, highest, highest_at, ${cut} as cut
+    from projections, (
+      select max(horizon) as highest, max(horizon_at) as highest_at from retention_classes where id > 0
+    ) as classes
+    where state = 'current'`
 }
 
-const here = (column: string): string => `(select ${column} from here)`
+/**
+ * Of the series `f`: the greatest seq of which datapoints may be gone (see reach.ts), and since when what is observed is
+ * complete in datapoints; null: always.
+ */
+export const reachOfSeriesSql = `
+  select max(greatest(c.horizon, least(o.class_seq - 1, h.highest))) as horizon,
+    max(case when least(o.class_seq - 1, h.highest) > c.horizon then h.highest_at else c.horizon_at end) as kept
+  from here h, (
+    select f.topic_id union select topic_id from metric_topics where metric_id = f.id
+  ) as came join topics o on o.id = came.topic_id join retention_classes c on c.id = o.retention_class`
+
+/** Of the series `f`: before it, something may be missing. */
+export const keptFromSql = (level: RollupLevel | null): string =>
+  `round(date_part('epoch', ${
+    level === null
+      ? 'f.kept'
+      : `case when ${here('cut')} > '-infinity' then least(f.kept, ${here('cut')}) end`
+  }) * 1000) as kept_from`
+
+export const here = (column: string): string => `(select ${column} from here)`
 
 /** Datapoints that are not rolled up yet, by series; those before the cut are read anyway. */
 export const freshSql = ({ from, to, readable }: HistorySql): string => `,
@@ -77,7 +94,7 @@ export function replacedSql(sql: HistorySql): string {
         where k.metric_id = f.id and k.start >= ${unitFrom} and k.start < ${sql.to}
         union ${late}${sql.mixedRow === 'false' ? '' : ` union ${mixed}`}
       ) as asked where not exists (
-        select from ${rows} and r.start >= unit and r.start < unit + ${interval(unit)} and r.oldest_seq <= ${here('horizon')})
+        select from ${rows} and r.start >= unit and r.start < unit + ${interval(unit)} and r.oldest_seq <= f.horizon)
     ) as replaced on true`
 }
 

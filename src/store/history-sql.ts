@@ -11,7 +11,14 @@ import type { Millis } from '../model.ts'
 import { timestampArray } from './binary.ts'
 import type { HistorySql } from './history-pieces.ts'
 import { aggregates, flow, inRange, packs, rawPieces } from './history-pieces.ts'
-import { freshSql, replacedSql, rolledPieces, statusSql } from './history-rollups.ts'
+import {
+  freshSql,
+  keptFromSql,
+  reachOfSeriesSql,
+  replacedSql,
+  rolledPieces,
+  statusSql
+} from './history-rollups.ts'
 import { priorSql } from './history-prior.ts'
 import { currentProjection } from './projected-rows.ts'
 import type { SeriesAsk } from './series.ts'
@@ -60,8 +67,11 @@ export function historyStatement(
       : rolledPieces(sql)
   const text = `
     with here as materialized (${statusSql(level, parameter(limits.freshFactsMax))}),
-    found as materialized (${foundSql(ask, topics, values, parameter)})${level === null ? '' : freshSql(sql)}
-    select f.*, packed.*, before.*, (select kept_from from here)
+    listed as materialized (${foundSql(ask, topics, values, parameter)}),
+    found as materialized (
+      select f.*, reach.* from listed f left join lateral (${reachOfSeriesSql}) as reach on true
+    )${level === null ? '' : freshSql(sql)}
+    select f.id, f.device, f.metric, f.type, f.unit, f.topic, packed.*, before.*, ${keptFromSql(level)}
     from found f ${level === null ? '' : replacedSql(sql)}
     left join lateral (
       select ${packs(needs)} from (
@@ -96,7 +106,7 @@ function foundSql(
       ? ''
       : `, not exists (select from metric_topics came where came.metric_id = m.id and came.topic_id <> all (${topics})) as whole`
   return `
-    select m.id, d.name as device, m.name as metric, m.type, m.unit, t.name as topic${whole}
+    select m.id, m.topic_id, d.name as device, m.name as metric, m.type, m.unit, t.name as topic${whole}
     from devices d join metrics m on m.device_id = d.id join topics t on t.id = m.topic_id
     where ${conditions.join(' and ')} order by m.id limit ${parameter(ask.limit + 1)}`
 }

@@ -10,10 +10,10 @@ import { usableLevel } from '../history/levels.ts'
 import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Access, Millis } from '../model.ts'
+import type { NamePattern } from '../predicate/name-pattern.ts'
 import type { Predicate } from '../predicate/predicate.ts'
 import type { Pool } from './database.ts'
-import type { Devices } from './devices.ts'
-import { devicesWhere } from './history-devices.ts'
+import { deviceIdsWhere } from './devices-where.ts'
 import { readableTopics } from './history-topics.ts'
 import type { HistoryRow } from './history-rows.ts'
 import { toSegments } from './history-rows.ts'
@@ -71,11 +71,14 @@ export interface HistoryPage {
 export interface History {
   /** Throws Problem query_too_complex where it is too much at once. */
   read(access: Access, ask: HistoryAsk): Promise<HistoryPage>
-  /** Devices of the current projection that a predicate holds of. Throws Problem query_too_complex. */
-  deviceIds(access: Access, where: Predicate): Promise<number[]>
+  /**
+   * Devices of the current projection that a predicate holds of, of those with such names: the fewer, the less is looked at.
+   * Throws Problem query_too_complex.
+   */
+  deviceIds(access: Access, where: Predicate, devices?: readonly NamePattern[]): Promise<number[]>
 }
 
-export function createHistory(pool: Pool, limits: Limits, devices: Pick<Devices, 'search'>): History {
+export function createHistory(pool: Pool, limits: Limits): History {
   async function query(access: Access, ask: HistoryAsk): Promise<HistoryPage> {
     const { boundaries, functions } = ask
     const [from, to, cells] = [boundaries[0]!, boundaries.at(-1)!, (boundaries.length - 1) * functions.length]
@@ -103,7 +106,7 @@ export function createHistory(pool: Pool, limits: Limits, devices: Pick<Devices,
       }),
       next: rows.length > limit ? page.at(-1)!.id : null,
       source: level ?? 'raw',
-      keptFrom: keptFrom(rows, from),
+      keptFrom: keptFrom(page, from),
       from,
       to
     }
@@ -119,13 +122,14 @@ export function createHistory(pool: Pool, limits: Limits, devices: Pick<Devices,
         throw tooComplex('This takes too long: ask for fewer series, a shorter time or larger buckets')
       }
     },
-    deviceIds: (access, where) => devicesWhere(devices, limits, access, where)
+    deviceIds: (access, where, devices = []) => deviceIdsWhere({ pool, limits }, access, { devices, where })
   }
 }
 
+/** Of all series of a page, the latest; null where nothing of the range is missing. */
 function keptFrom(rows: readonly HistoryRow[], from: Millis): Millis | null {
-  const at = rows[0]?.kept_from ?? null
-  return at === null || at <= from ? null : at
+  const at = Math.max(...rows.map((row) => row.kept_from ?? from), from)
+  return at <= from ? null : at
 }
 
 const tooComplex = (detail: string): Problem => new Problem('query_too_complex', detail)

@@ -36,16 +36,16 @@ export const startSql = (level: RollupLevel, time: string): string =>
  * As a sum takes it. Postgres refuses a sum beyond a double's range, and would refuse it again each time: what could lead
  * there counts as infinite, since a row has less than 1e9 datapoints and at most 86,400 seconds.
  */
-const summedSql = (value: string): string =>
+export const summedSql = (value: string): string =>
   `case when abs(${value}) > 1e292 then sign(${value}) * float8 'infinity' else ${value} end`
 
 /** Value times seconds. A product that is too near to 0 for a double is refused as well. */
-const areaSql = (value: string, from: string, to: string): string =>
+export const areaSql = (value: string, from: string, to: string): string =>
   `case when abs(${value}) < 1e-290 or ${from} = ${to} then 0
     else (${summedSql(value)}) * date_part('epoch', ${to} - ${from}) end`
 
 /** How far a counter rose; one that is lower than it was began again at 0. */
-const riseSql = (from: string, to: string): string =>
+export const riseSql = (from: string, to: string): string =>
   `case when ${to} >= ${from} then (${summedSql(to)}) - (${summedSql(from)}) else ${summedSql(to)} end`
 
 const ends = `max(number) filter (where leads) as first, max(number) filter (where trails) as last`

@@ -175,7 +175,7 @@ export async function openStore(parts: StoreParts): Promise<Store> {
     datapoints: createDatapoints(database.pool, limits),
     exports: createExports(database.pool, limits),
     nested: createNestedReads(database.pool, limits),
-    history: createHistory(database.pool, limits, devices),
+    history: createHistory(database.pool, limits),
     rejections: createRejections(database.pool, limits),
     forget: createForget(database, limits),
     retained: createRetainedStore({ pool: database.pool, queue, topicIds, limits }),

@@ -10,14 +10,14 @@ import { functionKinds, readFunctions } from '../../src/history/functions.ts'
 import { defaultLimits } from '../../src/limits.ts'
 import type { Access } from '../../src/model.ts'
 import { readNamePattern } from '../../src/predicate/name-pattern.ts'
-import { query } from '../support/database.ts'
+import pg from 'pg'
+import { atEnd } from '../support/cleanup.ts'
 import type { Point } from '../support/history-reference.ts'
 import { reference } from '../support/history-reference.ts'
 import { chunkOf, messageOf, point } from '../support/projected.ts'
-import { rollUpTo } from '../support/rollups.ts'
 import { openTestStore } from '../support/store.ts'
 
-const runs = process.env['FULL'] === '1' ? 1_000 : 60
+const runs = process.env['FULL'] === '1' ? 1_000 : 100
 const hour = 3_600_000
 const topicNames = ['a/x', 'a/y', 'b/x']
 
@@ -41,8 +41,10 @@ interface Said {
 
 /** Times near the instant, many of them at whole hours, so that they meet one another and boundaries. */
 const times = fc.oneof(
-  fc.integer({ min: -80, max: 80 }).map((hours) => hours * hour),
-  fc.integer({ min: -160, max: 160 }).map((halves) => (halves * hour) / 2 - 1),
+  fc.integer({ min: -30, max: 30 }).map((hours) => hours * hour),
+  fc.integer({ min: -60, max: 60 }).map((halves) => (halves * hour) / 2 - 1),
+  { weight: 4, arbitrary: fc.integer({ min: -2 * hour, max: 2 * hour }) },
+  fc.integer({ min: -30 * hour, max: 30 * hour }),
   fc.integer({ min: -80 * hour, max: 80 * hour }),
   fc.integer({ min: -10 * 60_000, max: 10 * 60_000 })
 )
@@ -60,16 +62,34 @@ const said = fc.record<Said>({
 const question = fc.record({
   messages: fc.array(fc.array(said, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 40 }),
   place: fc.constantFrom(...places),
-  bucket: fc.constantFrom('PT10S', 'PT1M', 'PT15M', 'PT1H', 'PT2H', 'PT6H', 'P1D', 'P2D', 'P1W', 'P1M'),
+  bucket: fc.constantFrom(
+    'PT10S',
+    'PT1M',
+    'PT15M',
+    'PT30M',
+    'PT1H',
+    'PT2H',
+    'P1D',
+    'PT15M',
+    'PT1H',
+    'PT2H',
+    'PT6H',
+    'P1D',
+    'P2D',
+    'P1W',
+    'P1M'
+  ),
   from: times,
   length: fc.integer({ min: 1, max: 60 * hour }),
   now: times,
   fill: fc.constantFrom<Fill>('null', 'previous', 'linear'),
-  percentiles: fc.boolean(),
+  percentiles: fc.constantFrom(false, false, false, true),
   raw: fc.constantFrom(false, false, false, true),
   rolled: fc.double({ min: 0, max: 1, noNaN: true }),
-  marked: fc.array(times, { maxLength: 3 }),
+  /** Numbers of datapoints whose hours are marked. */
+  marked: fc.array(fc.nat(), { maxLength: 3 }),
   late: fc.boolean(),
+  step: fc.integer({ min: 1, max: 100 }),
   gone: fc.constantFrom(0, 0, 0.5),
   kept: fc.option(times),
   topics: fc.constantFrom(null, null, null, [0], [0, 1], [2])
@@ -88,6 +108,10 @@ test('buckets equal the long way', async () => {
   const limits = { freshFactsMax: 10 }
   const { store, url, receive } = await openTestStore({ limits })
   const { topicIds } = (await receive(...topicNames.map((topic) => ({ topic }))))!
+  const client = new pg.Client(url)
+  await client.connect()
+  atEnd(() => client.end())
+  const query = (text: string, values: unknown[] = []): Promise<unknown> => client.query(text, values)
   const { id, doneSeq } = await store.projections.current({ hash: 'h', text: '' })
   let seq = doneSeq
   let run = 0
@@ -95,13 +119,15 @@ test('buckets equal the long way', async () => {
   await fc.assert(
     fc.asyncProperty(question, async (asked) => {
       run++
-      await query(url, `update journal_head set horizon = 0`)
-      await query(url, `delete from rollups`)
-      await query(url, `delete from rollup_marks`)
+      await query('update retention_classes set horizon = 0')
+      await query('update rollup_levels set keep_seconds = null')
+      await query('delete from rollup_marks')
       const begin = seq
+      await query('update projections set done_seq = $1', [begin])
       const center = Date.parse(asked.place[1])
-      const messages = asked.gone > 0 || !asked.late ? asked.messages.toSorted(byTime) : asked.messages
+      const messages = asked.gone > 0 || !asked.late ? inTime(asked.messages) : asked.messages
       const points = new Map<string, Array<Point & { topic: number }>>()
+      const topicsOf = new Map<string, Array<{ topic: number; seq: number }>>()
       const latest = new Map<string, Said & { seq: number }>()
       const projected = messages.map((parts) => {
         seq++
@@ -113,6 +139,7 @@ test('buckets equal the long way', async () => {
           if (newest === undefined || newest.at <= at) latest.set(metric, { metric, topic, at, value, seq })
           const list = points.get(metric) ?? []
           points.set(metric, list)
+          topicsOf.set(metric, [...(topicsOf.get(metric) ?? []), { topic, seq }])
           if (value !== null) list.push({ at: observedAt, seq, n, value, topic })
           return point(`r${run}-${device}`, name, value, {
             observedAt,
@@ -125,17 +152,25 @@ test('buckets equal the long way', async () => {
       await store.projections.write(id, chunkOf(begin, projected), { live: false })
 
       const rolled = begin + Math.round(asked.rolled * (seq - begin))
-      await rollUpTo(url, rolled)
+      await query('update projections set done_seq = $1', [rolled])
+      while ((await store.rollups.advance(asked.step)).more);
       const horizon = asked.gone > 0 ? begin + Math.floor(asked.gone * (rolled - begin)) : 0
       if (horizon > begin) {
-        await query(url, 'update journal_head set horizon = $1', [horizon])
-        await query(url, 'delete from datapoints where seq <= $1', [horizon])
-      } else for (const at of asked.marked) await spoil(url, new Date(center + at))
+        await query('update retention_classes set horizon = $1 where id = 1', [horizon])
+        await query('delete from datapoints where seq <= $1', [horizon])
+      } else {
+        const all = [...points.values()].flat()
+        for (const one of asked.marked) {
+          const at = new Date(all[one % Math.max(1, all.length)]?.at ?? center)
+          await query(markSql, [at, `r${run}-%`])
+          await query(spoilSql, [at])
+        }
+      }
+      await query('update projections set done_seq = $1', [seq])
       const keptSeconds =
         asked.kept === null || horizon > begin ? null : (Date.now() - center - asked.kept) / 1_000
-      await query(url, 'update rollup_levels set keep_seconds = floor($1::float8)', [keptSeconds])
+      await query('update rollup_levels set keep_seconds = floor($1::float8)', [keptSeconds])
       await query(
-        url,
         `update rollups set count = 7, sum = 1e7, last = 1e7 where start < now() - make_interval(secs => $1::float8)`,
         [keptSeconds]
       )
@@ -171,7 +206,8 @@ test('buckets equal the long way', async () => {
       for (const [metric, all] of points) {
         const found = page.series.find((one) => `${one.device}/${one.metric}` === `r${run}-${metric}`)
         const listed =
-          mayRead(latest.get(metric)!.topic) || all.some((one) => mayRead(one.topic) && one.seq <= rolled)
+          mayRead(latest.get(metric)!.topic) ||
+          topicsOf.get(metric)!.some((one) => mayRead(one.topic) && one.seq <= rolled)
         assert.equal(found !== undefined, listed, `${metric} is listed`)
         if (found === undefined) continue
         const wanted = reference(
@@ -191,7 +227,11 @@ test('buckets equal the long way', async () => {
   )
 })
 
-const byTime = (a: Said[], b: Said[]): number => a[0]!.at - b[0]!.at
+/** The same, of which none is late. */
+function inTime(messages: readonly Said[][]): Said[][] {
+  const all = messages.flat().toSorted((a, b) => a.at - b.at)
+  return messages.map(({ length }) => all.splice(0, length))
+}
 
 const accessTo = (topics: readonly number[] | null): Access => ({
   principal: 'test',
@@ -200,18 +240,12 @@ const accessTo = (topics: readonly number[] | null): Access => ({
   ...(topics === null && { readsAll: true })
 })
 
+const markSql = `insert into rollup_marks 
+  select m.id, date_bin('1 hour', $1, 'epoch') from metrics m join devices d on d.id = m.device_id
+  where d.name like $2 on conflict do nothing`
+
 /** Rows of an hour that a mark says are not to be believed, and those of its day. */
-async function spoil(url: string, at: Date): Promise<void> {
-  await query(
-    url,
-    `insert into rollup_marks select id, date_bin('1 hour', $1, 'epoch') from metrics on conflict do nothing`,
-    [at]
-  )
-  await query(
-    url,
-    `update rollups set sum = 1e6, min = -1e6, max = 1e6, first = 1e6, last = 1e6, count = 1e6
-     where start >= date_bin(case level when 3 then '1 day' else '1 hour' end::interval, $1, 'epoch')
-       and start < date_bin('1 hour', $1, 'epoch') + interval '1 hour'`,
-    [at]
-  )
-}
+const spoilSql = `
+  update rollups set sum = 1e6, min = -1e6, max = 1e6, first = 1e6, last = 1e6, count = 1e6
+  where start >= date_bin(case level when 3 then '1 day' else '1 hour' end::interval, $1, 'epoch')
+    and start < date_bin('1 hour', $1, 'epoch') + interval '1 hour'`
