@@ -9,6 +9,7 @@ import type { Projections } from '../../src/projection/projections.ts'
 import { startProjected } from '../http/projected.ts'
 import { call } from '../http/contract.ts'
 import { query as sql } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
 import { point } from '../support/projected.ts'
 import { codes, query, startServer } from './server.ts'
 import { countStatements } from './statements.ts'
@@ -232,6 +233,18 @@ test('what a request reads and answers is bounded over all of its fields', async
   // Pages and items within others are counted as those of other fields are
   assert.deepEqual(await codesWith({ graphqlNestedPagesMax: 12 }, starts), [])
   assert.deepEqual(await codesWith({ graphqlNestedPagesMax: 11 }, starts), ['query_too_complex'])
+})
+
+test('up to now is the same now for all pages', async (t) => {
+  const { data } = await serve(t)
+  const from = new Date(Date.now() - 3_000).toISOString()
+  const asked = `from: "${from}", bucket: "PT1S"`
+  const read = async (more = ''): Promise<any> =>
+    (await data(`{ history(${asked}, first: 1 ${more}) { starts pageInfo { endCursor } } }`)).history
+  const { starts, pageInfo } = await read()
+  // The list that is begun now has another end
+  await eventually(async () => (await read()).starts.length > starts.length, { what: 'the next second' })
+  assert.deepEqual((await read(`, after: "${pageInfo.endCursor}"`)).starts, starts)
 })
 
 test('a place is of one list, and of one projection', async (t) => {
