@@ -22,8 +22,7 @@ const deviceQuery = (none: string) => ({
 
 /** Messages belong to no device: they came by a topic that devices are known by. */
 export const messagesOfQuery = deviceQuery(
-  'Messages of the topics that they were heard by, or that datapoints of their metrics came by; one of a metric that ' +
-    'comes by several may be known some seconds later. None: of every topic'
+  'Messages of the topics that they were heard by, or that datapoints of their metrics came by. None: of every topic'
 )
 
 export const seriesQuery = {

@@ -41,9 +41,8 @@ export async function findSeries(
   { devices, metrics, filters, where }: SeriesSearch
 ): Promise<FoundSeries> {
   const { pool, limits } = parts
-  const { rows: projections } = await pool.query<CurrentRow>({ name: 'rolled', text: currentSql })
-  const current = projections[0]
-  if (current === undefined) return { projection: 0, metrics: [] }
+  const current = await findRolled(pool)
+  if (current === null) return { projection: 0, metrics: [] }
   const values: unknown[] = [current.id, limits.datapointSeriesMax + 1]
   const conditions: string[] = []
   if (where === null) conditions.push(seriesCondition({ devices, metrics }, values))
@@ -66,22 +65,35 @@ export async function findSeries(
   return { projection: current.id, metrics: rows.map(({ id }) => id) }
 }
 
-interface CurrentRow {
+/** The current projection, and how far it is rolled up. */
+export interface RolledRow {
   id: number
   rolled_seq: Seq
   done_seq: Seq
 }
 
-const currentSql = `select id, rolled_seq, done_seq from projections where state = 'current'`
+/** null: there is none yet. */
+export async function findRolled(pool: Pool): Promise<RolledRow | null> {
+  const { rows } = await pool.query<RolledRow>({
+    name: 'rolled',
+    text: `select id, rolled_seq, done_seq from projections where state = 'current'`
+  })
+  return rows[0] ?? null
+}
+
+/** Whether what is not rolled up yet is so little that it is looked through. */
+export const isNearlyRolled = (
+  { done_seq, rolled_seq }: RolledRow,
+  { seriesNotRolledFactsMax }: Pick<Limits, 'seriesNotRolledFactsMax'>
+): boolean => done_seq - rolled_seq <= seriesNotRolledFactsMax
 
 /** Ids of the topics that filters match; null where that would not make it easier to find series by them. */
 async function topicsOf(
   { pool, limits }: { pool: Pool; limits: Limits },
   filters: readonly string[],
-  current: CurrentRow
+  current: RolledRow
 ): Promise<number[] | null> {
-  if (filters.length === 0 || current.done_seq - current.rolled_seq > limits.seriesNotRolledFactsMax)
-    return null
+  if (filters.length === 0 || !isNearlyRolled(current, limits)) return null
   return allMatches(pool, limits, filters)
 }
 
