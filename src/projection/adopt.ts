@@ -52,7 +52,7 @@ export async function adopt(
   // Nothing is in it, unless it was imported, so that the current one itself can begin where the journal does
   const again = begun && rebuilding ? await store.projections.restart(row.id) : null
   if (begun && (again !== null || !rebuilding)) {
-    if (again === null) row = await skipTo(store, row, (await store.journal.head()).seq)
+    if (again === null) row = await passOver(store, row)
     else await carryAll({ store, limits, log }, { ...live, row: (row = again), set })
     await store.projections.setMapping(row.id, { hash: set.hash, text: set.text })
     return {
@@ -68,14 +68,13 @@ export async function adopt(
   return { live: { ...live, row, set }, building }
 }
 
-/** Without mappings, nothing but what was imported says something. */
+/** What has come so far is left as it is: without mappings, nothing but what was imported says something. */
 async function passOver(store: Store, row: Projection): Promise<Projection> {
   // The head first: what is imported after it is behind it
   const { seq } = await store.journal.head()
   return (await store.projections.anyImported()) ? row : skipTo(store, row, seq)
 }
 
-/** What has come so far is left as it is. */
 async function skipTo(store: Store, row: Projection, seq: Seq): Promise<Projection> {
   if (seq <= row.doneSeq) return row
   const chunk = { from: row.doneSeq, to: seq, messages: [], states: [] }

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Datapoint, MetricType } from '../../src/datapoints.ts'
-import { clocks, roles } from '../../src/datapoints.ts'
 import { toDatapointView } from '../../src/device-views.ts'
 import { datapointColumns, toDatapointCells, toLine } from '../../src/history/exchange.ts'
 import type { LineBounds } from '../../src/history/import-line.ts'
@@ -10,48 +9,12 @@ import { readCells, readHeader, readMembers } from '../../src/history/import-lin
 import type { LineFault } from '../../src/history/import-value.ts'
 import { readImported, writeImported } from '../../src/history/imported.ts'
 import { defaultLimits } from '../../src/limits.ts'
+import { anyDatapoint, lastAt } from './any-datapoint.ts'
 
-const bounds: LineBounds = { ...defaultLimits, now: Date.parse('2026-03-14T09:00:00Z') }
+const bounds: LineBounds = { ...defaultLimits, now: lastAt }
 const members = { device: 'd', metric: 'm', observedAt: '2026-03-14T08:00:00Z', value: 1 }
 
-const name = fc
-  .string({ minLength: 1, maxLength: 20, unit: 'grapheme' })
-  .filter((text) => !/\p{Cc}/u.test(text))
 const bytes = (text: string): Buffer => Buffer.from(text)
-const value: fc.Arbitrary<Pick<Datapoint, 'type' | 'number' | 'exact'>> = fc.oneof(
-  fc.constant({ type: 'null' as const, number: null, exact: null }),
-  fc.boolean().map((is) => ({ type: 'boolean' as const, number: is ? 1 : 0, exact: null })),
-  fc
-    .double({ noNaN: true, noDefaultInfinity: true })
-    .map((number) => ({ type: 'number' as const, number: number === 0 ? 0 : number, exact: null })),
-  fc
-    .bigInt({ min: 2n ** 53n, max: 10n ** 60n })
-    .map((digits) => ({ type: 'integer' as const, number: Number(digits), exact: bytes(String(digits)) })),
-  fc
-    .string({ unit: 'binary' })
-    .map((text) => ({ type: 'text' as const, number: null, exact: bytes(text.toWellFormed()) })),
-  fc
-    .json({ stringUnit: 'grapheme' })
-    .map((text) => ({ type: 'json' as const, number: null, exact: bytes(text) })),
-  fc.uint8Array().map((exact) => ({ type: 'bytes' as const, number: null, exact: Buffer.from(exact) }))
-)
-const time = fc.integer({ min: 0, max: bounds.now })
-const datapoint: fc.Arbitrary<Datapoint> = fc
-  .record({
-    device: name,
-    metric: name,
-    observedAt: time,
-    receivedAt: time,
-    role: fc.constantFrom(...(Object.keys(roles) as Array<keyof typeof roles>)),
-    clock: fc.constantFrom(...(Object.keys(clocks) as Array<keyof typeof clocks>)),
-    unit: fc.option(name),
-    quality: fc.option(name),
-    topic: fc.string({ minLength: 1, unit: 'grapheme' }).filter((text) => !/[+#\0]/.test(text)),
-    seq: fc.nat(),
-    n: fc.nat(),
-    value
-  })
-  .map(({ value: of, ...rest }) => ({ ...rest, ...of }))
 
 const ofPlace = ({ seq: _seq, n: _n, ...rest }: Datapoint) => ({
   ...rest,
@@ -60,7 +23,7 @@ const ofPlace = ({ seq: _seq, n: _n, ...rest }: Datapoint) => ({
 
 test('what export writes as NDJSON is read without loss', () => {
   fc.assert(
-    fc.property(datapoint, fc.option(fc.string()), (given, cursor) => {
+    fc.property(anyDatapoint, fc.option(fc.string()), (given, cursor) => {
       const line = JSON.stringify(toLine(toDatapointView(given), cursor))
       assert.deepEqual(readMembers(JSON.parse(line), bounds), ofPlace(given))
     }),
@@ -71,7 +34,7 @@ test('what export writes as NDJSON is read without loss', () => {
 test('what export writes as CSV is read without loss', () => {
   const header = readHeader(datapointColumns)
   fc.assert(
-    fc.property(datapoint, fc.option(fc.string()), (given, cursor) => {
+    fc.property(anyDatapoint, fc.option(fc.string()), (given, cursor) => {
       const cells = toDatapointCells(toDatapointView(given), cursor).map((cell) => cell ?? '')
       assert.deepEqual(readCells(header, cells, bounds), ofPlace(given))
     }),
@@ -81,7 +44,7 @@ test('what export writes as CSV is read without loss', () => {
 
 test('what the journal keeps is read as it was written', () => {
   fc.assert(
-    fc.property(fc.array(datapoint, { minLength: 1 }), (given) => {
+    fc.property(fc.array(anyDatapoint, { minLength: 1 }), (given) => {
       const all = given.map((one) => {
         const { topic: _topic, ...rest } = ofPlace(one)
         return { ...rest, device: 'd\u2028"' }

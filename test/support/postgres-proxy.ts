@@ -6,7 +6,7 @@ import { startProxy } from './proxy.ts'
 export interface PostgresFrame extends Frame {
   /** The letter of the message; empty for the start-up, which has none. */
   type: string
-  /** Belongs to an append of ingest: from Parse or Bind to the ReadyForQuery that follows its COMMIT. */
+  /** Belongs to an append of ingest, or of an import: from Parse or Bind to the ReadyForQuery that follows its COMMIT. */
   append: boolean
   /** The process that serves this connection; 0 until it has said so. */
   backendPid: number
@@ -44,14 +44,13 @@ export const beforeCommit = ({ append, direction, type }: PostgresFrame): boolea
 export const afterCommit = ({ append, direction, type, bytes }: PostgresFrame): boolean =>
   append && direction === 'toService' && type === 'Z' && bytes[5] === 'I'.charCodeAt(0)
 
-const statement = Buffer.from('append_batch\0')
+const statements = ['append_batch\0', 'append_import\0'].map((name) => Buffer.from(name))
 
 /** Parse begins with the name of the statement, Bind with that of the portal. */
 function namesAppend(type: string, bytes: Buffer): boolean {
-  if (type === 'P') return bytes.subarray(5, 5 + statement.length).equals(statement)
-  if (type !== 'B') return false
-  const at = bytes.indexOf(0, 5) + 1
-  return bytes.subarray(at, at + statement.length).equals(statement)
+  if (type !== 'P' && type !== 'B') return false
+  const at = type === 'P' ? 5 : bytes.indexOf(0, 5) + 1
+  return statements.some((name) => bytes.subarray(at, at + name.length).equals(name))
 }
 
 /** A letter, then a length that counts itself; the start-up has no letter. */
