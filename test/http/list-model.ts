@@ -22,7 +22,7 @@ const anyOf = (patterns: readonly string[], name: string): boolean =>
 export interface SeriesAsked {
   device: string[]
   metric: string[]
-  filter: string[]
+  filter: readonly string[]
   /** Milliseconds. */
   from: number | null
   to: number | null
