@@ -51,12 +51,15 @@ export const reachOfSeriesSql = `
     select f.topic_id union select topic_id from metric_topics where metric_id = f.id
   ) as came join topics o on o.id = came.topic_id join retention_classes c on c.id = o.retention_class`
 
-/** Of the series `f`: before it, something may be missing. */
+/**
+ * Of the series `f`: before it, something may be missing. Where no datapoints are gone, nothing is, whatever of its rollups
+ * is kept.
+ */
 export const keptFromSql = (level: RollupLevel | null): string =>
   `round(date_part('epoch', ${
     level === null
       ? 'f.kept'
-      : `case when ${here('cut')} > '-infinity' then least(f.kept, ${here('cut')}) end`
+      : `case when f.kept is not null and ${here('cut')} > '-infinity' then least(f.kept, ${here('cut')}) end`
   }) * 1000) as kept_from`
 
 export const here = (column: string): string => `(select ${column} from here)`
@@ -71,6 +74,25 @@ export const freshSql = ({ from, to, readable }: HistorySql): string => `,
       and ${inRange(`greatest(${from}, ${here('cut')})`, to)}
     group by p.metric_id
   )`
+
+/**
+ * Whether the metric `m` has a datapoint by these topics: as far as it is rolled up that is noted, beside its newest one; what
+ * came since, and in hours that are marked, is looked through.
+ */
+export const cameBySql = (topics: string): string => `(
+  m.topic_id = any (${topics})
+  or exists (select from metric_topics came where came.metric_id = m.id and came.topic_id = any (${topics}))
+  or m.id in (
+    select p.metric_id from datapoints p
+    where ${here('few')} and p.projection_id = ${here('id')} and p.seq > ${here('rolled_seq')} and p.topic_id = any (${topics})
+    union all
+    select p.metric_id from rollup_marks k join datapoints p on p.metric_id = k.metric_id
+      and p.observed_at >= k.start and p.observed_at < k.start + ${interval('hour')}
+    where p.topic_id = any (${topics})
+  )
+  or (not ${here('few')} and exists (
+    select from datapoints p
+    where p.metric_id = m.id and p.seq > ${here('rolled_seq')} and p.topic_id = any (${topics}))))`
 
 /** Joins to each series `f` its fresh datapoints and the units that are read from datapoints, as an array. */
 export function replacedSql(sql: HistorySql): string {

@@ -12,6 +12,7 @@ import { timestampArray } from './binary.ts'
 import type { HistorySql } from './history-pieces.ts'
 import { aggregates, flow, inRange, packs, rawPieces } from './history-pieces.ts'
 import {
+  cameBySql,
   freshSql,
   keptFromSql,
   reachOfSeriesSql,
@@ -83,7 +84,6 @@ export function historyStatement(
   return { text, values }
 }
 
-/** By which topics a series came is known of what is rolled up, and of its newest datapoint. */
 function foundSql(
   ask: HistorySqlAsk,
   topics: string | null,
@@ -98,9 +98,7 @@ function foundSql(
   ]
   if (ask.deviceIds !== null) conditions.push(`d.id = any (${parameter(ask.deviceIds)}::int8[])`)
   if (ask.metricIds !== undefined) conditions.push(`m.id = any (${parameter(ask.metricIds)}::int8[])`)
-  if (topics !== null)
-    conditions.push(`(m.topic_id = any (${topics}) or exists (
-      select from metric_topics came where came.metric_id = m.id and came.topic_id = any (${topics})))`)
+  if (topics !== null) conditions.push(cameBySql(topics))
   const whole =
     topics === null
       ? ''
