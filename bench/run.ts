@@ -13,6 +13,7 @@ import { benchNormalize } from './normalize.ts'
 import { benchProjected } from './projected.ts'
 import { benchProjection } from './projection.ts'
 import { benchReads } from './reads.ts'
+import { benchRollups } from './rollups.ts'
 import { benchScanner } from './scanner.ts'
 import { benchSubscribers } from './subscribers.ts'
 import { benchTopics } from './topics.ts'
@@ -22,6 +23,7 @@ const benchmarks: Record<string, (write: (line: string) => void) => Promise<obje
   append: benchAppend,
   projected: benchProjected,
   projection: benchProjection,
+  rollups: benchRollups,
   scanner: benchScanner,
   topics: benchTopics,
   reads: benchReads,

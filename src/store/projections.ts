@@ -157,12 +157,12 @@ async function write(
       // What is carried over the horizon comes behind what is rolled up
       await lockRollups(client)
       await client.query('select from projections where id = $1 for no key update', [id])
-      const facts = await writer.put(client, id, chunk, guard, { facts: false, repeatable })
+      const written = await writer.put(client, id, chunk, guard, { facts, repeatable })
       await markHours(
         client,
         chunk.messages.map(({ seq }) => seq)
       )
-      return facts
+      return written
     })
   if (!chunk.messages.some(({ attributes }) => attributes.length > 0))
     return writer.put(pool, id, chunk, guard, { facts, repeatable })
