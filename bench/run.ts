@@ -7,6 +7,7 @@ import { endAll } from '../test/support/cleanup.ts'
 import { benchAppend } from './append.ts'
 import { benchAsOf } from './as-of.ts'
 import { benchConventions } from './conventions.ts'
+import { benchHistory } from './history.ts'
 import { benchIngest } from './ingest.ts'
 import { benchExpressions } from './expressions.ts'
 import { benchNormalize } from './normalize.ts'
@@ -28,6 +29,7 @@ const benchmarks: Record<string, (write: (line: string) => void) => Promise<obje
   topics: benchTopics,
   reads: benchReads,
   'as-of': benchAsOf,
+  history: benchHistory,
   subscribers: benchSubscribers,
   normalize: benchNormalize,
   expressions: benchExpressions,

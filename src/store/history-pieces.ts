@@ -28,18 +28,18 @@ export const inRange = (from: string, to: string): string =>
   `p.number is not null and p.observed_at >= ${from} and p.observed_at < ${to}`
 
 /** Each datapoint is a piece of its own. */
-export const rawPieces = ({ bucket }: HistorySql, from = 'datapoints p'): string => `
-  select ${bucket('p.observed_at')} as bucket, p.observed_at as first_at, p.seq, p.n, 1::int8 as count, p.number as sum,
+export const rawPieces = ({ bucket }: HistorySql, from = 'datapoints p', more = ''): string => `
+  select ${more} ${bucket('p.observed_at')} as bucket, p.observed_at as first_at, p.seq, p.n, 1::int8 as count, p.number as sum,
     p.number as min, p.number as max, p.number as first, p.number as last, p.observed_at as last_at, 0::float8 as integral,
     0::float8 as increase
   from ${from}`
 
 /** Pieces with what came before each of them, where that is needed. */
-export const flow = ({ ends }: Needs, pieces: string): string =>
+export const flow = ({ ends }: Needs, pieces: string, partition = ''): string =>
   ends
     ? `select piece.*, lag(bucket) over w is distinct from bucket as opens,
          lead(bucket) over w is distinct from bucket as closes, lag(last) over w as before, lag(last_at) over w as before_at
-       from (${pieces}) as piece window w as (order by first_at, seq, n)`
+       from (${pieces}) as piece window w as (${partition} order by first_at, seq, n)`
     : pieces
 
 /** Of a bucket, from its pieces. What may be more than a double holds is infinite, as in rows of rollups. */

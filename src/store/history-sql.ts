@@ -1,7 +1,6 @@
 /**
  * The statement that reads a page of history: of each series its buckets as arrays, one element for each that has a
- * datapoint, with what the functions need and nothing else. Each series is read by itself, by indexes that begin with its
- * id, so that the plan depends on no statistics.
+ * datapoint, with what the functions need and nothing else.
  */
 
 import type { Needs } from '../history/functions.ts'
@@ -62,27 +61,40 @@ export function historyStatement(
       topics === null ? 'true' : `(r.topic_id = any (${topics}) or (r.topic_id is null and f.whole))`,
     mixedRow: topics === null ? 'false' : '(r.topic_id is null and not f.whole)'
   }
-  const pieces =
-    level === null
-      ? `${rawPieces(sql)} where p.metric_id = f.id and ${inRange(sql.from, sql.to)} and ${sql.readable}`
-      : rolledPieces(sql)
   const text = `
     with here as materialized (${statusSql(level, parameter(limits.freshFactsMax))}),
     listed as materialized (${foundSql(ask, topics, values, parameter)}),
     found as materialized (
       select f.*, reach.* from listed f left join lateral (${reachOfSeriesSql}) as reach on true
-    )${level === null ? '' : freshSql(sql)}
+    )${level === null ? rawSql(needs, sql) : freshSql(sql)}
     select f.id, f.device, f.metric, f.type, f.unit, f.topic, packed.*, before.*, ${keptFromSql(level)}
-    from found f ${level === null ? '' : replacedSql(sql)}
-    left join lateral (
-      select ${packs(needs)} from (
-        select bucket, ${aggregates(needs)} from (${flow(needs, pieces)}) as pieces group by bucket
-      ) as cells
-    ) as packed on true
+    from found f ${level === null ? 'left join packed on metric_id = f.id' : rolledSql(needs, sql)}
     left join lateral (${priorSql(needs, sql)}) as before on true
     order by f.id`
   return { text, values }
 }
+
+/** All series at once, since Postgres knows best whether it reads most datapoints, or a few by index. */
+const rawSql = (needs: Needs, sql: HistorySql): string => `,
+  packed as (
+    select metric_id, ${packs(needs)} from (
+      select metric_id, bucket, ${aggregates(needs)} from (${flow(
+        needs,
+        `${rawPieces(sql, 'found f join datapoints p on p.metric_id = f.id', 'p.metric_id,')}
+         where ${inRange(sql.from, sql.to)} and ${sql.readable}`,
+        'partition by metric_id'
+      )}) as pieces group by metric_id, bucket
+    ) as cells group by metric_id
+  )`
+
+/** Each series by itself, by indexes that begin with its id, so that the plan depends on no statistics. */
+const rolledSql = (needs: Needs, sql: HistorySql): string => `
+  ${replacedSql(sql)}
+  left join lateral (
+    select ${packs(needs)} from (
+      select bucket, ${aggregates(needs)} from (${flow(needs, rolledPieces(sql))}) as pieces group by bucket
+    ) as cells
+  ) as packed on true`
 
 function foundSql(
   ask: HistorySqlAsk,

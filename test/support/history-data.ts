@@ -1,9 +1,9 @@
-/** Series for the benchmark of history: in the tables, without the messages that they would be from. */
+/** Series for a test and the benchmark of history: in the tables, without the messages that they would be from. */
 
-import { atEnd } from '../test/support/cleanup.ts'
-import { query } from '../test/support/database.ts'
-import { openTestStore } from '../test/support/store.ts'
-import type { TestStore } from '../test/support/store.ts'
+import { atEnd } from './cleanup.ts'
+import { query } from './database.ts'
+import { openTestStore } from './store.ts'
+import type { TestStore } from './store.ts'
 
 export interface HistoryData extends TestStore {
   /** Of all datapoints, milliseconds since 1970. */
@@ -48,7 +48,10 @@ const seriesSql = `
   insert into metrics (device_id, name, name_hash, seq, type, topic_id)
   select id, 'temperature', sha256('temperature'), 1, 1, $2 from d`
 
-/** Their values are the same each time. */
+/** What the datapoint with this number of a metric says. */
+export const valueOf = (point: number, metricId: number): number =>
+  ((point * 7_919 + metricId * 104_729) % 10_007) / 100
+
 const datapointsSql = `
   insert into datapoints (seq, n, metric_id, topic_id, observed_at, received_at, number, projection_id, retention_class,
     type, role, clock)
