@@ -112,6 +112,7 @@ test('its bounds are the limits', () => {
     'bucketsMax',
     'historyFunctionsMax',
     'historyCellsMax',
+    'graphqlHistoryValuesMax',
     'seriesPatternsMax'
   ]
   assert.deepEqual(
