@@ -11,7 +11,6 @@ import type { Limits } from '../limits.ts'
 import type { Access, Millis } from '../model.ts'
 import type { History, HistoryAsk, HistoryPage, HistorySeries } from '../store/history.ts'
 import { readPatterns } from './arguments.ts'
-import type { ReadBatch } from './batches.ts'
 import { createBatch } from './batches.ts'
 import type { DeviceNode, MetricNode } from './device-nodes.ts'
 import { tooComplex } from './document-size.ts'
@@ -76,20 +75,24 @@ interface Read {
 export function createHistoryReads({ access, history, nesting, limits }: Parts): HistoryReads {
   const { historyCellsMax, historySeriesMax, graphqlHistoryValuesMax } = limits
   let began: Millis | null = null
-  let reading = 0
+  let values = 0
   let answered = 0
+  let turn: Promise<unknown> = Promise.resolve()
   const now = (): Millis => (began ??= Date.now())
 
-  async function page(ask: HistoryAsk): Promise<HistoryPage> {
-    const values = (ask.boundaries.length - 1) * ask.functions.length
-    const limit = Math.min(ask.limit, Math.floor((historyCellsMax - reading) / values))
-    if (limit < 1) throw tooMany(historyCellsMax)
-    // As many as there may be, until it is known how many there are
-    reading += limit * values
-    const found = await history.read(access, { ...ask, limit })
-    reading -= (limit - found.series.length) * values
-    if (found.next !== null && limit < ask.limit) throw tooMany(historyCellsMax)
-    return found
+  /** One after another: what is left for each is then known, and one request takes one connection. */
+  function page(ask: HistoryAsk): Promise<HistoryPage> {
+    const read = turn.then(async () => {
+      const each = (ask.boundaries.length - 1) * ask.functions.length
+      const limit = Math.min(ask.limit, Math.floor((historyCellsMax - values) / each))
+      if (limit < 1) throw tooMany(historyCellsMax)
+      const found = await history.read(access, { ...ask, limit })
+      if (found.next !== null && limit < ask.limit) throw tooMany(historyCellsMax)
+      values += found.series.length * each
+      return found
+    })
+    turn = read.catch(() => {})
+    return read
   }
 
   /** Series of many parents, which are too many rather than some of them. */
@@ -119,10 +122,7 @@ export function createHistoryReads({ access, history, nesting, limits }: Parts):
     }
   }
 
-  const batch = <Ask, Key, Value>(read: ReadBatch<Ask, Key, Value>) =>
-    createBatch<Ask, Key, Value>((ask, keys) => nesting.read(() => read(ask, keys)))
-
-  const ofDevices = batch(
+  const ofDevices = createBatch(
     async (given: BucketArguments & { metric: string[] | null }, devices: readonly DeviceNode[]) => {
       const { frame, series } = await readAll(given, { deviceIds: idsOf(devices) })
       const byDevice = new Map<string, SeriesNode[]>()
@@ -130,7 +130,7 @@ export function createHistoryReads({ access, history, nesting, limits }: Parts):
       return devices.map(({ device }) => ({ ...frame, series: byDevice.get(device) ?? [] }))
     }
   )
-  const ofMetrics = batch(async (given: BucketArguments, metrics: readonly MetricNode[]) => {
+  const ofMetrics = createBatch(async (given: BucketArguments, metrics: readonly MetricNode[]) => {
     const { frame, series } = await readAll(
       { ...given, metric: null },
       { deviceIds: null, metricIds: idsOf(metrics) }

@@ -35,9 +35,10 @@ for (const [index, device] of deviceNames.entries())
 
 // Tests look into answers freely
 /* eslint-disable typescript/no-explicit-any */
-async function serve(t: TestContext, limits: Partial<Limits> = {}) {
+async function serve(t: TestContext, limits: Partial<Limits> = {}, history = store.history) {
   const projections = { list: () => store.projections.list() } as Projections
-  const { url } = await startServer(t, { store, projections, limits: { ...defaultLimits, ...limits } })
+  const parts = { store: { ...store, history }, projections, limits: { ...defaultLimits, ...limits } }
+  const { url } = await startServer(t, parts)
   const answer = (document: string, variables = {}) => query<any>(url, document, variables)
   return {
     answer,
@@ -233,6 +234,30 @@ test('what a request reads and answers is bounded over all of its fields', async
   // Pages and items within others are counted as those of other fields are
   assert.deepEqual(await codesWith({ graphqlNestedPagesMax: 12 }, starts), [])
   assert.deepEqual(await codesWith({ graphqlNestedPagesMax: 11 }, starts), ['query_too_complex'])
+})
+
+test('one request reads one page at a time, of its own fields and of those within', async (t) => {
+  let [reading, most] = [0, 0]
+  const { data } = await serve(
+    t,
+    {},
+    {
+      ...store.history,
+      async read(access, ask) {
+        most = Math.max(most, ++reading)
+        try {
+          return await store.history.read(access, ask)
+        } finally {
+          reading--
+        }
+      }
+    }
+  )
+  const of = (at: number): string => `history(metric: ["a", "${at}"], ${days}) { starts }`
+  const aliases = Array.from({ length: 8 }, (_, at) => `a${at}: ${of(at)}`).join(' ')
+  const answer = await data(`{ ${aliases} devices { nodes { ${aliases} } } }`)
+  assert.equal(Object.keys(answer).length, 9)
+  assert.deepEqual([reading, most], [0, 1])
 })
 
 test('up to now is the same now for all pages', async (t) => {
