@@ -26,6 +26,7 @@ export interface GraphqlParts {
     | 'history'
     | 'currentProjection'
     | 'rejections'
+    | 'retention'
   >
   feed: Feed
   events: EventSource

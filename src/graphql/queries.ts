@@ -1,5 +1,6 @@
 /** Resolvers of the queries. */
 
+import { keptFrom } from '../feed/kept-from.ts'
 import type { CommandState, Fact } from '../model.ts'
 import { eventKinds, toCommandView, toGapView, toMessageView, toTopicStateView } from '../views.ts'
 import type { PageArguments, RangeArguments, SearchArguments } from './arguments.ts'
@@ -63,7 +64,7 @@ export function createQueries({ store, minCursor, limits, status }: GraphqlParts
     const limit = readFirst(page.first, limits)
     const times = readRange(page)
     const kinds = eventKinds[list === 'messages' ? 'message' : 'gap']
-    let keptFrom: number | null = null
+    let kept: number | null = null
     const connection = await connect(
       context,
       { list: listName(list, order, [filters, device, times]), page },
@@ -74,14 +75,15 @@ export function createQueries({ store, minCursor, limits, status }: GraphqlParts
           const until = Math.min(end, range.to)
           const ask = { from: range.from, until, filters, devices, kinds, after, limit, order }
           const read = await journal.page(context.access, ask)
-          if (times.from !== null || times.to !== null) keptFrom = await journal.keptFrom(range.from)
+          if (times.from !== null || times.to !== null)
+            kept = await keptFrom(store, { from: range.from, time: times.from }, ask)
           return read
         },
         place: (fact) => fact.seq,
         view
       }
     )
-    return { ...connection, keptFrom: keptFrom && new Date(keptFrom).toISOString() }
+    return { ...connection, keptFrom: kept && new Date(kept).toISOString() }
   }
 
   return {

@@ -3,8 +3,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { Problem } from '../errors.ts'
+import { keptFrom } from '../feed/kept-from.ts'
 import { mayMiss } from '../feed/missing.ts'
-import type { Fact, FactKind, Seq } from '../model.ts'
+import type { Fact, FactKind, Millis, Seq } from '../model.ts'
 import type { JournalAsk } from '../store/journal.ts'
 import { eventKinds, toGapView, toMessageView, toTime } from '../views.ts'
 import { json, refusalsOfV1 } from './answers.ts'
@@ -51,8 +52,11 @@ export async function messageRoutes(app: Routes, { store, limits, reads }: Route
   const queries = { ...committed, ...pageQuery(limits, 'desc'), ...afterQuery, ...minCursorQuery }
 
   /** `keptFrom` of the page, where the range begins before what is kept. */
-  async function reachOf(from: Seq): Promise<{ keptFrom?: string }> {
-    const at = await store.journal.keptFrom(from)
+  async function reachOf(
+    time: Millis | null,
+    ask: JournalAsk & { from: Seq }
+  ): Promise<{ keptFrom?: string }> {
+    const at = await keptFrom(store, { from: ask.from, time }, ask)
     return at === null ? {} : { keptFrom: toTime(at) }
   }
 
@@ -113,7 +117,7 @@ export async function messageRoutes(app: Routes, { store, limits, reads }: Route
           limit,
           toView,
           versionOf: ({ seq }) => seq,
-          ...(isRange(times) && { more: await reachOf(range.from) }),
+          ...(isRange(times) && { more: await reachOf(times.from, ask) }),
           ...(token !== undefined && { cursor: next ?? place.until })
         })
       }

@@ -10,8 +10,8 @@ export interface JournalTimes {
    * the head of now.
    */
   range(times: { from: Millis | null; to: Millis | null }): Promise<{ from: Seq; to: Seq }>
-  /** If facts behind `from` were dropped: when the oldest one that is kept was committed. null: all are kept. */
-  keptFrom(from: Seq): Promise<Millis | null>
+  /** From when on no fact up to `seq`, the horizon of a class, was committed: of the oldest one behind it, if there is one. */
+  keptBehind(seq: Seq): Promise<Millis>
 }
 
 export const createJournalTimes = (pool: Pool): JournalTimes => ({
@@ -21,17 +21,17 @@ export const createJournalTimes = (pool: Pool): JournalTimes => ({
       to: to === null ? Number.MAX_SAFE_INTEGER : await findPlace(pool, to - 1)
     }
   },
-  async keptFrom(from) {
-    const { rows } = await pool.query<{ at: Date }>({ name: 'kept_from', text: keptFromSql, values: [from] })
-    return rows[0]?.at.getTime() ?? null
+  async keptBehind(seq) {
+    const { rows } = await pool.query<{ at: Date }>({ name: 'kept_behind', text: keptSql, values: [seq] })
+    return rows[0]!.at.getTime()
   }
 })
 
-// Of each class by its partitions, for the reason told in topics-as-of.ts. Where nothing is left, since now
-const keptFromSql = `
-  select coalesce((
+// Of each class by its partitions, for the reason told in topics-as-of.ts
+const keptSql = `
+  select greatest(coalesce((
     select min(j.at) from retention_classes c, lateral (
-      select at from journal where retention_class = c.id and seq > h.horizon order by seq limit 1
+      select at from journal where retention_class = c.id and seq > $1 order by seq limit 1
     ) as j
-  ), h.at) as at
-  from journal_head h where h.shard = 0 and h.horizon > $1`
+  ), h.at), (select max(horizon_at) + interval '1 ms' from retention_classes where horizon = $1)) as at
+  from journal_head h where h.shard = 0`

@@ -148,6 +148,7 @@ function createMemory(): Memory {
     store: {
       ...({} as Pick<Store, 'asOf' | 'devices' | 'datapoints' | 'nested' | 'history' | 'rejections'>),
       cursors: createCursors([{ id: 'journal', beganSeq: 0 }], Buffer.alloc(32, 7)),
+      retention: { dropped: async () => [] } as unknown as Store['retention'],
       currentProjection: async () => 0,
       journal: {
         head: async () => ({ seq: memory.facts.length, at: Date.now(), horizon: 0 }),
@@ -155,7 +156,7 @@ function createMemory(): Memory {
         nextKept: async () => null,
         lastGap: async () => null,
         range: async () => ({ from: 0, to: Infinity }),
-        keptFrom: async () => null,
+        keptBehind: async () => 0,
         async page(_access, { filters, kinds, after, until, limit, order }) {
           const matches = compileFilters(filters)
           const inOrder = order === 'asc' ? memory.facts : memory.facts.toReversed()

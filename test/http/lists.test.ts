@@ -133,15 +133,17 @@ test('what may not be read is in no list, whatever it is asked by', async () => 
   assert.equal((await of(server, 'messages?device=other')).body.items.length, 0)
 })
 
+/** Facts were committed in 2026, a second apart. */
+async function everySecond(url: string): Promise<void> {
+  await query(url, `update journal set at = timestamptz '2026-01-01T00:00:00Z' + make_interval(secs => seq)`)
+  await query(url, `update journal_head set at = (select max(at) from journal)`)
+}
+
 test('messages of a time that retention took: what is left, and since when', async () => {
   const server = await startProjected({ limits: { partitionRowsMax: 10 } })
   const { store, receive, databaseUrl } = server
   for (let at = 1; at <= 25; at++) await receive({ topic: 'a', payload: Buffer.from(String(at)) })
-  await query(
-    databaseUrl,
-    `update journal set at = timestamptz '2026-01-01T00:00:00Z' + make_interval(secs => seq)`
-  )
-  await query(databaseUrl, `update journal_head set at = (select max(at) from journal)`)
+  await everySecond(databaseUrl)
   const since = async (ask: string) => {
     const { body } = await of(server, `messages?order=asc&limit=1000&${ask}`)
     return [texts(body.items).length, body.keptFrom]
@@ -161,6 +163,37 @@ test('messages of a time that retention took: what is left, and since when', asy
   assert.deepEqual(await since(''), [6, undefined])
   const { body } = await of(server, 'messages?from=2026-01-01T00:00:00Z&limit=1')
   assert.deepEqual([texts(body.items), body.keptFrom], [['25'], kept])
+})
+
+test('where one class of topics was dropped, who does not ask for it is told of nothing', async () => {
+  const server = await startProjected({ limits: { partitionRowsMax: 10 } })
+  const { store, receive } = server
+  const everlasting = { keepSeconds: null, keepBytes: null }
+  await store.retention.setClass('short', { ...everlasting, filters: ['short/#'] })
+  await store.partitions.setDefault(everlasting)
+  await receive({ topic: 'gone', discardedBytes: 1 })
+  for (let at = 0; at < 15; at++) await receive({ topic: 'short/a' }, { topic: 'long' })
+  await everySecond(server.databaseUrl)
+  await store.retention.setClass('short', { keepSeconds: null, keepBytes: 1, filters: ['short/#'] })
+  await store.partitions.dropExpired()
+  const { horizon } = (await store.retention.classes()).find(({ name }) => name === 'short')!
+  const [kept] = await query<{ at: Date }>(
+    server.databaseUrl,
+    'select min(at) as at from journal where seq > $1',
+    [horizon]
+  )
+  for (const [ask, expected] of [
+    ['messages?from=2026-01-01T00:00:00Z', kept!.at.toISOString()],
+    ['messages?filter=short/%2B&from=2026-01-01T00:00:00Z', kept!.at.toISOString()],
+    ['messages?filter=long&from=2026-01-01T00:00:00Z', undefined],
+    [`messages?from=${kept!.at.toISOString()}`, undefined],
+    ['gaps?from=2026-01-01T00:00:00Z', undefined]
+  ] as const) {
+    const { body } = await of(server, ask)
+    assert.equal(body.keptFrom, expected, ask)
+    assert.ok(body.items.length > 0, ask)
+  }
+  assert.equal((await of(server, 'messages?filter=long&from=2026-01-01T00:00:00Z')).body.items.length, 15)
 })
 
 test('a time is the place of the journal that asOf takes it for; one to come is the end', async () => {
