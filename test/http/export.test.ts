@@ -192,10 +192,9 @@ for (const [what, every] of [
     test(`${what}, ${format}: wherever it is cut off, it is gone on with, and nothing is lost or twice`, async () => {
       const url = `${exports}/${what}?format=${format}`
       const { bytes: whole } = await fetchFile(url)
-      const known = new Map<number, unknown>()
       const rests = new Map<string, Buffer>()
       for (let at = 0; at <= whole.length; at++) {
-        const kept = keptOf(whole.subarray(0, at), format, known)
+        const kept = keptOf(whole.subarray(0, at), format)
         if (kept === null) continue // begun again
         const { cursor } = kept
         const asked = rests.get(cursor) ?? (await fetchFile(`${url}&header=false&after=${cursor}`)).bytes
@@ -253,7 +252,7 @@ test('messages are chosen by filter, and by the time of their commit', async () 
     'select seq, at from journal where kind in (1, 3) order by seq'
   )
   const times = new Map(at.map((row) => [row.seq, row.at.getTime()]))
-  for (const bound of new Set(times.values())) {
+  for (const bound of [...new Set(times.values())].filter((_, index) => index % 6 === 0)) {
     for (const shift of [-1, 0, 1]) {
       const time = new Date(bound + shift)
       for (const [name, holds] of [

@@ -42,34 +42,28 @@ export function rowsOf(bytes: Buffer, format: ExchangeFormat): Row[] {
 
 /**
  * As much of a file as is kept when it was cut off: rows that are whole, up to the last that has a cursor, and that cursor;
- * null where there is none. Knows only what the documentation says. `known`: cursors by length, of files that begin alike.
+ * null where there is none. Knows only what the documentation says. CSV with the names of its columns.
  */
-export function keptOf(
-  bytes: Buffer,
-  format: ExchangeFormat,
-  known = new Map<number, unknown>()
-): { bytes: Buffer; cursor: string } | null {
-  for (const end of endsOf(bytes, format)) {
-    const kept = bytes.subarray(0, end)
-    if (!known.has(end)) known.set(end, rowsOf(kept, format).at(-1)?.['cursor'])
-    const cursor = known.get(end)
-    if (typeof cursor === 'string') return { bytes: kept, cursor }
+export function keptOf(bytes: Buffer, format: ExchangeFormat): { bytes: Buffer; cursor: string } | null {
+  const ends = endsOf(bytes, format)
+  const firstRow = format === 'csv' ? 1 : 0
+  const names = format === 'csv' ? bytes.subarray(0, ends[0] ?? 0) : Buffer.alloc(0)
+  for (let at = ends.length - 1; at >= firstRow; at--) {
+    const row = bytes.subarray(ends[at - 1] ?? 0, ends[at])
+    const cursor = rowsOf(Buffer.concat([names, row]), format)[0]!['cursor']
+    if (typeof cursor === 'string') return { bytes: bytes.subarray(0, ends[at]), cursor }
   }
   return null
 }
 
-/** Where rows end, the last first. Line ends within quotes of CSV are none. */
+/** Where rows end, in order. Line ends within quotes of CSV are none. */
 function endsOf(bytes: Buffer, format: ExchangeFormat): number[] {
   const ends: number[] = []
   let quotes = 0
   for (let from = 0, at = bytes.indexOf('\n'); at !== -1; from = at + 1, at = bytes.indexOf('\n', from)) {
-    for (
-      let quote = bytes.indexOf('"', from);
-      quote !== -1 && quote < at;
-      quote = bytes.indexOf('"', quote + 1)
-    )
-      quotes++
-    if (format === 'ndjson' || quotes % 2 === 0) ends.unshift(at + 1)
+    const line = bytes.subarray(from, at)
+    for (let quote = line.indexOf('"'); quote !== -1; quote = line.indexOf('"', quote + 1)) quotes++
+    if (format === 'ndjson' || quotes % 2 === 0) ends.push(at + 1)
   }
   return ends
 }
