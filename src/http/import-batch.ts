@@ -3,7 +3,6 @@
  * what is of one device stays in the order of the file. Pure.
  */
 
-import { createHash } from 'node:crypto'
 import type { ReadDatapoint } from '../history/import-line.ts'
 import type { ImportedDatapoint } from '../history/imported.ts'
 import { writeImported } from '../history/imported.ts'
@@ -25,19 +24,16 @@ export class BatchOfLines {
   /** By device: the one that goes on. */
   private open = new Map<string, Group>()
   private bytes = 0
-  private digest: Uint8Array
   lines = 0
   datapoints = 0
 
-  constructor(limits: BatchOfLines['limits'], digest: Uint8Array | null) {
+  constructor(limits: BatchOfLines['limits']) {
     this.limits = limits
-    this.digest = digest ?? new Uint8Array(0)
   }
 
-  /** A line, and what it says. */
-  add(raw: Uint8Array | string, read: ReadDatapoint | null): void {
+  /** What a line says. */
+  add(read: ReadDatapoint | null): void {
     this.lines++
-    this.digest = digestOf(this.digest, raw)
     if (read === null) return
     const { topic, ...datapoint } = read
     let group = this.open.get(read.device)
@@ -57,8 +53,8 @@ export class BatchOfLines {
     return this.lines >= importBatchDatapointsMax || this.bytes >= importBatchBytesMax
   }
 
-  toBatch(): ImportBatch {
-    const { lines, datapoints, digest } = this
+  toBatch(digest: Uint8Array): ImportBatch {
+    const { lines, datapoints } = this
     const facts = this.groups.map(({ topic, device, datapoints: some }) => ({
       topic,
       payload: writeImported(device, some)
@@ -69,7 +65,3 @@ export class BatchOfLines {
 
 const bytesOf = ({ metric, exact, unit, quality }: ImportedDatapoint): number =>
   datapointBytes + metric.length + (exact?.length ?? 0) * 1.4 + (unit?.length ?? 0) + (quality?.length ?? 0)
-
-/** Of all lines so far, and one more. */
-export const digestOf = (before: Uint8Array, raw: Uint8Array | string): Uint8Array =>
-  createHash('sha256').update(before).update(raw).digest()

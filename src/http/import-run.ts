@@ -1,5 +1,6 @@
 /** Reads a file that is imported, and commits it a batch after the other. What is committed already is passed over. */
 
+import { createHash } from 'node:crypto'
 import type { ProblemDetail } from '../errors.ts'
 import { Problem } from '../errors.ts'
 import type { LineBounds } from '../history/import-line.ts'
@@ -7,7 +8,7 @@ import { LineFault } from '../history/import-value.ts'
 import type { Limits } from '../limits.ts'
 import type { Access } from '../model.ts'
 import type { Imports, OpenImport } from '../store/imports.ts'
-import { BatchOfLines, digestOf } from './import-batch.ts'
+import { BatchOfLines } from './import-batch.ts'
 import type { SourceLine } from './import-lines.ts'
 
 /** Why an import ended before its end, and how much of it is committed. */
@@ -55,18 +56,19 @@ async function readAll(
   onCommitted: (open: OpenImport) => void
 ): Promise<OpenImport> {
   let open = begun
-  let batch = new BatchOfLines(limits, begun.digest)
+  let batch = new BatchOfLines(limits)
+  /** Of all lines so far, also those that are passed over. */
+  const running = createHash('sha256')
   /** The batch before, on its way: the next one is read meanwhile. */
   let committing: Promise<void> = Promise.resolve()
   const mayPublish = rememberRights(access)
   let number = 0
-  let passed: Uint8Array = new Uint8Array(0)
 
   async function commit(): Promise<void> {
     await committing
     if (batch.lines === 0) return
-    const full = batch.toBatch()
-    batch = new BatchOfLines(limits, full.digest)
+    const full = batch.toBatch(running.copy().digest())
+    batch = new BatchOfLines(limits)
     committing = imports.append(open, full).then((next) => onCommitted((open = next)))
     committing.catch(() => {}) // thrown where it is waited for
   }
@@ -81,14 +83,16 @@ async function readAll(
       for (const line of lines) {
         number++
         if (number <= begun.lines) {
-          passed = digestOf(passed, line.raw)
-          if (number === begun.lines && !Buffer.from(passed).equals(begun.digest!)) throw anotherFile(begun)
+          running.update(line.raw).update('\n')
+          if (number === begun.lines && !running.copy().digest().equals(begun.digest!))
+            throw anotherFile(begun)
           continue
         }
         const read = line.read()
         if (read !== null && !mayPublish(read.topic))
           throw new LineFault('topic', 'is one that you may not publish to', 'forbidden')
-        batch.add(line.raw, read)
+        running.update(line.raw).update('\n')
+        batch.add(read)
         if (batch.isFull()) await commit()
       }
     }
@@ -127,5 +131,7 @@ function toProblem({ code, member, message }: LineFault, number: number): Proble
   )
 }
 
-/** As of now, since an import may last long. */
-export const boundsOf = (limits: Limits) => (): LineBounds => ({ ...limits, now: Date.now() })
+/** As of now, since an import may last long. Asked for each line. */
+export const boundsOf =
+  ({ nameBytesMax, datapointBytesMax, clockAheadSecondsMax }: Limits) =>
+  (): LineBounds => ({ nameBytesMax, datapointBytesMax, clockAheadSecondsMax, now: Date.now() })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { readImported, writeImported } from '../../src/history/imported.ts'
 import { query } from '../support/database.ts'
 import { chunkOf, messageOf, point, currentAtHead } from '../support/projected.ts'
 import { storedContent } from '../support/projection-model.ts'
@@ -24,8 +25,10 @@ async function tablesWith(url: string, text: string): Promise<string[]> {
   for (const { name } of tables) {
     const rows = await query(
       url,
-      `select from ${name} t where strpos(t::text, $1) > 0 or strpos(t::text, $2) > 0 or strpos(t::text, $3) > 0 limit 1`,
-      [text, hex, base64]
+      `select from ${name} t where strpos(t::text, $1) > 0 or strpos(t::text, $2) > 0 or strpos(t::text, $3) > 0
+         or strpos(t::text, $4) > 0 limit 1`,
+      // Imported values are base64 within bytes
+      [text, hex, base64, Buffer.from(base64).toString('hex')]
     )
     if (rows.length > 0) found.push(name)
   }
@@ -178,6 +181,48 @@ test('a device is forgotten, with its own topic, and with its messages of a topi
     detail: counts
   })
   assert.equal(await store.forget({ device: 'device-a' }, 'somebody'), null)
+})
+
+test('what was imported of a device is forgotten with it, and what was of others by the same topic is not', async () => {
+  const { url, store } = await openTestStore({ limits })
+  const imported = (device: string, exact: string) => ({
+    ...point(device, 'm', null, { type: 'text', exact: Buffer.from(exact) }),
+    receivedAt: 1_000
+  })
+  const given = ['device-a', 'device-b', 'device-a'].map((device) =>
+    imported(device, device === 'device-a' ? secret : 'other')
+  )
+  await store.imports.append(await store.imports.begin('somebody', 'file', 'ndjson'), {
+    facts: given.map((one) => ({ topic: 'rialto/import', payload: writeImported(one.device, [one]) })),
+    lines: 3,
+    datapoints: 3,
+    digest: Buffer.alloc(0)
+  })
+  const facts = await store.journal.following(0, 10, 1e9)
+  const current = await store.projections.current(mapping)
+  const messages = facts.map(({ seq, topicId, message }) =>
+    messageOf(
+      seq,
+      { topic: 'rialto/import', topicId: topicId! },
+      { devices: [], mapping: 'import', datapoints: readImported(message!.payload) }
+    )
+  )
+  await store.projections.write(current.id, chunkOf(0, messages), { live: true })
+  const tables = await tablesWith(url, secret)
+  for (const name of ['datapoints', 'journal', 'metrics'])
+    assert.ok(
+      tables.some((table) => table.startsWith(name)),
+      `${name}: ${tables.join()}`
+    )
+  const counts = await store.forget({ device: 'device-a' }, 'somebody')
+  assert.deepEqual(counts, { messages: 2, datapoints: 2, devices: 1, topics: 0 })
+  assert.deepEqual(await tablesWith(url, secret), [])
+  assert.deepEqual(await tablesWith(url, 'device-a'), ['audit'])
+  const kinds = (await store.journal.following(0, 3, 1e9)).map(({ kind }) => kind)
+  assert.deepEqual(kinds, ['forgotten', 'imported', 'forgotten'])
+
+  assert.equal((await store.forget({ topic: 'rialto/import' }, 'somebody'))!.messages, 1)
+  assert.deepEqual(await tablesWith(url, 'device-b'), [])
 })
 
 test('an instance that knows the topic by its old id stores what comes under a new one', async () => {
