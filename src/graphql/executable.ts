@@ -13,6 +13,7 @@ import { history } from './schema-history.ts'
 import { mappings } from './schema-mappings.ts'
 import { objects } from './schema-objects.ts'
 import { previews } from './schema-previews.ts'
+import { retention } from './schema-retention.ts'
 import { rejections } from './schema-rejections.ts'
 import { streams } from './schema-streams.ts'
 
@@ -37,7 +38,8 @@ export function buildSchema(): GraphQLSchema {
         history,
         rejections,
         mappings,
-        previews
+        previews,
+        retention
       ].join('')
     )
   )

@@ -18,6 +18,7 @@ import { createMappingQueries } from './queries-mappings.ts'
 import { createRejectionQueries } from './queries-rejections.ts'
 import { createQueries } from './queries.ts'
 import { closeSockets, createSocketHandler, logSocketError, socketOptions } from './socket.ts'
+import { createRetentionResolvers } from './retention.ts'
 import { createSubscriptions } from './subscriptions.ts'
 import { createSources } from './sources.ts'
 import type { Surface } from './surface.ts'
@@ -38,6 +39,7 @@ export async function registerGraphql(app: FastifyInstance, parts: GraphqlParts)
     createMappingQueries(parts),
     createMutations(parts),
     createMappingMutations(parts),
+    createRetentionResolvers(parts),
     createSubscriptions(parts)
   )
   const closing = new AbortController()

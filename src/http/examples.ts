@@ -3,6 +3,7 @@
 import { Problem } from '../errors.ts'
 import type { Command, Message } from '../model.ts'
 import { deviceExamples } from './device-examples.ts'
+import { retentionExamples } from './retention-examples.ts'
 import { toCommandView, toGapView, toMessageView, toTopicStateView } from '../views.ts'
 
 const at = Date.parse('2026-03-14T09:26:53.589Z')
@@ -45,6 +46,7 @@ const cursor = 'AQAAAAAAAACjVLr1W0tqHjFhE3Bk9w'
 /** By the name of the schema. */
 export const examples: Record<string, unknown> = {
   ...deviceExamples,
+  ...retentionExamples,
   Message: toMessageView(message),
   TopicState: toTopicStateView({
     topicId: 7,

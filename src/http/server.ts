@@ -28,6 +28,8 @@ import { answerClientError, answerFrameworkError, answerWithProblems } from './p
 import { isDecodable, parseQuery } from './query-string.ts'
 import { createReads } from './reads.ts'
 import { redriveRoutes, rejectionRoutes } from './rejections.ts'
+import { retentionSchemas } from './retention-schemas.ts'
+import { retentionRoutes } from './retention.ts'
 import { retainedRoutes } from './retained.ts'
 import { sharedSchemas } from './schemas.ts'
 import { sendCommandRoutes } from './send-commands.ts'
@@ -81,6 +83,7 @@ const allSchemas = ({ limits }: HttpParts) => [
   ...importSchemas,
   ...mappingSchemas,
   ...pickedSchemas,
+  ...retentionSchemas,
   commandSchema(limits),
   previewSchema(limits)
 ]
@@ -135,6 +138,7 @@ async function v1Routes(app: Routes, parts: RouteParts): Promise<void> {
   await app.register(async (scope) => rejectionRoutes(scope as Routes, parts))
   await app.register(async (scope) => redriveRoutes(scope as Routes, parts))
   await app.register(async (scope) => mappingRoutes(scope as Routes, parts))
+  await app.register(async (scope) => retentionRoutes(scope as Routes, parts))
   await app.register(async (scope) => forgetRoutes(scope as Routes, parts))
   await app.register(async (scope) => messageRoutes(scope as Routes, parts))
   await app.register(async (scope) => commandRoutes(scope as Routes, parts))

@@ -2,6 +2,8 @@
 
 import type { Limits } from '../limits.ts'
 import { withoutCovered } from '../topic.ts'
+import type { AuditEntry } from './audit.ts'
+import { insertAudit } from './audit.ts'
 import { noSuchClass, refuse } from './class-settings.ts'
 import type { Pool, PoolClient } from './database.ts'
 import { inTransaction } from './projected-facts.ts'
@@ -19,9 +21,10 @@ export async function changeClass(
   pool: Pool,
   limits: ChangeLimits,
   name: string,
-  settings: ClassSettings
+  settings: ClassSettings,
+  audit: AuditEntry | null = null
 ): Promise<void> {
-  await changing(pool, async (client, classes) => {
+  await changing(pool, audit, async (client, classes) => {
     const known = classes.find((one) => one.name === name)
     const id = known?.id ?? (await insertClass(client, limits, classes, name))
     const filters = [...settings.filters]
@@ -42,8 +45,8 @@ export async function changeClass(
 }
 
 /** Throws Problem `not_found`. */
-export async function markRemoved(pool: Pool, name: string): Promise<void> {
-  await changing(pool, async (client, classes) => {
+export async function markRemoved(pool: Pool, name: string, audit: AuditEntry | null): Promise<void> {
+  await changing(pool, audit, async (client, classes) => {
     const known = classes.find((one) => one.name === name && !one.removed)
     if (known === undefined) throw noSuchClass(name)
     await client.query(
@@ -57,11 +60,13 @@ export async function markRemoved(pool: Pool, name: string): Promise<void> {
 /** The row of the system's class is the lock of all. Facts of its own stay at least as long as those of the longest class. */
 async function changing(
   pool: Pool,
+  audit: AuditEntry | null,
   work: (client: PoolClient, classes: ClassRow[]) => Promise<void>
 ): Promise<void> {
   await inTransaction(pool, async (client) => {
     await client.query(`select from retention_classes where id = ${systemClass} for no key update`)
     await work(client, await readClasses(client))
+    await insertAudit(client, audit)
     const others = (await readClasses(client)).filter(({ id }) => id !== systemClass)
     const longest = others.some(({ keepSeconds }) => keepSeconds === null)
       ? null

@@ -5,10 +5,13 @@ import { rollupLevels } from '../history/levels.ts'
 import type { Limits } from '../limits.ts'
 import type { DroppedClass, Seq } from '../model.ts'
 import { assignTopics } from './assign-topics.ts'
+import type { Asking } from './audit.ts'
+import { insertAudit, keepingAudit } from './audit.ts'
 import { changeClass, markRemoved } from './change-class.ts'
 import { checkKeep, checkSettings, noSuchClass } from './class-settings.ts'
 import type { Database } from './database.ts'
 import type { Partitions } from './partitions.ts'
+import { inTransaction } from './projected-facts.ts'
 import { defaultClass, readClasses, readDropped, systemClass } from './retention-classes.ts'
 
 export interface RetentionLimits {
@@ -42,6 +45,10 @@ export interface RetentionClass extends RetentionLimits {
 /** Seconds; null: no limit. */
 export type RollupKeep = Record<RollupLevel, number | null>
 
+/**
+ * Whoever asks for a change (`by`) stands in the audit, and must be one who may read all topics, else Problem `forbidden`.
+ * Without it, it is the service that changes.
+ */
 export interface Retention {
   /** `system` first, then in the order in which they are asked, then `default`. */
   classes(): Promise<RetentionClass[]>
@@ -49,9 +56,9 @@ export interface Retention {
    * Makes a class, or changes it. Topics come to it in the next rounds of the retention job; messages that are there already
    * stay in the class that they came to. `default` takes no filters. Throws Problem `invalid_value` or `invalid_filter`.
    */
-  setClass(name: string, settings: ClassSettings): Promise<RetentionClass>
+  setClass(name: string, settings: ClassSettings, by?: Asking): Promise<RetentionClass>
   /** Its topics go to other classes. Throws Problem `not_found`, also for `system` and `default`, which stay. */
-  removeClass(name: string): Promise<void>
+  removeClass(name: string, by?: Asking): Promise<void>
   /** Puts topics in their classes after a change, some at a time; returns how many changed. Can be repeated. */
   assignTopics(): Promise<number>
   /**
@@ -61,7 +68,7 @@ export interface Retention {
   dropped(): Promise<DroppedClass[]>
   rollups(): Promise<RollupKeep>
   /** Those that are absent stay as they are. Throws Problem `invalid_value`. */
-  setRollups(keep: Partial<RollupKeep>): Promise<RollupKeep>
+  setRollups(keep: Partial<RollupKeep>, by?: Asking): Promise<RollupKeep>
 }
 
 export function createRetention(
@@ -106,24 +113,29 @@ export function createRetention(
 
   return {
     classes,
-    async setClass(name, settings) {
+    async setClass(name, settings, by) {
+      const audit = keepingAudit(by, { action: 'setRetentionClass', subject: name, detail: settings })
       checkSettings(name, settings, limits)
-      await changeClass(pool, limits, name, settings)
+      await changeClass(pool, limits, name, settings, audit)
       await partitions.makeAhead()
       return (await classes()).find((one) => one.name === name)!
     },
-    async removeClass(name) {
+    async removeClass(name, by) {
+      const audit = keepingAudit(by, { action: 'removeRetentionClass', subject: name, detail: {} })
       if (name === 'system' || name === 'default') throw noSuchClass(name)
-      await markRemoved(pool, name)
+      await markRemoved(pool, name, audit)
     },
     dropped: () => readDropped(pool),
     assignTopics: () => assignTopics(pool, limits),
     rollups,
-    async setRollups(keep) {
-      for (const [name, seconds] of Object.entries(keep)) {
-        checkKeep(name, seconds, limits)
-        await prisma.rollupLevel.update({ where: { name }, data: { keepSeconds: seconds } })
-      }
+    async setRollups(keep, by) {
+      const audit = keepingAudit(by, { action: 'setRollupRetention', subject: 'rollups', detail: keep })
+      for (const [name, seconds] of Object.entries(keep)) checkKeep(name, seconds, limits)
+      await inTransaction(pool, async (client) => {
+        for (const [name, seconds] of Object.entries(keep))
+          await client.query('update rollup_levels set keep_seconds = $2 where name = $1', [name, seconds])
+        await insertAudit(client, audit)
+      })
       return rollups()
     }
   }
