@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { query } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { point } from '../support/projected.ts'
+import { countStatements } from '../graphql/statements.ts'
 import { call } from './contract.ts'
 import { pages, startProjected } from './projected.ts'
 
@@ -162,6 +163,14 @@ test('pages have each series once, whatever comes in between', async () => {
     namesOf(found),
     [0, 1, 2, 3, 4, 5, 6, 'new'].map((at) => `paged-${at} x`)
   )
+})
+
+test('a page of many series is one statement, beside those that tell where the journal and the projection are', async (t) => {
+  const sent = countStatements(t)
+  assert.ok((await history(`${hours}&fn=mean,rate,timeWeightedMean`)).items.length > 10)
+  // That of history has no name: its plan is made for what is asked
+  const names = sent().map((name) => (/\bselect\b/.test(name) ? 'history' : name))
+  assert.deepEqual(names.toSorted(), ['current_projection', 'head', 'history'])
 })
 
 test('up to now is the same now for all pages', async () => {
