@@ -60,7 +60,7 @@ const asked = {
   ),
   filter: fc.oneof(
     fc.constant<string[]>([]),
-    fc.constantFrom(['rare/#'], ['rare/1', 'yard'], ['none']),
+    fc.constantFrom<string[][]>(['rare/#'], ['rare/1', 'yard'], ['none']),
     fc.uniqueArray(fc.constantFrom<string[]>('plant/+/a', 'plant/#', 'yard', '#', '+/1/b', '$own'), {
       minLength: 1,
       maxLength: 2
