@@ -1,13 +1,10 @@
 /** GET export: all datapoints or messages that are kept, as one file. */
 
 import { Type } from 'typebox'
-import { Problem } from '../errors.ts'
 import type { ExchangeFormat } from '../history/exchange.ts'
 import { datapointColumns, exchangeFormats, messageColumns } from '../history/exchange.ts'
-import type { Limits } from '../limits.ts'
-import type { Seq } from '../model.ts'
-import type { NamePattern } from '../predicate/name-pattern.ts'
-import { readNamePattern } from '../predicate/name-pattern.ts'
+import { mayMiss } from '../feed/missing.ts'
+import type { DroppedClass, FactKind, Seq } from '../model.ts'
 import { eventKinds } from '../views.ts'
 import { refusalsOfV1 } from './answers.ts'
 import { exportExamples } from './export-examples.ts'
@@ -17,6 +14,7 @@ import { checkFilters, filterQuery } from './paging.ts'
 import type { RouteParts, Routes } from './parts.ts'
 import { minCursorQuery, readRefusals } from './reads.ts'
 import { strict, word } from './schemas.ts'
+import { readDeviceWhere, readPatterns, seriesQuery } from './series-query.ts'
 import { readTimeRange, timeRange } from './time-range.ts'
 
 const exportQuery = {
@@ -37,14 +35,6 @@ const exportQuery = {
   ...minCursorQuery
 }
 
-const patterns = (of: string, example: string) =>
-  Type.Optional(
-    Type.Array(Type.String(), {
-      description: `Name of the ${of}; \`*\` is any run of characters, \`\\\` makes the next character itself. May be repeated. None: every ${of}`,
-      examples: [[example]]
-    })
-  )
-
 const exported = (what: string, example: Record<ExchangeFormat, string>) => ({
   description: `${what}, in the order in which they were committed. Cut off, the file has no end: go on from its last cursor`,
   headers: {
@@ -60,6 +50,9 @@ const exported = (what: string, example: Record<ExchangeFormat, string>) => ({
     ])
   )
 })
+
+/** That datapoints come from. */
+const kindsOfDatapoints = ['message', 'snapshot', 'cleared', 'imported'] as const
 
 const about =
   'One answer of any length, at the pace of its reader. The last row of each message has a `cursor`: keep the rows up to ' +
@@ -78,6 +71,11 @@ export async function exportRoutes(app: Routes, parts: RouteParts): Promise<void
     return isOneEach && part > 0 ? seq + 1 : seq
   }
 
+  function wanted(filter: readonly string[] | undefined, kinds: readonly FactKind[]) {
+    const filters = checkFilters(filter, limits)
+    return { filters, mayMiss: (one: DroppedClass) => mayMiss(one, { filters, kinds }) }
+  }
+
   app.get(
     '/export/datapoints',
     {
@@ -90,8 +88,7 @@ export async function exportRoutes(app: Routes, parts: RouteParts): Promise<void
           `${datapointColumns.join(', ')}; \`value\` is exact, base64 for bytes, and \`type\` tells an empty text from null.`,
         tags: ['Devices'],
         querystring: strict({
-          device: patterns('device', 'press-*'),
-          metric: patterns('metric', 'temperature'),
+          ...seriesQuery,
           ...filterQuery,
           ...timeRange('`observedAt`'),
           ...exportQuery
@@ -108,7 +105,8 @@ export async function exportRoutes(app: Routes, parts: RouteParts): Promise<void
       const ask = {
         devices: readPatterns(query.device, limits, 'device'),
         metrics: readPatterns(query.metric, limits, 'metric'),
-        filters: checkFilters(query.filter, limits),
+        where: readDeviceWhere(query.where, limits),
+        ...wanted(query.filter, kindsOfDatapoints),
         ...readTimeRange(query)
       }
       await send(request, reply, {
@@ -147,8 +145,8 @@ export async function exportRoutes(app: Routes, parts: RouteParts): Promise<void
       const { access, query } = request
       const { format = 'ndjson', header = true, after, 'min-cursor': behind } = query
       const ask = {
-        filters: checkFilters(query.filter, limits),
         kinds: eventKinds.message,
+        ...wanted(query.filter, eventKinds.message),
         ...readTimeRange(query)
       }
       await send(request, reply, {
@@ -163,13 +161,4 @@ export async function exportRoutes(app: Routes, parts: RouteParts): Promise<void
       })
     }
   )
-}
-
-/** Throws Problem invalid_value, or query_too_complex where there are too many. */
-function readPatterns(given: readonly string[] = [], limits: Limits, pointer: string): NamePattern[] {
-  if (given.length > limits.seriesPatternsMax) {
-    const detail = `may be repeated ${limits.seriesPatternsMax} times: use patterns with *`
-    throw new Problem('query_too_complex', `${pointer} ${detail}`, [{ pointer, detail }])
-  }
-  return given.map((text) => readNamePattern(text, limits, pointer))
 }

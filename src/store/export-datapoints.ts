@@ -3,6 +3,7 @@
 import type { Datapoint } from '../datapoints.ts'
 import type { Limits } from '../limits.ts'
 import type { Millis, Seq } from '../model.ts'
+import { int8Array } from './binary.ts'
 import type { Pool } from './database.ts'
 import type { DatapointExportAsk } from './export.ts'
 import { filterCondition } from './filter-sql.ts'
@@ -12,6 +13,8 @@ import { seriesCondition } from './series.ts'
 
 export interface DatapointScan extends DatapointExportAsk {
   projection: number
+  /** Ids of the devices that are meant; null: whichever. */
+  devicesIn: readonly number[] | null
   /** The newest message that is meant. */
   until: Seq
 }
@@ -75,8 +78,9 @@ function upToLastMessage(
     : { items: found.map(toDatapoint), next: { seq: last.seq, n: last.n, rows } }
 }
 
-function conditionOf({ filters, from, to, ...series }: DatapointScan, values: unknown[]): string {
+function conditionOf({ filters, from, to, devicesIn, ...series }: DatapointScan, values: unknown[]): string {
   const conditions = [seriesCondition(series, values), filterCondition(filters, values)]
+  if (devicesIn !== null) conditions.push(`d.id = any ($${values.push(int8Array(devicesIn))}::int8[])`)
   if (from !== null) conditions.push(`p.observed_at >= $${values.push(toTimestamp(from))}::timestamptz`)
   if (to !== null) conditions.push(`p.observed_at < $${values.push(toTimestamp(to))}::timestamptz`)
   return conditions.filter((condition) => condition !== 'true').join(' and ') || 'true'

@@ -3,11 +3,12 @@
 import type { Datapoint } from '../datapoints.ts'
 import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
-import type { Access, FactKind, Message, Millis, Seq } from '../model.ts'
+import type { Access, DroppedClass, FactKind, Message, Millis, Seq } from '../model.ts'
+import type { Predicate } from '../predicate/predicate.ts'
 import type { Pool } from './database.ts'
+import { deviceIdsWhere } from './devices-where.ts'
 import type { DatapointScan, ScanPlace } from './export-datapoints.ts'
 import { scanDatapoints } from './export-datapoints.ts'
-import { findInstant } from './instants.ts'
 import { createJournal } from './journal.ts'
 import type { SeriesAsk } from './series.ts'
 
@@ -17,8 +18,12 @@ export interface DatapointExportAsk extends SeriesAsk {
   /** Time observed: from <= observedAt < to. */
   from: Millis | null
   to: Millis | null
+  /** Asked of DeviceItemView, as devices are when it begins; null: all. */
+  where: Predicate | null
   /** Only of messages behind this; null: all that is kept. */
   after: Seq | null
+  /** Whether messages that are asked for may have been of this class. */
+  mayMiss: (one: DroppedClass) => boolean
 }
 
 export interface MessageExportAsk {
@@ -28,6 +33,7 @@ export interface MessageExportAsk {
   from: Millis | null
   to: Millis | null
   after: Seq | null
+  mayMiss: (one: DroppedClass) => boolean
 }
 
 export interface Export<Item> {
@@ -36,68 +42,85 @@ export interface Export<Item> {
   /**
    * In journal order, at most `exportPageRowsMax` and `exportPageBytesMax` of what has no bounded length; pages may be empty.
    * The next one is read while one is used, so that there are two at most. Throws Problem cursor_expired when retention took
-   * what was not read yet, and precondition_failed when another projection became current.
+   * what was not read yet, of any class that may have had something of it, and precondition_failed when another projection
+   * became current.
    */
   pages(): AsyncGenerator<Item[], void>
 }
 
+/** Each throws Problem cursor_expired where what follows `after` is not all kept. */
 export interface Exports {
+  /** Throws Problem query_too_complex where `where` has too many devices to look at. */
   datapoints(access: Access, ask: DatapointExportAsk): Promise<Export<Datapoint>>
   messages(access: Access, ask: MessageExportAsk): Promise<Export<Message>>
 }
 
-export function createExports(pool: Pool, limits: Limits): Exports {
+export function createExports(pool: Pool, limits: Limits, dropped: () => Promise<DroppedClass[]>): Exports {
   const journal = createJournal(pool, { ...limits, pageBytesMax: limits.exportPageBytesMax })
 
-  /** Facts (after, until] that were committed within the times. */
-  async function between({ from, to, after }: MessageExportAsk): Promise<{ after: Seq; until: Seq }> {
-    const head = await journal.head()
-    const lastBefore = async (at: Millis): Promise<Seq> =>
-      at > head.at ? head.seq : (await findInstant(pool, at - 1)).seq
-    const until = to === null ? head.seq : await lastBefore(to)
-    const first = from === null ? 0 : await lastBefore(from)
-    const start = Math.max(checkAfter(after, head.horizon) ?? head.horizon, first)
-    return { after: start, until: Math.max(until, start) }
+  /**
+   * Tells, behind each page, whether something was dropped that it should have had. Without a cursor, what was dropped before
+   * the beginning is not missing.
+   */
+  async function openCheck({
+    after,
+    mayMiss
+  }: Pick<MessageExportAsk, 'after' | 'mayMiss'>): Promise<(readUpTo: Seq) => Promise<void>> {
+    const classes = async () => (await dropped()).filter(mayMiss)
+    const before = new Map((after === null ? await classes() : []).map((one) => [one.name, one.horizon]))
+    const check = async (readUpTo: Seq): Promise<void> => {
+      for (const { name, horizon } of await classes())
+        if (horizon > Math.max(readUpTo, before.get(name) ?? 0)) throw expired()
+    }
+    await check(after ?? 0)
+    return check
   }
 
   return {
     async datapoints(access, ask) {
-      const { rows } = await pool.query<{ id: number | null; done: Seq | null; horizon: Seq }>(
-        `select id, done_seq as done, horizon from journal_head
-         left join projections on state = 'current' where shard = 0`
-      )
-      const { id, done, horizon } = rows[0]!
-      const after = checkAfter(ask.after, horizon)
-      const until = Math.max(done ?? 0, after ?? 0)
-      const scan: DatapointScan = { ...ask, projection: id ?? 0, until }
-      const first = { seq: after ?? 0, n: Infinity, rows: limits.exportPageRowsMax }
+      const check = await openCheck(ask)
+      const { rows } = await pool.query<{ id: number; done: Seq }>(currentSql)
+      const { id, done } = rows[0] ?? { id: null, done: 0 }
+      const { where, devices } = ask
+      const devicesIn =
+        where === null ? null : await deviceIdsWhere({ pool, limits }, access, { devices, where })
+      const until = Math.max(done, ask.after ?? 0)
+      const scan: DatapointScan = { ...ask, projection: id ?? 0, devicesIn, until }
+      const first = { seq: ask.after ?? 0, n: Infinity, rows: limits.exportPageRowsMax }
       return {
         until,
         pages: () =>
           inTurn(first, async (place) => {
             const { items, next } = await scanDatapoints(pool, limits, scan, place)
-            await checkKept(pool, Math.max(readUpTo(place), after ?? horizon), id)
+            await check(readUpTo(place))
+            const current = (await pool.query<{ id: number }>(currentSql)).rows[0]?.id ?? null
+            if (current !== id) throw replaced()
             return { items: items.filter(({ topic }) => access.mayRead(topic)), next }
           })
       }
     },
 
     async messages(access, ask) {
-      const { filters, kinds } = ask
-      const { after, until } = await between(ask)
+      const check = await openCheck(ask)
+      const { filters, kinds, from, to } = ask
+      const [head, range] = [await journal.head(), await journal.range({ from, to })]
+      const first = Math.max(ask.after ?? 0, range.from)
+      const until = Math.max(Math.min(head.seq, range.to), ask.after ?? 0)
       const rest = { filters, kinds, until, limit: limits.exportPageRowsMax, order: 'asc' } as const
       return {
         until,
         pages: () =>
-          inTurn(after, async (place) => {
+          inTurn(first, async (place) => {
             const { items, next } = await journal.page(access, { ...rest, after: place })
-            await checkKept(pool, place)
+            await check(place)
             return { items: items.map(({ message }) => message!), next }
           })
       }
     }
   }
 }
+
+const currentSql = `select id, done_seq as done from projections where state = 'current'`
 
 /** Each page begins to be read when the one before it is there. */
 async function* inTurn<Place, Item>(
@@ -116,25 +139,11 @@ async function* inTurn<Place, Item>(
 /** Of what was read before this place, all facts up to this one. */
 const readUpTo = ({ seq, n }: ScanPlace): Seq => (n === Infinity ? seq : seq - 1)
 
-/** Looked at behind a page, so that nothing that it should have had was taken before. */
-async function checkKept(pool: Pool, from: Seq, projection?: number | null): Promise<void> {
-  const { rows } = await pool.query<{ horizon: Seq; current: number | null }>({
-    name: 'export_kept',
-    text: `select horizon, (select id from projections where state = 'current') as current
-           from journal_head where shard = 0`
-  })
-  const { horizon, current } = rows[0]!
-  checkAfter(from, horizon)
-  if (projection !== undefined && current !== projection)
-    throw new Problem('precondition_failed', 'Other mappings are in use now: go on from the last cursor')
-}
+const expired = (): Problem =>
+  new Problem(
+    'cursor_expired',
+    'Retention took some of what follows: begin without `after` for what is kept; what is missing stays missing'
+  )
 
-/** Throws Problem cursor_expired. */
-function checkAfter<After extends Seq | null>(after: After, horizon: Seq): After {
-  if (after !== null && after < horizon)
-    throw new Problem(
-      'cursor_expired',
-      'What follows is no longer kept: begin without `after`, and what is missing stays missing'
-    )
-  return after
-}
+const replaced = (): Problem =>
+  new Problem('precondition_failed', 'Other mappings are in use now: go on from the last cursor')

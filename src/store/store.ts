@@ -150,6 +150,7 @@ export async function openStore(parts: StoreParts): Promise<Store> {
   const guard = instanceGuard(instanceId)
   const asOf = createAsOf(database.pool, limits)
   const devices = createDevices(database.pool, limits, asOf)
+  const retention = createRetention(database, limits, partitions)
 
   return {
     instanceId,
@@ -161,7 +162,7 @@ export async function openStore(parts: StoreParts): Promise<Store> {
     commands: createCommandStore(database, queue, guard),
     sessions,
     partitions,
-    retention: createRetention(database, limits, partitions),
+    retention,
     projections: createProjectionStore({
       database,
       limits,
@@ -173,7 +174,7 @@ export async function openStore(parts: StoreParts): Promise<Store> {
     deviceVersions: createDeviceVersions(database.pool),
     currentProjection: createCurrentProjection(database.pool),
     datapoints: createDatapoints(database.pool, limits),
-    exports: createExports(database.pool, limits),
+    exports: createExports(database.pool, limits, retention.dropped),
     nested: createNestedReads(database.pool, limits),
     history: createHistory(database.pool, limits),
     rejections: createRejections(database.pool, limits),
