@@ -38,6 +38,7 @@ export async function registerSwagger(app: FastifyInstance, version: string): Pr
         { name: 'Streams', description: 'What is being received' },
         { name: 'Devices', description: 'What messages say of devices: presence, metrics, datapoints' },
         { name: 'Mappings', description: 'What messages mean, and why some of them mean nothing' },
+        { name: 'Retention', description: 'How long what is kept' },
         { name: 'Commands', description: 'What is to be published, and what became of it' },
         { name: 'Service', description: 'For whoever runs it' }
       ],

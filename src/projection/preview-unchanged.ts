@@ -35,8 +35,9 @@ export async function tellUnchanged(
   previewed: readonly Previewed[]
 ): Promise<Preview[]> {
   const previews = previewed.map(({ preview }) => preview)
-  const said = previewed.map(({ by, preview }) => ({ mapping: by, datapoints: preview.datapoints }))
-  const wanted = metricsToCompare(set, said)
+  const wanted = metricsToCompare(
+    previewed.map(({ by, preview }) => ({ ruleOf: set.storing(by), datapoints: preview.datapoints }))
+  )
   if (wanted.length === 0) return previews
   const current = (await store.projections.list()).find(({ state }) => state === 'current')
   if (current === undefined) return previews

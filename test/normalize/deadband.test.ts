@@ -7,6 +7,8 @@ import type { NormalizedDatapoint, Outcome } from '../../src/datapoints.ts'
 import { defaultLimits } from '../../src/limits.ts'
 import type { LastByMetric, StoreRule } from '../../src/normalize/deadband.ts'
 import { findUnchanged, lastKey } from '../../src/normalize/deadband.ts'
+import { keepChanges, metricsToCompare, ruleFor } from '../../src/projection/leave-out.ts'
+import type { ProjectedMessage } from '../../src/store/projected.ts'
 import { MappingsError } from '../../src/normalize/mapping-set.ts'
 import { compileText, createRunner, mapping, message, receivedAt, valueOf, values } from './mappings.ts'
 
@@ -255,6 +257,34 @@ test('a rule means something else, and what is remembered does not', () => {
   )
   assert.notEqual(all!.hash, some!.hash)
   assert.equal(all!.match('x/a')!.stateKey, some!.match('x/a')!.stateKey)
+})
+
+test('what is imported is stored, and compared with; a mapping may have the name that imports have', () => {
+  const set = compileText('mappings: [{ name: import, topic: "x/{device}", store: changes }]')
+  const from = (seq: number, receivedAtOwn?: number): ProjectedMessage => ({
+    seq,
+    topicId: 1,
+    topic: 'x/a',
+    receivedAt,
+    mapping: 'import',
+    devices: [],
+    datapoints: [{ ...datapoint({}), ...(receivedAtOwn !== undefined && { receivedAt: receivedAtOwn }) }],
+    presence: [],
+    rejections: [],
+    attributes: [],
+    offlineAfterSeconds: null
+  })
+  const messages = [from(1, receivedAt), from(2, receivedAt), from(3)]
+  const wanted = (some: readonly ProjectedMessage[]) =>
+    metricsToCompare(some.map((one) => ({ ruleOf: ruleFor(set, one), datapoints: one.datapoints })))
+  assert.deepEqual(wanted(messages.slice(0, 2)), [])
+  const last: LastByMetric = new Map(wanted(messages).map((one) => [lastKey(one), null]))
+  const { messages: kept, unchanged } = keepChanges(set, messages, last, defaultLimits)
+  assert.deepEqual(
+    kept.map(({ datapoints }) => datapoints.length),
+    [1, 1, 0]
+  )
+  assert.equal(unchanged, 1)
 })
 
 const value = fc.oneof(
