@@ -63,7 +63,9 @@ for (const name of [
     assert.deepEqual([device.status, device.body.device], [200, name])
     const metrics = await call(`${base}/device/metrics?name=${encoded}`)
     assert.deepEqual([metrics.body.items.length, metrics.body.items[0].metric], [1, name])
-    const datapoints = await call(`${base}/datapoints?device=${encoded}&metric=${encoded}`)
+    // There it is a pattern, in which these two mean something
+    const pattern = encodeURIComponent(name.replaceAll(/[\\*]/g, '\\$&'))
+    const datapoints = await call(`${base}/datapoints?device=${pattern}&metric=${pattern}`)
     assert.deepEqual([datapoints.body.items.length, datapoints.body.items[0].device], [1, name])
     // A URL takes these two away before the request is sent, also where they are encoded
     if (name === '.' || name === '..') return

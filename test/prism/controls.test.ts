@@ -36,7 +36,7 @@ for (const [path, operations] of Object.entries(paths)) {
       }
       for (const [status, { content = {} }] of Object.entries(responses)) {
         for (const [type, { schema }] of Object.entries(content)) {
-          if (!type.includes('json') || Object.keys(schema).length === 0) continue
+          if (!/^application\/(.+\+)?json$/.test(type) || Object.keys(schema).length === 0) continue
           assert.ok((await told(Number(status), type, 'wrong')).length > 0, `${status}: text as ${type}`)
           assert.ok((await told(Number(status), type, {})).length > 0, `${status}: nothing as ${type}`)
           if (!schema.$ref?.endsWith('Page')) continue
