@@ -129,7 +129,7 @@ folded as materialized (
   select k.metric_id, f.* from k, lateral (
     ${foldPointsSql(
       'start',
-      `select ${startSql('minute', 'observed_at')} as start, p.* from (${pointsSql('k', `interval '1 hour'`, '0')}) as p`
+      `select ${startSql('minute', 'observed_at')} as start, p.* from (${pointsSql('k', `interval '1 hour'`)}) as p`
     )}
   ) as f
 ),
@@ -166,7 +166,7 @@ found as materialized (
   left join lateral (
     select ${columns} from (${foldRowsSql('', finerSql(level, 'k'))}) as f where k.whole or r.there is null
     union all
-    select ${columns} from (${foldPointsSql('', pointsSql('k', `interval '1 ${level}'`, '0'))}) as f
+    select ${columns} from (${foldPointsSql('', pointsSql('k', `interval '1 ${level}'`))}) as f
     where not coalesce(k.whole, false) and (r.there is null or not r.gone or f.count >= r.count)
     order by count desc limit 1
   ) as f on true
