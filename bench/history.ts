@@ -10,19 +10,12 @@ import { defaultLimits } from '../src/limits.ts'
 import type { Access } from '../src/model.ts'
 import type { HistoryAsk } from '../src/store/history.ts'
 import { fillHistory } from '../test/support/history-data.ts'
-import { query } from '../test/support/database.ts'
-import { cpuOf, median } from './ingest.ts'
+import { median } from './ingest.ts'
 
 const [series, days, seconds] = [500, 30, 600]
 const rounds = 3
 
 const all: Access = { principal: 'bench', mayRead: () => true, readsAll: true, mayPublish: () => true }
-
-interface Cost {
-  milliseconds: number[]
-  /** Of Postgres and of this process. */
-  cpu: number[]
-}
 
 export async function benchHistory(write: (line: string) => void): Promise<object[]> {
   const { url, store, from, to } = await fillHistory({ series, days, seconds })
@@ -47,47 +40,22 @@ export async function benchHistory(write: (line: string) => void): Promise<objec
     'mean from rollups': () => store.history.read(all, ask('mean', null)),
     'timeWeightedMean from rollups': () => store.history.read(all, ask('timeWeightedMean', null))
   }
-  const costs = new Map<string, Cost>(Object.keys(ways).map((way) => [way, { milliseconds: [], cpu: [] }]))
+  const times = new Map<string, number[]>(Object.keys(ways).map((way) => [way, []]))
   for (let round = 0; round < rounds; round++)
     for (const [way, work] of Object.entries(ways)) {
-      const cost = await measure(url, work)
-      costs.get(way)!.milliseconds.push(cost.milliseconds)
-      costs.get(way)!.cpu.push(cost.cpu)
+      const begun = performance.now()
+      await work()
+      times.get(way)!.push(performance.now() - begun)
     }
   await client.end()
-  const bare = median(costs.get('mean by SQL on datapoints')!.cpu)
-  return [...costs].map(([way, cost]) => {
-    const [milliseconds, cpu] = [Math.round(median(cost.milliseconds)), Math.round(median(cost.cpu))]
-    const result = {
-      way,
-      series,
-      days,
-      seconds,
-      milliseconds,
-      cpuMs: cpu,
-      cpuOfSql: Number((cpu / bare).toFixed(3))
-    }
-    write(
-      `${String(milliseconds).padStart(8)} ms ${String(cpu).padStart(8)} ms CPU ${String(result.cpuOfSql).padStart(6)} of the SQL   ${way}`
-    )
-    return result
+  const bare = median(times.get('mean by SQL on datapoints')!)
+  return [...times].map(([way, taken]) => {
+    const milliseconds = Math.round(median(taken))
+    const ofSql = Number((milliseconds / bare).toFixed(3))
+    write(`${String(milliseconds).padStart(8)} ms ${String(ofSql).padStart(8)} of the SQL   ${way}`)
+    return { way, series, days, seconds, milliseconds, ofSql }
   })
 }
-
-async function measure(url: string, work: () => Promise<unknown>) {
-  const rows = await query<{ pid: number }>(url, backendsSql)
-  const backends = rows.map(({ pid }) => pid)
-  const [begun, own, theirs] = [performance.now(), process.cpuUsage(), await cpuOf(backends)]
-  await work()
-  const { user, system } = process.cpuUsage(own)
-  return {
-    milliseconds: performance.now() - begun,
-    cpu: (user + system + (await cpuOf(backends)) - theirs) / 1_000
-  }
-}
-
-const backendsSql =
-  'select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()'
 
 const bareSql = `
   select metric_id, date_bin('1 hour', observed_at, 'epoch') as start, avg(number) as mean from datapoints

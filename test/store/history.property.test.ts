@@ -208,6 +208,11 @@ test('buckets equal the long way', async () => {
           all.filter(({ topic }) => mayRead(topic)),
           ask
         )
+        if (asked.topics !== null && horizon > begin) {
+          // Rows of several topics whose datapoints are gone are left out: less may be there, and never more
+          found.columns[0]!.forEach((count, place) => assert.ok(count! <= wanted[0]![place]!))
+          continue
+        }
         for (const [index, { name }] of ask.functions.entries())
           found.columns[index]!.forEach((value, place) =>
             assert.ok(
