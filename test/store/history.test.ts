@@ -267,7 +267,7 @@ test('what no double holds is null, and no error', async () => {
 })
 
 test('what may not be read is not in it, nor its name, nor that it is there', async () => {
-  const { store, receive } = await openTestStore()
+  const { store, url, receive } = await openTestStore()
   const { base, topicIds } = (await receive(...['open', 'secret', 'open/too'].map((topic) => ({ topic }))))!
   const { id, doneSeq } = await store.projections.current({ hash: 'h', text: '' })
   const by = (seq: number, topic: string, metric: string, value: number, seconds: number) =>
@@ -294,6 +294,7 @@ test('what may not be read is not in it, nor its name, nor that it is there', as
     [1, null, null],
     [1, 1, 1]
   ]
+  await query(url, 'update rollup_levels set keep_seconds = null')
   while ((await store.rollups.advance(10)).more);
   for (const source of [null, 'raw'] as const) {
     const { series } = await store.history.read(access, asked({ functions, source }))
