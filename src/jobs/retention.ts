@@ -21,7 +21,7 @@ export function createRetentionJob(parts: {
 }): RetentionJob {
   const { store, limits, stats, log } = parts
   let timer: NodeJS.Timeout | null = null
-  let running = Promise.resolve()
+  let running: Promise<void> | null = null
 
   async function runOnce(): Promise<void> {
     await store.partitions.makeAhead()
@@ -38,9 +38,10 @@ export function createRetentionJob(parts: {
     runOnce,
     start() {
       timer = setInterval(() => {
-        running = runOnce().catch((error: unknown) =>
-          log.warn({ err: error }, 'Retention could not run; trying again later')
-        )
+        // Two rounds at once would wait for one another's rows
+        running ??= runOnce()
+          .catch((error: unknown) => log.warn({ err: error }, 'Retention could not run; trying again later'))
+          .finally(() => (running = null))
       }, limits.retentionCheckMs)
     },
     async stop() {

@@ -23,7 +23,9 @@ export const storageLimits = {
   partitionsAheadMin: 2,
   retentionCheckMs: 60_000,
   /** Who drops a partition waits so long for each of its locks, since readers and writers wait behind it; and then again. */
-  ddlLockMsMax: 300,
+  ddlLockMsMax: 700,
+  /** With all of its locks, and its work. */
+  ddlStatementMsMax: 900,
   ddlAttemptsMax: 10,
   /** Between two attempts, times their number. */
   ddlPauseMs: 50,

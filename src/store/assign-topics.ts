@@ -7,7 +7,10 @@ import { createPartitionDdl } from './partition-ddl.ts'
 import { inTransaction } from './projected-facts.ts'
 import { compileClasses, readClasses } from './retention-classes.ts'
 
-type AssignLimits = Pick<Limits, 'assignTopicsPerStepMax' | 'ddlLockMsMax' | 'ddlAttemptsMax' | 'ddlPauseMs'>
+type AssignLimits = Pick<
+  Limits,
+  'assignTopicsPerStepMax' | 'ddlLockMsMax' | 'ddlStatementMsMax' | 'ddlAttemptsMax' | 'ddlPauseMs'
+>
 
 /** Returns how many came to another class. Two instances at once share the work. */
 export async function assignTopics(pool: Pool, limits: AssignLimits): Promise<number> {

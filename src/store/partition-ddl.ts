@@ -9,14 +9,17 @@ export interface PartitionDdl {
   run(statements: string): Promise<void>
 }
 
-type DdlLimits = Pick<Limits, 'ddlLockMsMax' | 'ddlAttemptsMax' | 'ddlPauseMs'>
+type DdlLimits = Pick<Limits, 'ddlLockMsMax' | 'ddlStatementMsMax' | 'ddlAttemptsMax' | 'ddlPauseMs'>
 
 /** Who comes after a statement that waits for a lock waits with it, so it waits a moment, lets others go on, and tries again. */
 export function createPartitionDdl(pool: Pool, limits: DdlLimits): PartitionDdl {
   async function attempt(statements: string): Promise<'done' | 'locked'> {
     const client = await pool.connect()
     try {
-      await client.query(`begin; set local lock_timeout = ${limits.ddlLockMsMax}; ${statements}; commit`)
+      await client.query(
+        `begin; set local lock_timeout = ${limits.ddlLockMsMax};
+         set local statement_timeout = ${limits.ddlStatementMsMax}; ${statements}; commit`
+      )
       client.release()
       return 'done'
     } catch (error) {
@@ -48,7 +51,7 @@ export class LockedError extends Error {
 }
 
 const isThere = /^(42P07|23505)$/
-const isLocked = /^(55P03|40P01)$/
+const isLocked = /^(55P03|40P01|57014)$/
 
 /**
  * A partition like its parent. It is made apart and then attached, which readers and writers of the parent need not wait

@@ -9,7 +9,7 @@ import { carryForward } from './carry-forward.ts'
 import type { Database } from './database.ts'
 import type { DatapointPartitions } from './datapoint-partitions.ts'
 import { dropClass } from './drop-class.ts'
-import { attachSql, boundSql, createPartitionDdl } from './partition-ddl.ts'
+import { LockedError, attachSql, boundSql, createPartitionDdl } from './partition-ddl.ts'
 import { changeClass } from './change-class.ts'
 import { newestOf } from './partition-age.ts'
 import type { RetentionLimits } from './retention.ts'
@@ -99,6 +99,7 @@ export function createPartitions(
     const { seq, projected } = rows[0]!
     let existing = await list()
     const dropped: string[] = []
+    let locked: LockedError | null = null
     for (const { id, keepSeconds, keepBytes } of classes) {
       const closed = existing.filter((partition) => partition.class === id && partition.to <= seq)
       let points = (await datapoints.list()).filter((partition) => partition.class === id)
@@ -111,12 +112,20 @@ export function createPartitions(
         if (newest !== null && !tooMuch && !tooOld) break
         existing = existing.filter((one) => one !== partition)
         await carryForward(pool, partition, newest, horizonOf(classes, existing))
-        await ddl.run(`drop table if exists ${partition.name}`)
+        try {
+          await ddl.run(`drop table if exists ${partition.name}`)
+        } catch (error) {
+          // Whoever holds this one holds up no other class; the next round comes to it again
+          if (!(error instanceof LockedError)) throw error
+          locked = error
+          break
+        }
         bytes -= partition.bytes + total(points.filter(({ to }) => to <= partition.to))
         points = points.filter(({ to }) => to > partition.to)
         dropped.push(partition.name)
       }
     }
+    if (locked !== null && dropped.length === 0) throw locked
     await datapoints.dropBehind()
     for (const { id, removed } of classes) if (removed) await dropClass(pool, limits, datapoints, id)
     return dropped
