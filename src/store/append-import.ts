@@ -84,7 +84,7 @@ journaled as (
   from head, unnest($12::int8[], $13::int2[], $14::bytea[]) with ordinality as u (topic_id, retention_class, payload, n)
 ),
 counted as (
-  update imports i set lines = i.lines + $6, datapoints = i.datapoints + $7, digest = $8,
+  update imports i set state = 'running', lines = i.lines + $6, datapoints = i.datapoints + $7, digest = $8,
     last_seq = case when $11 > 0 then head.base + $11 else i.last_seq end,
     lease_until = clock_timestamp() + $9 * interval '1 ms', updated_at = clock_timestamp()
   from head where i.principal = $3 and i.id = $4

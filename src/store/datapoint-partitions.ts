@@ -161,9 +161,10 @@ const boundsSql = `
   where classes.inhparent = 'journal'::regclass and parent.relname <> 'journal_class_0'
   order by class, "to"`
 
-// Where nothing is mapped, nothing is rolled up
+// Where nothing was found, nothing is to be rolled up, and perhaps nobody projects
 const behindSql = `
-  select point.*, c.keep_seconds, c.keep_bytes, p.mapping_text = '' or p.rolled_seq >= point.to - 1 as rolled
+  select point.*, c.keep_seconds, c.keep_bytes, p.rolled_seq >= point.to - 1
+    or not exists (select from devices d where d.projection_id = p.id) as rolled
   from (${listSql}) as point
   join projections p on p.id = point.projection
   join retention_classes c on c.id = point.class

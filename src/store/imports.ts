@@ -177,7 +177,7 @@ const toImport = (row: FoundRow): Import => ({
   id: row.id,
   principal: row.principal,
   format: row.format as ExchangeFormat,
-  state: row.state === 'done' ? 'done' : row.held ? 'running' : 'interrupted',
+  state: row.held ? 'running' : row.state === 'done' ? 'done' : 'interrupted',
   lines: row.lines,
   datapoints: row.datapoints,
   lastSeq: row.last_seq,
@@ -188,7 +188,7 @@ const toImport = (row: FoundRow): Import => ({
 const beginSql = `
   insert into imports as i (principal, id, format, state, lease_until)
   values ($1, $2, $3, 'running', clock_timestamp() + $4 * interval '1 ms')
-  on conflict (principal, id) do update set format = excluded.format, run = i.run + 1, state = 'running',
+  on conflict (principal, id) do update set format = excluded.format, run = i.run + 1,
     lease_until = excluded.lease_until, updated_at = clock_timestamp()
   where (i.lease_until is null or i.lease_until <= clock_timestamp()) and (i.format = excluded.format or i.lines = 0)
   returning run, lines, digest`

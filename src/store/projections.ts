@@ -95,10 +95,13 @@ export function createProjectionStore(parts: {
       ])
     },
 
-    async restart(id) {
-      const { rows } = await pool.query<ProjectionRow>(restartSql, [id])
-      return rows[0] === undefined ? null : toProjection(rows[0])
-    },
+    restart: (id) =>
+      inTransaction(pool, async (client) => {
+        // Who rolls up would go on where it was
+        await lockRollups(client)
+        const { rows } = await client.query<ProjectionRow>(restartSql, [id])
+        return rows[0] === undefined ? null : toProjection(rows[0])
+      }),
 
     async anyImported() {
       const { rows } = await pool.query<{ any: boolean }>('select exists (select from imports) as any')

@@ -51,7 +51,7 @@ async function valuesOf(url: string, cursor: string | null): Promise<number[]> {
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n)
 
 test('without mappings, what is imported is read at once, by all who read datapoints', async () => {
-  const { url } = await start()
+  const { url, databaseUrl } = await start()
   const live = await openSse(`${url}/v1/stream?types=datapoint`)
   const messages = await openSse(`${url}/v1/stream?types=message,state`)
   await live.find('progress')
@@ -97,6 +97,27 @@ test('without mappings, what is imported is read at once, by all who read datapo
   const { body: kept } = await call(`${url}/v1/messages`)
   assert.ok(kept.items.length >= 2 && !kept.items.some(isThere))
 
+  // History has them before they are rolled up, and after
+  const history = `${url}/v1/history?device=d*&metric=m&bucket=P1D&fn=count,sum&from=2026-03-01T00:00:00Z&to=2026-03-02T00:00:00Z`
+  for (const rolled of [false, true]) {
+    if (rolled)
+      await eventually(async () => {
+        const [row] = await query<{ sum: number }>(
+          databaseUrl,
+          'select sum(sum) from rollups where level = 3'
+        )
+        return row!.sum === 4
+      })
+    const { body: asked } = await call(`${history}&min-cursor=${cursor}`)
+    assert.deepEqual(
+      asked.items.map(({ device, values }: Answer['body']) => [device, values]),
+      [
+        ['d0', { count: [2], sum: [3] }],
+        ['d1', { count: [1], sum: [1] }]
+      ]
+    )
+  }
+
   // No topic is known by them alone
   const { body: topics } = await call(`${url}/v1/topics`)
   assert.ok(topics.items.length >= 2 && !topics.items.some(isThere))
@@ -140,9 +161,7 @@ test('the same file again is passed over; a longer one goes on; another one is r
   const { body: listed } = await call(`${url}/v1/imports`)
   const { body: one } = await call(`${url}/v1/imports/x`)
   assert.deepEqual(listed.items, [one])
-  assert.deepEqual([one.state, one.lines, one.datapoints, one.format], ['interrupted', 32, 30, 'ndjson'])
-  await send(url, 'x', `${lines(25)}\n\n${lines(5, 25)}`)
-  assert.equal((await call(`${url}/v1/imports/x`)).body.state, 'done')
+  assert.deepEqual([one.state, one.lines, one.datapoints, one.format], ['done', 32, 30, 'ndjson'])
   assert.equal((await call(`${url}/v1/imports/y`)).status, 404)
 })
 
@@ -290,16 +309,25 @@ test('a connection that breaks anywhere: the same file again, and each line is t
   let broken = 0
   for (; broken < 12; broken++) {
     const request = await openRequest(url, 'r')
-    const until = Math.floor(Math.random() * file.length)
+    const until = Math.floor((Math.random() * file.length) / (broken === 0 ? 4 : 1))
     for (let at = 0; at < until; at += 20_000) {
       request.write(file.slice(at, Math.min(at + 20_000, until)))
       await new Promise(setImmediate)
     }
+    const stateOf = async () => (await call(`${url}/v1/imports/r`)).body
+    if (broken === 0) {
+      request.write(file.slice(until, file.length / 2))
+      await eventually(async () => (await stateOf()).lines > 0)
+    }
     request.socket.destroy()
-    // Until it has noticed
-    await eventually(async () => (await call(`${url}/v1/imports/r`)).body.state !== 'running')
+    // If it was noticed at all
+    await eventually(async () => (await stateOf()).state !== 'running')
   }
-  const { body } = await send(url, 'r', file)
+  // Until it has noticed that the last one is gone
+  const { body } = await eventually(async () => {
+    const answer = await send(url, 'r', file)
+    return answer.body.code !== 'import_running' && answer
+  })
   assert.deepEqual([body.lines, body.datapoints], [count, count])
   assert.ok(body.skippedLines > 0, 'something was committed of those that broke')
   assert.deepEqual(await valuesOf(url, body.cursor), upTo(count))
@@ -349,6 +377,41 @@ test('a file may come for longer than other requests, as long as it comes', asyn
   slow.end()
   await eventually(() => slow.answer().includes(`"lines":${sent}`))
   slow.socket.destroy()
+})
+
+test('a service that ends says so, and what came is committed', async () => {
+  const { url, close, databaseUrl } = await start()
+  const open = await openRequest(url, 'e')
+  open.write(lines(7))
+  await eventually(async () => (await call(`${url}/v1/imports/e`)).body.state === 'running')
+  await close()
+  await eventually(() => open.answer().includes('"lines":7'))
+  assert.match(open.answer(), /^HTTP\/1\.1 408 /)
+  const { url: next } = await start({ databaseUrl })
+  const { body } = await send(next, 'e', lines(9))
+  assert.equal(body.skippedLines, 7)
+  assert.deepEqual(await valuesOf(next, body.cursor), upTo(9))
+})
+
+test('an instance that does not lead imports, too, and its readers and streams have all of it', async () => {
+  const { url: leading, databaseUrl } = await start()
+  await eventually(async () => (await call(`${leading}/v1/status`)).body.leading)
+  const { url } = await start({ databaseUrl })
+  assert.equal((await call(`${url}/v1/status`)).body.leading, false)
+  const streams = await Promise.all(
+    [leading, url].map((at) => openSse(`${at}/v1/stream?types=datapoint&after=earliest`))
+  )
+  const { body } = await send(url, 'i', lines(300))
+  assert.deepEqual(await valuesOf(url, body.cursor), upTo(300))
+  for (const { events } of streams) {
+    const told = (): number[] =>
+      events.filter(({ event }) => event === 'datapoint').map(({ data }) => data.datapoint.value)
+    await eventually(() => told().length >= 300)
+    assert.deepEqual(
+      told().sort((one, other) => one - other),
+      upTo(300)
+    )
+  }
 })
 
 const mapping = (metric: string): string => `
