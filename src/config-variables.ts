@@ -104,9 +104,9 @@ export const variables = {
     parse: filters
   }),
   RIALTO_RETENTION: define({
-    default: '7d,10GB',
+    default: null,
     about:
-      'How long messages are kept: a time, a size, both (whichever comes first), or `forever`. Current state stays in any case.',
+      'How long messages of the class `default` are kept: a time, a size, both (whichever comes first), or `forever`. Current state stays in any case. Not set: as it was set last, at first `7d,10GB`.',
     parse: retention
   }),
   RIALTO_HELD_BYTES: define({

@@ -22,7 +22,8 @@ export interface Config {
   sessionExpirySeconds: number
   /** Whom edge nodes know as their host; null: none. */
   sparkplug: { hostId: string; topics: string[] } | null
-  retention: Retention
+  /** Of the class `default`; null: as the database has it. */
+  retention: Retention | null
   heldBytes: number
   /** Path of rialto.yaml; null: none, whatever is there. */
   mappingsFile: string | null
@@ -100,7 +101,7 @@ export function readConfig(environment: Environment = process.env): Readonly<Con
     qos: read('RIALTO_QOS') ?? 2,
     sessionExpirySeconds: read('RIALTO_SESSION_EXPIRY_SECONDS') ?? 0,
     sparkplug: hostId === null ? null : { hostId, topics: sparkplugTopics ?? [] },
-    retention: read('RIALTO_RETENTION') ?? { keepSeconds: null, keepBytes: null },
+    retention: read('RIALTO_RETENTION'),
     heldBytes: read('RIALTO_HELD_BYTES') ?? 0,
     mappingsFile: read('RIALTO_CONFIG'),
     mappingsFileGiven: (environment['RIALTO_CONFIG'] ?? '') !== '',

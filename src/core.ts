@@ -56,7 +56,7 @@ export async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
       dispatcher?.wake() // a command may have been accepted by another instance
     }
   })
-  await store.partitions.setDefault(config.retention)
+  if (config.retention !== null) await store.partitions.setDefault(config.retention)
   const { seq } = await store.journal.head()
   feed = createFeed({
     end: seq,

@@ -52,7 +52,7 @@ export async function retentionRoutes(app: Routes, { store, limits }: RouteParts
         description:
           'All of it: what is absent has no limit. Topics come to the class within minutes; what was received before stays ' +
           'in the class that it came to. What is older than the class keeps is dropped, and cannot be had back. `default` takes no ' +
-          'filters, and is set anew by RIALTO_RETENTION at each start. It stands in the audit.',
+          'filters, and where RIALTO_RETENTION is set, it sets this anew at each start. It stands in the audit.',
         tags,
         params: classParameter,
         querystring: noQuery,
