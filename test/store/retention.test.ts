@@ -7,7 +7,7 @@ import { defaultLimits } from '../../src/limits.ts'
 import { query, silent } from '../support/database.ts'
 import { chunkOf, messageOf, point } from '../support/projected.ts'
 import type { TestStore } from '../support/store.ts'
-import { openTestStore } from '../support/store.ts'
+import { everything, openTestStore } from '../support/store.ts'
 
 const limits = { partitionRowsMax: 10, partitionsAheadMin: 1, poolConnectionsMax: 4 }
 const hour = { keepSeconds: 3_600, keepBytes: null }
@@ -204,6 +204,28 @@ test('each class drops what is past its own limits; the journal is gone up to wh
   assert.deepEqual(await seqsOf(url, 'default'), [20, 22, 24, 26, 28, 30, 32, 34, 36])
   assert.equal((await store.journal.head()).horizon, 19)
   assert.deepEqual((await brief(one)).at(-1), ['default', null, 18, 1])
+})
+
+test('a topic keeps its past when facts of the class that it came from are carried after newer ones', async () => {
+  const one = await openTestStore({ limits })
+  const { url, store } = one
+  await store.partitions.setDefault(everlasting)
+  const retained = (payload: string) => ({ topic: 't', retain: true, payload: Buffer.from(payload) })
+  await one.receive(retained('k'))
+  await one.receive(retained(''))
+  await store.retention.setClass('other', { ...everlasting, filters: ['t'] })
+  await store.retention.assignTopics()
+  await one.receive(retained(''))
+  await receive(one, ['busy'], 30)
+  const { seq, at } = await store.journal.head()
+  const before = await store.asOf.topic(everything, { name: 't' }, { seq, at })
+  assert.deepEqual([before!.tombstone!.seq, before!.tombstone!.previous!.payload.toString()], [2, 'k'])
+  for (const name of ['other', 'default']) {
+    await query(url, 'update retention_classes set keep_bytes = 1 where name = $1', [name])
+    await store.partitions.dropExpired()
+    assert.deepEqual(await store.asOf.topic(everything, { name: 't' }, { seq, at }), before, name)
+  }
+  assert.equal((await query(url, 'select from journal where topic_id = 1')).length, 0)
 })
 
 test('a class that was removed goes when its messages have, and its name can be used again before', async () => {
