@@ -127,6 +127,7 @@ export function createPartitions(
     }
     if (locked !== null && dropped.length === 0) throw locked
     await datapoints.dropBehind()
+    await pool.query(forgetPastSql)
     for (const { id, removed } of classes) if (removed) await dropClass(pool, limits, datapoints, id)
     return dropped
   }
@@ -154,6 +155,11 @@ function horizonOf(classes: readonly ClassRow[], partitions: readonly Partition[
 const progressSql = `
   select seq, coalesce((select min(done_seq) from projections where state in ('building', 'current') and mapping_text <> ''), seq) as projected
   from journal_head where shard = 0`
+
+/** Filters of before matter to those who may still read from then. */
+const forgetPastSql = `
+  update retention_classes set past_filters = '[]' from journal_head h
+  where h.shard = 0 and changed_seq <= h.horizon and h.class_topic_id is null and past_filters::text is distinct from '[]'`
 
 const total = (partitions: ReadonlyArray<{ bytes: number }>): number =>
   partitions.reduce((sum, one) => sum + one.bytes, 0)

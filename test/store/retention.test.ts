@@ -206,6 +206,32 @@ test('each class drops what is past its own limits; the journal is gone up to wh
   assert.deepEqual((await brief(one)).at(-1), ['default', null, 18, 1])
 })
 
+test('filters that a class had count as long as somebody may read from then', async () => {
+  const one = await openTestStore({ limits })
+  const { store } = one
+  await store.partitions.setDefault(everlasting)
+  await store.retention.setClass('other', { ...everlasting, filters: ['a', 'c'] })
+  await receive(one, ['a', 'd'], 10)
+  await store.retention.setClass('other', { ...nothing, filters: ['b'] })
+  assert.deepEqual(await store.retention.dropped(), [])
+  await store.retention.assignTopics()
+  await store.partitions.dropExpired()
+  assert.deepEqual(await store.retention.dropped(), [
+    { name: 'other', horizon: 19, filters: ['b', 'a', 'c'] }
+  ])
+  await receive(one, ['d'], 20)
+  await store.partitions.setDefault(nothing)
+  await store.partitions.dropExpired()
+  assert.deepEqual(
+    (await store.retention.dropped()).map(({ name, filters }) => [name, filters]),
+    [
+      ['system', []],
+      ['other', ['b']],
+      ['default', null]
+    ]
+  )
+})
+
 test('a topic keeps its past when facts of the class that it came from are carried after newer ones', async () => {
   const one = await openTestStore({ limits })
   const { url, store } = one
