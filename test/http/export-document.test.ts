@@ -13,7 +13,7 @@ import { startProjected } from './projected.ts'
 
 const { url, project } = await startProjected()
 const document = await readFile(new URL('../../docs/export.md', import.meta.url), 'utf8')
-const script = /```sh\n(#![^]*?)```/.exec(document)![1]!.replaceAll('http://127.0.0.1:8080', url)
+const script = /```sh\n(#![^]*?)```/.exec(document)![1]!.replaceAll('http://127.0.0.1:3000', url)
 assert.ok(script.includes(`${url}/v1/export`))
 const directory = await mkdtemp(join(tmpdir(), 'rialto-export-'))
 const file = join(directory, 'datapoints.ndjson')

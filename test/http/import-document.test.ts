@@ -40,7 +40,7 @@ test('the commands, one after another: the second passes over what the first bro
   for (const command of blocksOf('sh')) {
     const { stdout } = await promisify(execFile)(
       'sh',
-      ['-c', command.replaceAll('http://127.0.0.1:8080', url)],
+      ['-c', command.replaceAll('http://127.0.0.1:3000', url)],
       { cwd: directory }
     )
     const { lines, datapoints, skippedLines, cursor } = JSON.parse(stdout)
