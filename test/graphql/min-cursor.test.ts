@@ -26,6 +26,8 @@ const fields = {
     devices: 'devices(#) { cursor }',
     device: 'device(id: "a", #) { seq }',
     datapoints: 'datapoints(device: "a", #) { cursor }',
+    history:
+      'history(from: "2026-11-30T00:00:00.000Z", to: "2026-11-30T01:00:00.000Z", bucket: "PT1H", #) { cursor }',
     rejections: 'rejections(#) { cursor }',
     rejectionCounts: 'rejectionCounts(#) { count }'
   }
@@ -54,7 +56,8 @@ async function start(t: TestContext, limits = {}) {
   const counting = {
     ...store,
     devices: { search: read(empty), byName: read(null) },
-    datapoints: { page: read(empty) },
+    datapoints: { page: read(empty), end: async () => server.memory.facts.length },
+    history: { read: read({ series: [], next: null, source: 'hour', keptFrom: null, from: 0, to: 0 }) },
     rejections: { page: read(empty), counts: read([]) },
     states: { ...store.states, search: read(empty), byName: read(null), byId: read(null) },
     journal: { ...store.journal, page: read(empty) },
