@@ -54,10 +54,10 @@ export function createProjectedFeed(parts: {
     recentDatapoints = 0
   }
 
-  /** How far the projection is that another instance writes. */
+  /** How far the projection is that another instance writes; -1 where it has not begun one. */
   async function storedDone(): Promise<Seq> {
     const current = (await store.projections.list()).find(({ state }) => state === 'current')
-    return current?.doneSeq ?? Infinity
+    return current?.doneSeq ?? -1
   }
 
   /** Now, of either; -1 where nobody can tell. */

@@ -118,7 +118,7 @@ export interface Projections {
 
 /** What streams need to know of the current projection. */
 export interface ProjectedFeed {
-  /** All facts up to here are projected; Infinity: nothing ever was, and nothing is waited for. */
+  /** All facts up to here are projected; -1: nobody can tell yet. */
   done(): Promise<Seq>
   /** Resolves when all facts up to `seq` are projected, or `signal` aborts. */
   reached(seq: Seq, signal: AbortSignal): Promise<void>
