@@ -8,6 +8,7 @@ import { benchAppend } from './append.ts'
 import { benchAsOf } from './as-of.ts'
 import { benchConventions } from './conventions.ts'
 import { benchHistory } from './history.ts'
+import { benchHistoryBytes } from './history-bytes.ts'
 import { benchIngest } from './ingest.ts'
 import { benchExpressions } from './expressions.ts'
 import { benchNormalize } from './normalize.ts'
@@ -30,6 +31,7 @@ const benchmarks: Record<string, (write: (line: string) => void) => Promise<obje
   reads: benchReads,
   'as-of': benchAsOf,
   history: benchHistory,
+  'history-bytes': benchHistoryBytes,
   subscribers: benchSubscribers,
   normalize: benchNormalize,
   expressions: benchExpressions,
