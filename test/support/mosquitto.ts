@@ -1,9 +1,9 @@
 /** A real Mosquitto on a free port of loopback. Its absence fails the test: it never skips. */
 
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { RealBroker } from './broker-process.ts'
@@ -20,13 +20,26 @@ export interface Mosquitto extends RealBroker {
   save(): Promise<void>
 }
 
+/**
+ * Below those that systems give to connections that go out (from 32768 on Linux, 49152 elsewhere): none of these takes it
+ * before a server does, or while one is down. Anywhere in between, since other tests look for one, too.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
+  for (;;) {
+    const port = randomInt(12_000, 32_000)
+    const server = createServer().listen(port, '127.0.0.1')
+    const free = await once(server, 'listening').then(
+      () => true,
+      (error: NodeJS.ErrnoException) => {
+        if (error.code === 'EADDRINUSE') return false
+        throw error
+      }
+    )
+    if (!free) continue
+    server.close()
+    await once(server, 'close')
+    return port
+  }
 }
 
 export async function startMosquitto(extra: readonly string[] = []): Promise<Mosquitto> {
