@@ -13,7 +13,7 @@ export const historyLimits = {
   bucketSecondsMin: 1,
   /** Of one bucket of days, weeks, months or years. */
   bucketYearsMax: 100,
-  /** Of datapoints that are not rolled up yet; beyond it, readers wait no longer and say so. */
+  /** Datapoints that one step rolls up, in one transaction; a message that has more is a step by itself. */
   rollupChunkDatapointsMax: 50_000,
   /** A step that takes longer is followed by one of half as many, down to this. */
   rollupChunkDatapointsMin: 500,

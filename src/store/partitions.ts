@@ -151,9 +151,12 @@ function horizonOf(classes: readonly ClassRow[], partitions: readonly Partition[
   return oldest.length > 0 ? Math.max(0, Math.min(...oldest)) : 0
 }
 
-/** Projections that are kept up to date may lag behind the head. */
+/** Projections that are kept up to date may lag behind the head; without mappings, what matters to them is imported. */
 const progressSql = `
-  select seq, coalesce((select min(done_seq) from projections where state in ('building', 'current') and mapping_text <> ''), seq) as projected
+  select seq, coalesce((
+    select min(done_seq) from projections p where state in ('building', 'current')
+      and (mapping_text <> '' or exists (select from imports i where i.last_seq > p.done_seq))
+  ), seq) as projected
   from journal_head where shard = 0`
 
 /** Filters of before matter to those who may still read from then. */

@@ -93,6 +93,21 @@ test('what is younger than its time stays, and without limits everything does', 
   assert.deepEqual(await store.partitions.dropExpired(), [])
 })
 
+test('without mappings, what is imported is kept until it is projected, up to twice its time', async () => {
+  const { url, store, receive } = await openTestStore({ limits: { partitionRowsMax: 10 } })
+  await store.projections.current({ hash: 'none', text: '' })
+  for (let index = 0; index < 25; index++) await receive({ topic: 'a' })
+  await query(
+    url,
+    `insert into imports (principal, id, format, state, last_seq) values ('somebody', 'file', 'csv', 'done', 5)`
+  )
+  await query(url, `update journal set at = now() - interval '90 minutes' where seq < 10`)
+  await store.partitions.setDefault({ keepSeconds: 3_600, keepBytes: null })
+  assert.deepEqual(await store.partitions.dropExpired(), [])
+  await query(url, 'update projections set done_seq = 25')
+  assert.equal((await store.partitions.dropExpired()).length, 1)
+})
+
 test('a page that the horizon overtook goes on behind it', async () => {
   const { store, receive } = await openTestStore({ limits: { partitionRowsMax: 10 } })
   for (let index = 0; index < 25; index++) await receive({ topic: 'a' })
