@@ -43,6 +43,17 @@ export async function freePort(): Promise<number> {
 }
 
 export async function startMosquitto(extra: readonly string[] = []): Promise<Mosquitto> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await startOnce(extra)
+    } catch (error) {
+      // Between the look and the listening another one may take the port
+      if (attempt === 5 || !/listener on port|already in use/i.test(String(error))) throw error
+    }
+  }
+}
+
+async function startOnce(extra: readonly string[]): Promise<Mosquitto> {
   const directory = await mkdtemp(join(tmpdir(), 'rialto-mosquitto-'))
   const [port, wsPort] = [await freePort(), await freePort()]
   const configuration = [
@@ -85,8 +96,13 @@ export async function startMosquitto(extra: readonly string[] = []): Promise<Mos
       await rm(directory, { recursive: true, force: true })
     }
   }
+  try {
+    await mosquitto.start()
+  } catch (error) {
+    await mosquitto.stop()
+    throw error
+  }
   atEnd(() => mosquitto.stop())
-  await mosquitto.start()
   return mosquitto
 }
 
