@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { createAuthenticator } from './access/access.ts'
 import { createCommands } from './commands/commands.ts'
+import { createRequests } from './commands/requests.ts'
 import { closeInOrder } from './closing.ts'
 import type { Config } from './config.ts'
 import { isLoopback } from './config.ts'
@@ -63,6 +64,12 @@ export async function startApp(parts: AppParts): Promise<App> {
   const { projections } = projection
 
   const commands = createCommands({ store, feed, limits, stats })
+  const toRequest = createRequests({
+    address: projections.address,
+    responses: core.responses,
+    filters: core.filters,
+    limits
+  })
   const head = async (): Promise<Seq> => (await store.journal.head()).seq
   const events = createEventSource({
     feed,
@@ -93,6 +100,7 @@ export async function startApp(parts: AppParts): Promise<App> {
     watches,
     commands,
     projections,
+    toRequest,
     authenticator,
     limits,
     stats,

@@ -12,6 +12,7 @@ import type { Leader } from './ingest/leader.ts'
 import type { Session } from './ingest/leaders.ts'
 import { createLeaders } from './ingest/leaders.ts'
 import type { Receiver } from './ingest/receiver.ts'
+import { responsesTopicOf } from './ingest/receiver.ts'
 import type { Publisher } from './mqtt/publisher.ts'
 import { createPublisher } from './mqtt/publisher.ts'
 import { createExplainer } from './projection/explain.ts'
@@ -33,6 +34,10 @@ export interface Core {
   leader: Leader
   projection: ProjectionService
   receiver: () => Receiver | null
+  /** All that is subscribed. */
+  filters: readonly string[]
+  /** Topic under which responses of MQTT 5 come: every instance of this deployment has the same. */
+  responses: string
   /** The session of the Sparkplug host; null: there is none. */
   host: Session | null
 }
@@ -57,6 +62,7 @@ export async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
     }
   })
   if (config.retention !== null) await store.partitions.setDefault(config.retention)
+  const sessionId = await store.sessions.ensure('ingest', config.clientId)
   const { seq } = await store.journal.head()
   feed = createFeed({
     end: seq,
@@ -145,6 +151,8 @@ export async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
     leader,
     projection,
     receiver,
+    filters,
+    responses: responsesTopicOf(await store.sessions.clientIdOf(sessionId)),
     host
   }
 }

@@ -134,52 +134,6 @@ export interface TopicState {
   confirmedAt: Millis | null
 }
 
-export const commandStates = [
-  'pending',
-  'publishing',
-  'published',
-  'undeliverable',
-  'refused',
-  'expired',
-  'cancelled',
-  'unknown'
-] as const
-
-export type CommandState = (typeof commandStates)[number]
-
-/** A request to publish a message, and what became of it. */
-export interface Command {
-  id: string
-  /** Its acceptance, and its newest transition. */
-  createdSeq: Seq
-  seq: Seq
-  topic: string
-  payload: Buffer
-  qos: QoS
-  retain: boolean
-  properties: MessageProperties | null
-  state: CommandState
-  awaits: 'none'
-  attempts: number
-  createdAt: Millis
-  expiresAt: Millis | null
-  publishedAt: Millis | null
-  finishedAt: Millis | null
-  brokerReasonCode: number | null
-  principal: string
-  batchId: string | null
-}
-
-/** The `detail` of a `command` fact: one transition. */
-export interface CommandTransition {
-  id: string
-  topic: string
-  from: CommandState | null
-  to: CommandState
-  attempt: number
-  brokerReasonCode: number | null
-}
-
 /** Who asks, and what they may see and do. Every read of store and feed takes one. */
 export interface Access {
   principal: string

@@ -1,9 +1,6 @@
 /** The domain's types as clients see them, on REST and GraphQL alike. Pure. */
 
 import type {
-  Command,
-  CommandState,
-  CommandTransition,
   Fact,
   GapDetail,
   Message,
@@ -13,6 +10,7 @@ import type {
   TombstoneCause,
   TopicState
 } from './model.ts'
+import type { CommandEventView } from './command-views.ts'
 import type { DatapointView, PresenceChangeView } from './device-views.ts'
 import type { PayloadFault, PayloadFormat } from './payload.ts'
 import { decodePayload } from './payload.ts'
@@ -69,35 +67,6 @@ export interface TopicStateView extends PayloadView {
   tombstone: TombstoneView | null
   expiresAt: string | null
   confirmedAt: string | null
-}
-
-export interface CommandView extends PayloadView {
-  id: string
-  topic: string
-  qos: number
-  retain: boolean
-  state: CommandState
-  final: boolean
-  awaits: 'none'
-  attempts: number
-  createdAt: string
-  expiresAt: string | null
-  publishedAt: string | null
-  finishedAt: string | null
-  brokerReasonCode: number | null
-  batchId: string | null
-  principal: string
-}
-
-export interface CommandEventView {
-  id: string
-  seq: string
-  at: string
-  topic: string
-  from: CommandState | null
-  to: CommandState
-  attempt: number
-  brokerReasonCode: number | null
 }
 
 export interface GapView {
@@ -157,48 +126,6 @@ export const toTopicStateView = (state: TopicState): TopicStateView => ({
   },
   expiresAt: toTimeOrNull(state.expiresAt),
   confirmedAt: toTimeOrNull(state.confirmedAt)
-})
-
-/** States that never change any more. With `awaits: none`, published is one. */
-const finalStates: ReadonlySet<CommandState> = new Set([
-  'published',
-  'undeliverable',
-  'refused',
-  'expired',
-  'cancelled',
-  'unknown'
-])
-
-export const toCommandView = (command: Command): CommandView => ({
-  id: command.id,
-  topic: command.topic,
-  qos: command.qos,
-  retain: command.retain,
-  state: command.state,
-  final: finalStates.has(command.state),
-  awaits: command.awaits,
-  attempts: command.attempts,
-  createdAt: toTime(command.createdAt),
-  expiresAt: toTimeOrNull(command.expiresAt),
-  publishedAt: toTimeOrNull(command.publishedAt),
-  finishedAt: toTimeOrNull(command.finishedAt),
-  brokerReasonCode: command.brokerReasonCode,
-  batchId: command.batchId,
-  principal: command.principal,
-  ...toPayloadView(command.payload, command.properties)
-})
-
-export const toCommandEventView = (
-  event: { seq: Seq; at: Millis } & CommandTransition
-): CommandEventView => ({
-  id: event.id,
-  seq: toSeq(event.seq),
-  at: toTime(event.at),
-  topic: event.topic,
-  from: event.from,
-  to: event.to,
-  attempt: event.attempt,
-  brokerReasonCode: event.brokerReasonCode
 })
 
 export function toGapView(fact: Fact): GapView {

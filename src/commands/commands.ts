@@ -4,7 +4,8 @@ import { createHash, randomUUID } from 'node:crypto'
 import { Problem } from '../errors.ts'
 import type { Feed } from '../feed/feed.ts'
 import type { Limits } from '../limits.ts'
-import type { Access, Command, MessageProperties, Millis, QoS, Seq } from '../model.ts'
+import type { Awaited, Awaits, Command, CommandCondition, Delivery } from '../command.ts'
+import type { Access, MessageProperties, Millis, QoS, Seq } from '../model.ts'
 import type { Stats } from '../stats.ts'
 import type { IdempotencyClaim, NewCommand } from '../store/commands.ts'
 import type { Store } from '../store/store.ts'
@@ -16,11 +17,27 @@ export interface CommandRequest {
   /** Where the message carries it already; else one is made. */
   id?: string
   topic: string
+  /** Of a command to a device: its name, the command's, and what was given for it. */
+  device?: string | null
+  name?: string | null
+  parameters?: Buffer | null
   payload: Buffer
   qos: QoS
   retain: boolean
-  expiresInSeconds: number | null
   properties: MessageProperties | null
+  /** Default atLeastOnce. */
+  delivery?: Delivery
+  /** Default: the topic. */
+  orderKey?: string | null
+  oneInFlight?: boolean
+  notBefore?: Millis | null
+  expiresInSeconds: number | null
+  /** Default none. */
+  awaits?: Awaits
+  awaited?: Awaited | null
+  timeoutSeconds?: number | null
+  condition?: CommandCondition | null
+  retryOf?: string | null
 }
 
 /** For one of several: accepted, or why not. */
@@ -77,16 +94,31 @@ export function createCommands(parts: {
   function toNewCommand(access: Access, request: CommandRequest, batchId: string | null): NewCommand {
     const createdAt = now()
     const { topic, payload, qos, retain, properties, expiresInSeconds } = request
+    const { notBefore = null, awaits = 'none' } = request
     const expiresAt = expiresInSeconds === null ? null : createdAt + expiresInSeconds * 1_000
     return {
       id: request.id ?? randomUUID(),
       topic,
+      device: request.device ?? null,
+      name: request.name ?? null,
+      parameters: request.parameters ?? null,
       payload,
       qos,
       retain,
       properties,
+      delivery: request.delivery ?? 'atLeastOnce',
+      orderKey: request.orderKey ?? null,
+      oneInFlight: request.oneInFlight ?? false,
+      state: notBefore !== null && notBefore > createdAt ? 'scheduled' : 'pending',
+      awaits,
+      awaited: request.awaited ?? null,
+      condition: request.condition ?? null,
       createdAt,
+      notBefore,
       expiresAt,
+      timeoutSeconds:
+        awaits === 'none' ? null : (request.timeoutSeconds ?? limits.commandTimeoutSecondsDefault),
+      retryOf: request.retryOf ?? null,
       principal: access.principal,
       batchId
     }
@@ -145,7 +177,7 @@ export function createCommands(parts: {
     async waitUntilFinal(access, id, signal) {
       const after = feed.end() // listen first, then look: what happens in between is seen
       let command = await store.commands.byId(access, id)
-      if (command === null || isFinal(command.state)) return command
+      if (command === null || isFinal(command)) return command
       for await (const page of feed.read(
         access,
         { after, filters: [], kinds: ['command'], commandId: id },
@@ -153,7 +185,7 @@ export function createCommands(parts: {
       )) {
         if (page.facts.length === 0) continue
         command = await store.commands.byId(access, id)
-        if (command === null || isFinal(command.state)) return command
+        if (command === null || isFinal(command)) return command
       }
       return store.commands.byId(access, id)
     },
@@ -162,12 +194,14 @@ export function createCommands(parts: {
       const command = await store.commands.byId(access, id)
       if (command === null || !access.mayPublish(command.topic)) throw notFound()
       const { from, to } = moves('cancel')
-      const moved = await store.commands.move([{ id, from, to, attempt: false, brokerReasonCode: null }])
+      const moved = await store.commands.move([
+        { id, event: 'cancel', from, to, attempt: false, brokerReasonCode: null }
+      ])
       const after = (await store.commands.byId(access, id))!
       if (!moved.has(id)) {
         throw new Problem(
           'not_cancellable',
-          `The command is ${after.state}: only a pending one can be cancelled`
+          `The command is ${after.state}: only one that is scheduled or pending can be cancelled`
         )
       }
       feed.hint(after.seq)
@@ -182,12 +216,17 @@ export const notFound = (): Problem => new Problem('not_found', 'There is no suc
 const asAccepted = (command: NewCommand): Command => ({
   ...command,
   payload: Buffer.from(command.payload),
+  parameters: command.parameters && Buffer.from(command.parameters),
   createdSeq: 0,
   seq: 0,
-  state: 'pending',
-  awaits: 'none',
   attempts: 0,
   publishedAt: null,
+  publishSeq: null,
+  timeoutAt: null,
   finishedAt: null,
-  brokerReasonCode: null
+  brokerReasonCode: null,
+  response: null,
+  lateResponse: null,
+  effectSeq: null,
+  reason: null
 })

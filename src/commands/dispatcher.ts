@@ -8,12 +8,13 @@ import type { Logger } from 'pino'
 import { Problem } from '../errors.ts'
 import type { Feed } from '../feed/feed.ts'
 import type { Limits } from '../limits.ts'
-import type { Command, MessageProperties, Millis } from '../model.ts'
+import type { Command } from '../command.ts'
+import type { MessageProperties, Millis } from '../model.ts'
 import type { OutgoingMessage } from '../mqtt/connection.ts'
 import type { Publisher } from '../mqtt/publisher.ts'
 import type { Stats } from '../stats.ts'
 import type { Store } from '../store/store.ts'
-import type { CommandEvent } from './lifecycle.ts'
+import type { MovingEvent } from './lifecycle.ts'
 import { moves } from './lifecycle.ts'
 import { createSuspects } from './suspects.ts'
 
@@ -57,13 +58,13 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
 
   const move = async (
     ids: readonly string[],
-    event: CommandEvent,
+    event: MovingEvent,
     reason: number | null = null
   ): Promise<Set<string>> => {
     const { from, to } = moves(event)
     const attempt = event === 'publish'
     const moved = await store.commands.move(
-      ids.map((id) => ({ id, from, to, attempt, brokerReasonCode: reason }))
+      ids.map((id) => ({ id, event, from, to, attempt, brokerReasonCode: reason }))
     )
     if (moved.size > 0) feed.hint(null)
     return moved
@@ -164,7 +165,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
 }
 
 /** A retained message has come where it was to come, whoever is subscribed. */
-function toEvent(reasonCode: number, retain: boolean): CommandEvent {
+function toEvent(reasonCode: number, retain: boolean): MovingEvent {
   if (reasonCode >= failure) return 'refuse'
   return reasonCode === noMatchingSubscribers && !retain ? 'deliverToNobody' : 'accept'
 }

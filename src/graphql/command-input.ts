@@ -1,11 +1,10 @@
 /** Reads what a client wants published. Throws Problem; what depends on who asks is checked by commands. */
 
-import type { CommandRequest } from '../commands/commands.ts'
+import type { CommandAsk, Terms } from '../command-ask.ts'
 import type { PropertiesInput } from '../commands/message-properties.ts'
 import { readMessageProperties } from '../commands/message-properties.ts'
 import type { Limits } from '../limits.ts'
 import type { QoS } from '../model.ts'
-import type { ToDevice } from '../projection/addressed-command.ts'
 import { invalid } from './arguments.ts'
 
 export interface PayloadInput {
@@ -23,11 +22,6 @@ export interface CommandInput extends PayloadInput {
   expiresInSeconds?: number | null
   properties?: PropertiesInput | null
 }
-
-/** To a topic; or to a device, and then the device tells the topic. */
-export type CommandAsk =
-  | CommandRequest
-  | (Omit<CommandRequest, 'topic' | 'retain'> & { retain: false } & ToDevice)
 
 export function readCommand(input: CommandInput, limits: Limits): CommandAsk {
   const { topic = null, device = null, name = null, qos, retain, expiresInSeconds = null } = input
@@ -49,9 +43,17 @@ export function readCommand(input: CommandInput, limits: Limits): CommandAsk {
   const payload = readPayload(input)
   const properties =
     input.properties == null ? null : readMessageProperties(input.properties, payload, limits)
-  if (device !== null && name !== null)
-    return { device, name, payload, qos, retain: false, expiresInSeconds, properties }
-  return { topic: topic!, payload, qos, retain, expiresInSeconds, properties }
+  const terms: Terms = {
+    delivery: 'atLeastOnce',
+    notBefore: null,
+    expiresInSeconds,
+    timeoutSeconds: null,
+    awaits: null,
+    expect: null,
+    condition: null
+  }
+  if (device !== null && name !== null) return { kind: 'device', ...terms, device, name, payload }
+  return { kind: 'topic', ...terms, topic: topic!, payload, qos, retain, properties, response: null }
 }
 
 const isQos = (qos: number): qos is QoS => qos === 0 || qos === 1 || qos === 2

@@ -1,7 +1,8 @@
 /** The enums. Their values are the words that REST and the streams use, so that no two descriptions disagree. */
 
 import { GraphQLEnumType } from 'graphql'
-import type { CommandState, GapCause, TombstoneCause } from '../model.ts'
+import type { Awaits, CommandEvent, CommandState, Delivery } from '../command.ts'
+import type { GapCause, TombstoneCause } from '../model.ts'
 import type { PayloadFault, PayloadFormat } from '../payload.ts'
 import { payloadFaults } from '../payload.ts'
 import type { StreamEvent } from '../views.ts'
@@ -49,18 +50,45 @@ export const enums = [
     reconciled: 'The broker no longer had it.'
   }),
   enumOf<CommandState>('CommandState', 'What became of a command.', {
+    scheduled: 'Stored, and not to be published before its time.',
     pending: 'Stored, and waiting to be published.',
     publishing: 'Handed to the broker, not yet acknowledged.',
-    published: 'The broker has it.',
+    published: 'The broker has it. Final where nothing is awaited.',
+    succeeded: 'The device says that it is done, or its effect was seen.',
+    failed: 'The device says that it will not, or cannot.',
+    timedOut: 'The broker has it; neither a response nor an effect came in time.',
     undeliverable: 'The broker has it, and says that nobody subscribes to the topic.',
     refused: 'The broker will not have it.',
     expired: 'Its time was over before it could be published.',
     cancelled: 'A client cancelled it before it was published.',
     unknown:
-      'The database was restored from a backup in which it was open: nobody knows whether it was published.'
+      'Nobody knows whether it was published: it must not be published twice, or the database was restored from a backup in which it was open.'
   }),
-  enumOf<'none'>('Awaits', 'What a command waits for after the broker has it.', {
-    none: 'Nothing: `published` is final.'
+  enumOf<Awaits>('Awaits', 'What a command waits for after the broker has it.', {
+    none: 'Nothing: `published` is final.',
+    response: 'A response of the device.',
+    effect: 'That what it asks for is seen.'
+  }),
+  enumOf<Delivery>('Delivery', 'What is done where nobody knows whether the broker has a command.', {
+    atLeastOnce: 'It is published again, with the same id.',
+    atMostOnce: 'It is not: its state is `unknown`.'
+  }),
+  enumOf<CommandEvent | 'submit'>('CommandEventKind', 'What happened to a command.', {
+    submit: 'It was accepted.',
+    due: 'Its time has come.',
+    publish: 'It is handed to the broker.',
+    accept: 'The broker has it.',
+    deliverToNobody: 'The broker has it, and says that nobody subscribes to the topic.',
+    refuse: 'The broker will not have it, or its condition does not hold.',
+    lose: 'The connection ended before the broker said anything; it is published again.',
+    abandon: 'The same, and it must not be published twice.',
+    expire: 'It could not be published in time.',
+    cancel: 'A client cancelled it.',
+    succeed: 'The device says that it is done, or its effect was seen.',
+    fail: 'The device says that it will not, or cannot.',
+    timeOut: 'Neither a response nor an effect came in time.',
+    restore: 'The database was restored from a backup in which it was open.',
+    answerLate: 'A response came when it was final by other means.'
   }),
   enumOf<GapCause>('GapCause', 'Why an interval may be incomplete.', {
     session_lost: 'The broker had no session any more: what it had queued is gone.',

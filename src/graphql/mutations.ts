@@ -4,11 +4,11 @@ import type { CommandOutcome, CommandRequest } from '../commands/commands.ts'
 import type { ProblemCode, ProblemDetail } from '../errors.ts'
 import { Problem } from '../errors.ts'
 import type { Access } from '../model.ts'
-import { addressCommand } from '../projection/addressed-command.ts'
-import type { CommandView } from '../views.ts'
-import { toCommandView, toSeq } from '../views.ts'
+import type { CommandView } from '../command-views.ts'
+import { toCommandView } from '../command-views.ts'
+import { toSeq } from '../views.ts'
 import { invalid, isUuid } from './arguments.ts'
-import type { CommandAsk, CommandInput, PayloadInput } from './command-input.ts'
+import type { CommandInput, PayloadInput } from './command-input.ts'
 import { readCommand, readPayload, stringify } from './command-input.ts'
 import type { Context } from './context.ts'
 import type { Resolvers } from './executable.ts'
@@ -43,9 +43,6 @@ type StoredOutcome = { id: string } | { problem: ProblemView }
 export function createMutations(parts: GraphqlParts): Resolvers {
   const { store, commands, limits } = parts
 
-  const addressed = async (access: Access, ask: CommandAsk): Promise<CommandRequest> =>
-    'device' in ask ? addressCommand(parts.projections, access, ask, ask) : ask
-
   async function send(
     access: Access,
     inputs: CommandInput[],
@@ -59,7 +56,7 @@ export function createMutations(parts: GraphqlParts): Resolvers {
       const requests: Array<CommandRequest | Problem> = []
       // One after the other: each may ask the database, and others do, too
       for (const input of inputs)
-        requests.push(await problemOr(async () => addressed(access, readCommand(input, limits))))
+        requests.push(await problemOr(async () => parts.toRequest(access, readCommand(input, limits))))
       return requests
     }
     let outcomes: CommandOutcome[] = []

@@ -7,6 +7,7 @@ import type { Feed } from '../feed/feed.ts'
 import type { MinCursor } from '../feed/min-cursor.ts'
 import type { ListedDocuments } from './listed-documents.ts'
 import type { Limits } from '../limits.ts'
+import type { ToRequest } from '../commands/requests.ts'
 import type { Projections } from '../projection/projections.ts'
 import type { Stats } from '../stats.ts'
 import type { Store } from '../store/store.ts'
@@ -33,6 +34,7 @@ export interface GraphqlParts {
   minCursor: MinCursor
   commands: Commands
   projections: Projections
+  toRequest: ToRequest
   authenticator: Authenticator
   limits: Limits
   stats: Stats

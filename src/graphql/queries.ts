@@ -1,8 +1,10 @@
 /** Resolvers of the queries. */
 
 import { keptFrom } from '../feed/kept-from.ts'
-import type { CommandState, Fact } from '../model.ts'
-import { eventKinds, toCommandView, toGapView, toMessageView, toTopicStateView } from '../views.ts'
+import type { CommandState } from '../command.ts'
+import type { Fact } from '../model.ts'
+import { toCommandView } from '../command-views.ts'
+import { eventKinds, toGapView, toMessageView, toTopicStateView } from '../views.ts'
 import type { PageArguments, RangeArguments, SearchArguments } from './arguments.ts'
 import {
   isUuid,

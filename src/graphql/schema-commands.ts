@@ -157,10 +157,16 @@ export const commands = /* GraphQL */ `
     id: ID!
     "Topic name to publish to."
     topic: String!
+    "Of a command to a device: its name."
+    device: String
+    "Of a command to a device: name of the command."
+    name: String
     "Quality of service to publish with."
     qos: Int!
     "Whether the broker keeps it as the topic's retained message."
     retain: Boolean!
+    "What is done where nobody knows whether the broker has it."
+    delivery: Delivery!
     ${payloadFields}
     "What became of it."
     state: CommandState!
@@ -172,14 +178,30 @@ export const commands = /* GraphQL */ `
     attempts: Int!
     "When it was accepted."
     createdAt: DateTime!
+    "It is not published before this."
+    notBefore: DateTime
     "When it is no longer published."
     expiresAt: DateTime
     "When the broker acknowledged it."
     publishedAt: DateTime
+    "How long it waits for what it awaits, from \`publishedAt\` on."
+    timeoutSeconds: Int
+    "When it stops waiting."
+    timeoutAt: DateTime
     "When it became final."
     finishedAt: DateTime
     "Reason code of the broker's acknowledgement (MQTT 5, section 2.4)."
     brokerReasonCode: Int
+    "What the device said."
+    response: Message
+    "What it said when the command was final by other means: the first of these."
+    lateResponse: Message
+    "Position of the fact that showed its effect."
+    effectSeq: Seq
+    "Why it was refused, or failed."
+    reason: String
+    "The command that this one repeats."
+    retryOf: ID
     "The same for all commands of one request."
     batchId: ID
     "Who sent it."
@@ -202,9 +224,19 @@ export const commands = /* GraphQL */ `
     from: CommandState
     "The state from then on."
     to: CommandState!
+    "What happened; null if it was committed before this was recorded."
+    event: CommandEventKind
+    "True once nothing more will happen."
+    final: Boolean!
     "How often it had been handed to the broker."
     attempt: Int!
     "Reason code of the broker's acknowledgement (MQTT 5, section 2.4)."
     brokerReasonCode: Int
+    "Why it was refused, or failed."
+    reason: String
+    "Position of the message that was the response."
+    responseSeq: Seq
+    "Position of the fact that showed the effect."
+    effectSeq: Seq
   }
 `

@@ -5,9 +5,11 @@ import { Problem } from '../errors.ts'
 import type { EventPage } from '../feed/events.ts'
 import type { FollowAsk } from '../feed/follow.ts'
 import { createFollow } from '../feed/follow.ts'
-import type { Access, Command, Seq } from '../model.ts'
+import type { Command } from '../command.ts'
+import type { Access, Seq } from '../model.ts'
 import type { EventType, SkippedView, StreamEvent } from '../views.ts'
-import { eventKinds, toCommandView } from '../views.ts'
+import { toCommandView } from '../command-views.ts'
+import { eventKinds } from '../views.ts'
 import { invalid, isUuid, readFilters } from './arguments.ts'
 import type { Context } from './context.ts'
 import type { Resolvers } from './executable.ts'
@@ -134,7 +136,7 @@ async function* followCommand(
   signal: AbortSignal
 ): AsyncGenerator<{ command: ReturnType<typeof toCommandView> }, void, undefined> {
   yield { command: toCommandView(command) }
-  if (isFinal(command.state)) return
+  if (isFinal(command)) return
   let { seq } = command
   for await (const page of feed.read(
     access,
@@ -145,7 +147,7 @@ async function* followCommand(
     const current = await store.commands.byId(access, command.id)
     if (current === null) return
     if (current.seq > seq) yield { command: toCommandView(current) }
-    if (isFinal(current.state)) return
+    if (isFinal(current)) return
     seq = current.seq
   }
 }

@@ -2,13 +2,12 @@
 
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
-import type { CommandRequest } from '../commands/commands.ts'
+import type { CommandAsk, Terms } from '../command-ask.ts'
 import { readMessageProperties } from '../commands/message-properties.ts'
 import type { ProblemCode } from '../errors.ts'
 import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { QoS } from '../model.ts'
-import type { ToDevice } from '../projection/addressed-command.ts'
 import { strict, word } from './schemas.ts'
 import { createCheck } from './validation.ts'
 
@@ -88,11 +87,6 @@ type CommandBody = Static<ReturnType<typeof commandSchema>>
 /** Known, and not here yet: better said than refused like a misspelling. */
 const later = ['timeoutSeconds', 'notBefore', 'expect', 'awaits']
 
-/** To a topic; or to a device, and then the device tells the topic. */
-export type CommandAsk =
-  | CommandRequest
-  | (Pick<CommandRequest, 'payload' | 'expiresInSeconds'> & { retain: false } & ToDevice)
-
 /** Makes a reader of one command. It throws Problem; what depends on who asks is checked by commands. */
 export function createCommandReader(limits: Limits): (value: unknown) => CommandAsk {
   const check = createCheck(commandSchema(limits))
@@ -103,18 +97,27 @@ export function createCommandReader(limits: Limits): (value: unknown) => Command
     if (early !== undefined) throw refuse(`/${early}`, 'is not supported yet', 'unknown_field')
     const body = check(value)
     const { topic, qos = 1, retain = false, expiresInSeconds = null } = body
+    const terms: Terms = {
+      delivery: 'atLeastOnce',
+      notBefore: null,
+      expiresInSeconds,
+      timeoutSeconds: null,
+      awaits: null,
+      expect: null,
+      condition: null
+    }
     if (topic === undefined)
-      return { ...readDevice(body), payload: readPayload(body), retain: false, expiresInSeconds }
+      return { kind: 'device', ...terms, ...readDevice(body), payload: readPayload(body) }
     for (const field of ['device', 'name'] as const)
       if (body[field] !== undefined) throw refuse(`/${field}`, 'does not go with topic: give one of both')
     const payload = readPayload(body)
     const properties =
       body.properties === undefined ? null : readMessageProperties(body.properties, payload, limits)
-    return { topic, payload, qos: qos as QoS, retain, expiresInSeconds, properties }
+    return { kind: 'topic', ...terms, topic, payload, qos: qos as QoS, retain, properties, response: null }
   }
 }
 
-function readDevice(body: CommandBody): ToDevice {
+function readDevice(body: CommandBody): { device: string; name: string } {
   const { device, name } = body
   if (device === undefined) throw refuse('/topic', 'or /device with /name must be given')
   if (name === undefined) throw refuse('/name', 'must be given: which command of the device')

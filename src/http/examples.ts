@@ -1,10 +1,12 @@
 /** Examples for openapi.yaml, made by the code that makes the answers, so that they cannot differ from them. */
 
 import { Problem } from '../errors.ts'
-import type { Command, Message } from '../model.ts'
+import type { Command } from '../command.ts'
+import type { Message } from '../model.ts'
 import { deviceExamples } from './device-examples.ts'
 import { retentionExamples } from './retention-examples.ts'
-import { toCommandView, toGapView, toMessageView, toTopicStateView } from '../views.ts'
+import { toCommandView } from '../command-views.ts'
+import { toGapView, toMessageView, toTopicStateView } from '../views.ts'
 
 const at = Date.parse('2026-03-14T09:26:53.589Z')
 
@@ -29,14 +31,31 @@ const command: Command = {
   qos: 1,
   retain: false,
   properties: null,
+  device: null,
+  name: null,
+  parameters: null,
+  delivery: 'atLeastOnce',
+  orderKey: null,
+  oneInFlight: false,
   state: 'published',
   awaits: 'none',
+  awaited: null,
+  condition: null,
   attempts: 1,
   createdAt: at,
+  notBefore: null,
   expiresAt: null,
   publishedAt: at + 12,
+  publishSeq: 41_814,
+  timeoutSeconds: null,
+  timeoutAt: null,
   finishedAt: at + 12,
   brokerReasonCode: 0,
+  response: null,
+  lateResponse: null,
+  effectSeq: null,
+  reason: null,
+  retryOf: null,
   principal: 'anonymous',
   batchId: null
 }

@@ -17,6 +17,7 @@ import type { MinCursor } from '../feed/min-cursor.ts'
 import type { Watches } from '../feed/watch.ts'
 import type { Limits } from '../limits.ts'
 import type { Access } from '../model.ts'
+import type { ToRequest } from '../commands/requests.ts'
 import type { Projections } from '../projection/projections.ts'
 import type { Stats } from '../stats.ts'
 import type { Store } from '../store/store.ts'
@@ -48,6 +49,7 @@ export interface HttpParts {
   watches: Watches
   commands: Commands
   projections: Projections
+  toRequest: ToRequest
   authenticator: Authenticator
   limits: Limits
   stats: Stats

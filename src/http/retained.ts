@@ -69,7 +69,7 @@ export async function retainedRoutes(app: Routes, parts: RouteParts): Promise<vo
       body: '',
       preference: readPrefer(request.headers.prefer as string | undefined, limits.waitSecondsMax),
       waitSecondsDefault,
-      isDone: (state) => state === 'published' || state === 'undeliverable'
+      isDone: ({ state }) => state === 'published' || state === 'undeliverable'
     })
   }
 

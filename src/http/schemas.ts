@@ -3,7 +3,6 @@
 import { Type } from 'typebox'
 import type { TProperties, TSchema } from 'typebox'
 import { problems } from '../errors.ts'
-import { commandStates } from '../model.ts'
 import { payloadFaults } from '../payload.ts'
 
 export const ref = (name: string): TSchema => Type.Unsafe({ $ref: `${name}#` })
@@ -52,7 +51,11 @@ export const payloadFields: TProperties = {
   properties: nullable(ref('Properties'))
 }
 
-const qos = Type.Integer({ minimum: 0, maximum: 2, description: 'Quality of service it was published with' })
+export const qos = Type.Integer({
+  minimum: 0,
+  maximum: 2,
+  description: 'Quality of service it was published with'
+})
 const messageFields: TProperties = {
   topic: text('Topic name'),
   receivedAt: time(
@@ -128,56 +131,6 @@ const topicState = named(
   }
 )
 
-const reasonCode = Type.Integer({ minimum: 0, maximum: 255, description: "The broker's MQTT 5 reason code" })
-const state = word(commandStates, 'Where it is; a final state never changes')
-
-const commandEvent = named('CommandEvent', 'A transition of a command.', {
-  id: Type.String({ format: 'uuid' }),
-  seq: seq('Position of the transition'),
-  at: time('When it was committed'),
-  topic: Type.String(),
-  from: Type.Unsafe({
-    type: ['string', 'null'],
-    enum: [...commandStates, null],
-    description: 'null: its acceptance'
-  }),
-  to: state,
-  attempt: Type.Integer({ minimum: 0 }),
-  brokerReasonCode: nullable(reasonCode)
-})
-
-const command = named('Command', 'A request to publish a message, and what became of it.', {
-  id: Type.String({ format: 'uuid' }),
-  topic: Type.String(),
-  qos,
-  retain: Type.Boolean(),
-  state,
-  final: Type.Boolean({ description: 'True once nothing more will happen' }),
-  awaits: word(['none'], 'What it waits for after it is published'),
-  attempts: Type.Integer({ minimum: 0, description: 'Times that it was handed to the broker' }),
-  createdAt: time('When it was accepted'),
-  expiresAt: nullable(time('It is not published after this')),
-  publishedAt: nullable(time('When the broker acknowledged it')),
-  finishedAt: nullable(time('When it became final')),
-  brokerReasonCode: nullable(reasonCode),
-  batchId: nullable(Type.String({ format: 'uuid', description: 'Shared by commands of one request' })),
-  principal: text('Who asked'),
-  ...payloadFields,
-  events: Type.Optional(
-    Type.Array(ref('CommandEvent'), { description: 'Only where one command is read by its id' })
-  )
-})
-
-const commandOutcomes = named(
-  'CommandOutcomes',
-  'For each command of the request, in order: the command, or the problem.',
-  {
-    items: Type.Array(
-      Type.Union([Type.Object({ command: ref('Command') }), Type.Object({ problem: ref('Problem') })])
-    )
-  }
-)
-
 const gap = named('Gap', 'An interval in which messages may be missing, and why.', {
   seq: seq('Position of the fact'),
   at: time('When it was noted'),
@@ -227,12 +180,8 @@ export const sharedSchemas: readonly TSchema[] = [
   message,
   tombstone,
   topicState,
-  commandEvent,
-  command,
-  commandOutcomes,
   gap,
   page('TopicPage', 'TopicState', 'States of topics, and the position at which the first page was read.'),
   page('MessagePage', 'Message', 'Messages, and the newest position when the first page was read.', ofTimes),
-  page('CommandPage', 'Command', 'Commands, and the newest position when the first page was read.'),
   page('GapPage', 'Gap', 'Gaps, and the newest position when the first page was read.', ofTimes)
 ]

@@ -6,10 +6,8 @@ import type { CommandOutcome, CommandRequest } from '../commands/commands.ts'
 import { isFinal } from '../commands/lifecycle.ts'
 import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
-import { addressCommand } from '../projection/addressed-command.ts'
-import { toCommandView } from '../views.ts'
+import { toCommandView } from '../command-views.ts'
 import { alsoJson, header, json, noQuery, refusalsOfV1 } from './answers.ts'
-import type { CommandAsk } from './command-body.ts'
 import { createCommandReader } from './command-body.ts'
 import { toCanonicalJson } from './json-body.ts'
 import type { RouteParts, Routes } from './parts.ts'
@@ -88,14 +86,14 @@ export async function sendCommandRoutes(app: Routes, parts: RouteParts): Promise
           const requests: Array<CommandRequest | Problem> = []
           // One after the other: each may ask the database, and others do, too
           for (const one of batch)
-            requests.push(await orProblem(async () => addressed(parts, request, readCommand(one))))
+            requests.push(await orProblem(async () => parts.toRequest(request.access, readCommand(one))))
           return requests
         })
       }
       const command = readCommand(given)
       return submit(parts, request, reply, {
         ...ask,
-        command: () => addressed(parts, request, command),
+        command: () => parts.toRequest(request.access, command),
         preference: readPrefer(request.headers.prefer, parts.limits.waitSecondsMax),
         waitSecondsDefault: 0,
         isDone: isFinal
@@ -138,12 +136,6 @@ function readBatch(given: unknown, limits: Limits): unknown[] {
   const detail = `has more than ${limits.commandsPerRequestMax} commands`
   throw new Problem('invalid_value', `/commands ${detail}`, [{ pointer: '/commands', detail }])
 }
-
-const addressed = async (
-  { projections }: RouteParts,
-  { access }: FastifyRequest,
-  ask: CommandAsk
-): Promise<CommandRequest> => ('device' in ask ? addressCommand(projections, access, ask, ask) : ask)
 
 async function orProblem(read: () => Promise<CommandRequest>): Promise<CommandRequest | Problem> {
   try {

@@ -7,6 +7,7 @@ import { Problem } from '../errors.ts'
 import { commandSchema } from './command-body.ts'
 import { commandRoutes } from './commands.ts'
 import { datapointRoutes } from './datapoints.ts'
+import { commandSchemas } from './command-schemas.ts'
 import { deviceSchemas } from './device-schemas.ts'
 import { oneDeviceRoutes } from './device.ts'
 import { deviceRoutes } from './devices.ts'
@@ -78,6 +79,7 @@ export async function createHttpServer(parts: HttpParts): Promise<FastifyInstanc
 
 const allSchemas = ({ limits }: HttpParts) => [
   ...sharedSchemas,
+  ...commandSchemas,
   ...deviceSchemas,
   ...historySchemas,
   ...importSchemas,

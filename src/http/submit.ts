@@ -3,8 +3,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CommandRequest } from '../commands/commands.ts'
 import { isFinal } from '../commands/lifecycle.ts'
-import type { Command, CommandState } from '../model.ts'
-import { toCommandView } from '../views.ts'
+import type { Command } from '../command.ts'
+import { toCommandView } from '../command-views.ts'
 import type { RouteParts } from './parts.ts'
 import type { Preference } from './prefer.ts'
 import { goneSignal } from './reads.ts'
@@ -19,7 +19,7 @@ export interface Submission {
   /** Without a preference. */
   waitSecondsDefault: number
   /** Outcomes that are answered with 200. */
-  isDone: (state: CommandState) => boolean
+  isDone: (command: Command) => boolean
 }
 
 /** 200 with the outcome, or 202 with the command as it was accepted: the same bytes whenever the request is repeated. */
@@ -50,7 +50,7 @@ export async function submit(
   void reply.headers({ location: `/v1/commands/${id}`, 'rialto-cursor': store.cursors.encode(position) })
   if (preference.applied !== null) void reply.header('preference-applied', preference.applied)
   return reply
-    .code(outcome !== null && isDone(outcome.state) ? 200 : 202)
+    .code(outcome !== null && isDone(outcome) ? 200 : 202)
     .type('application/json')
     .send(outcome === null ? answer : JSON.stringify(toCommandView(outcome)))
 }
@@ -66,5 +66,5 @@ async function awaitOutcome(
   if (seconds === 0) return null
   const signal = AbortSignal.any([goneSignal(reply), closing, AbortSignal.timeout(seconds * 1_000)])
   const command = await commands.waitUntilFinal(request.access, id, signal)
-  return command !== null && isFinal(command.state) ? command : null
+  return command !== null && isFinal(command) ? command : null
 }

@@ -46,6 +46,9 @@ export interface Receiver extends Term {
 /** The topic of our own presence; retained `online`, or `offline` as our will. */
 export const statusTopicOf = (clientId: string): string => `rialto/${clientId}/status`
 
+/** Responses to commands come on topics under this one. */
+export const responsesTopicOf = (clientId: string): string => `rialto/${clientId}/responses`
+
 export async function beginReceiving(parts: ReceiverParts, lease: Lease): Promise<Receiver> {
   const { store, limits, stats, log } = parts
   const inbox = new Inbox({ limits, stats })

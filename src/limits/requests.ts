@@ -8,6 +8,9 @@ export const requestLimits = {
   commandsOpenMax: 100_000,
   commandsPublishingMax: 50,
   commandExpirySecondsMax: 30 * 86_400,
+  commandDelaySecondsMax: 30 * 86_400,
+  commandTimeoutSecondsMax: 30 * 86_400,
+  commandTimeoutSecondsDefault: 60,
   commandPollMs: 1_000,
   /** How often a command may be the only one being published when the connection ends, until it is taken as the cause. */
   commandAloneAttemptsMax: 3,

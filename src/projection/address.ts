@@ -1,5 +1,6 @@
 /** A command to a device, by name: which message that is, as the device's convention or mapping says. */
 
+import type { Addressed, AddressAsk } from '../command-ask.ts'
 import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Access, MessageProperties, Millis } from '../model.ts'
@@ -12,7 +13,6 @@ import { renderTemplate } from '../normalize/topic-template.ts'
 import { decodePayload } from '../payload.ts'
 import type { Store } from '../store/store.ts'
 import { DecoderStates } from './decoder-states.ts'
-import type { AddressAsk, Addressed } from './projections.ts'
 
 export interface AddresserParts {
   store: Pick<Store, 'devices' | 'projections'>
@@ -60,7 +60,10 @@ export function createAddresser(
       id: ask.id,
       now: now()
     }
-    return toMessage(rendered(() => command.render(target, parameters)))
+    return toMessage(
+      name,
+      rendered(() => command.render(target, parameters))
+    )
   }
 }
 
@@ -76,7 +79,8 @@ function fromTemplate(
 ): Addressed {
   const properties =
     responseTopic === null ? null : { responseTopic: renderTemplate(responseTopic, captures) }
-  return { topic: renderTemplate(topic, captures), payload, qos: 1, properties }
+  const known = { response: null, effect: null, oneInFlight: false }
+  return { topic: renderTemplate(topic, captures), payload, qos: 1, properties, ...known }
 }
 
 /** The payload of a convention's command are its parameters: a JSON object, integers beyond 2^53 exact. */
@@ -109,14 +113,8 @@ function rendered<T>(render: () => T): T {
 /** RFC 6901 section 3. */
 const escape = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1')
 
-function toMessage({
-  topic,
-  payload,
-  qos,
-  contentType,
-  responseTopic,
-  correlation
-}: RenderedCommand): Addressed {
+function toMessage(device: string, command: RenderedCommand): Addressed {
+  const { topic, payload, qos, contentType, responseTopic, correlation, effect } = command
   const properties: MessageProperties = {
     ...(contentType !== undefined && { contentType }),
     ...(responseTopic !== undefined && { responseTopic }),
@@ -127,7 +125,10 @@ function toMessage({
     topic,
     payload: Buffer.from(payload as Uint8Array),
     qos,
-    properties: Object.keys(properties).length === 0 ? null : properties
+    properties: Object.keys(properties).length === 0 ? null : properties,
+    response: correlation === null ? null : { kind: 'response', device, correlation },
+    effect: effect && { kind: 'datapoint', device, ...effect },
+    oneInFlight: false
   }
 }
 

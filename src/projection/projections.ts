@@ -1,7 +1,8 @@
 /** What clients can ask of normalization: its mappings, what they do with a message, and to do it again. */
 
 import type { NormalizedRejection, Projection, Redrive, RedriveAsk } from '../datapoints.ts'
-import type { Access, Fact, MessageProperties, Millis, QoS, Seq } from '../model.ts'
+import type { Addressed, AddressAsk } from '../command-ask.ts'
+import type { Access, Fact, MessageProperties, Millis, Seq } from '../model.ts'
 import type { MappingSummary } from '../normalize/mapping-set.ts'
 import type { Datapoint, NormalizedPresence, Rejection } from '../datapoints.ts'
 
@@ -66,24 +67,6 @@ export interface Explanation {
   rejections: Rejection[]
   rejectionCounts: Array<{ reason: string; count: number }>
   devices: string[]
-}
-
-/** A command to a device, by its name. */
-export interface AddressAsk {
-  /** Of the command that will be: what its response will carry, where the convention lets us choose. */
-  id: string
-  device: string
-  name: string
-  /** What the client gave: parameters of a convention's command, or the payload of a mapping's. */
-  payload: Buffer
-}
-
-/** The message that carries it. */
-export interface Addressed {
-  topic: string
-  payload: Buffer
-  qos: QoS
-  properties: MessageProperties | null
 }
 
 export interface Reloaded {

@@ -1,23 +1,39 @@
 /** What commands append: acceptances and transitions, each a row of `commands` and a fact, or neither. */
 
 import { Problem } from '../errors.ts'
-import type { CommandState, MessageProperties, Millis, QoS } from '../model.ts'
+import type { Command, CommandEvent, CommandState, StoredMessage } from '../command.ts'
+import type { Millis } from '../model.ts'
 import { factKinds } from '../model.ts'
 import type { Statement } from './append.ts'
 import { byteaArray, jsonArray } from './binary.ts'
 
 /** A command as accepted; everything that its acceptance answers is known before it is stored. */
-export interface NewCommand {
-  id: string
-  topic: string
+export interface NewCommand extends Pick<
+  Command,
+  | 'id'
+  | 'topic'
+  | 'device'
+  | 'name'
+  | 'qos'
+  | 'retain'
+  | 'properties'
+  | 'delivery'
+  | 'orderKey'
+  | 'oneInFlight'
+  | 'awaits'
+  | 'awaited'
+  | 'condition'
+  | 'createdAt'
+  | 'notBefore'
+  | 'expiresAt'
+  | 'timeoutSeconds'
+  | 'retryOf'
+  | 'principal'
+  | 'batchId'
+> {
+  state: 'scheduled' | 'pending'
   payload: Uint8Array
-  qos: QoS
-  retain: boolean
-  properties: MessageProperties | null
-  createdAt: Millis
-  expiresAt: Millis | null
-  principal: string
-  batchId: string | null
+  parameters: Uint8Array | null
 }
 
 export interface IdempotencyClaim {
@@ -60,7 +76,20 @@ export function acceptStatement(
       column((command) => time(command.createdAt)),
       column((command) => time(command.expiresAt)),
       column((command) => command.principal),
-      column((command) => command.batchId)
+      column((command) => command.batchId),
+      column((command) => command.state),
+      column((command) => command.device),
+      column((command) => command.name),
+      byteaArray(column((command) => command.parameters)),
+      column((command) => command.delivery),
+      column((command) => command.orderKey),
+      column((command) => command.oneInFlight),
+      column((command) => time(command.notBefore)),
+      column((command) => command.timeoutSeconds),
+      column((command) => command.awaits),
+      jsonArray(column((command) => command.awaited)),
+      jsonArray(column((command) => command.condition)),
+      column((command) => command.retryOf)
     ]
   }
 }
@@ -75,8 +104,12 @@ claimed as (
 ),
 given as materialized (
   select * from unnest($7::uuid[], $8::text[], $9::bytea[], $10::int2[], $11::bool[], $12::json[],
-    $13::timestamptz[], $14::timestamptz[], $15::text[], $16::uuid[])
-  with ordinality as u (id, topic, payload, qos, retain, properties, created_at, expires_at, principal, batch_id, n)
+    $13::timestamptz[], $14::timestamptz[], $15::text[], $16::uuid[], $17::text[], $18::text[], $19::text[],
+    $20::bytea[], $21::text[], $22::text[], $23::bool[], $24::timestamptz[], $25::int4[], $26::text[], $27::json[],
+    $28::json[], $29::uuid[])
+  with ordinality as u (id, topic, payload, qos, retain, properties, created_at, expires_at, principal, batch_id, state,
+    device, name, parameters, delivery, order_key, one_in_flight, not_before, timeout_seconds, awaits, awaited,
+    condition, retry_of, n)
   where $4::text is null or exists (select from claimed)
 ),
 head as (
@@ -86,15 +119,18 @@ head as (
 ),
 stored as (
   insert into commands (id, created_seq, seq, topic, payload, qos, retain, properties, state, created_at, expires_at,
-    principal, batch_id)
-  select id, base + n, base + n, topic, payload, qos, retain, properties, 'pending', created_at, expires_at,
-    principal, batch_id
+    principal, batch_id, device, name, parameters, delivery, order_key, one_in_flight, not_before, timeout_seconds,
+    awaits, awaited, condition, retry_of)
+  select id, base + n, base + n, topic, payload, qos, retain, properties, state, created_at, expires_at,
+    principal, batch_id, device, name, parameters, delivery, order_key, one_in_flight, not_before, timeout_seconds,
+    awaits, awaited, condition, retry_of
   from head, given
 ),
 journaled as (
   insert into journal (seq, at, retention_class, kind, command_id, detail)
   select base + n, at, 0, ${factKinds.command}, id,
-    json_build_object('id', id, 'topic', topic, 'from', null, 'to', 'pending', 'attempt', 0, 'brokerReasonCode', null)
+    json_build_object('id', id, 'topic', topic, 'from', null, 'to', state, 'event', 'submit', 'final', false,
+      'attempt', 0, 'brokerReasonCode', null)
   from head, given
 )
 select given.id, base + n as seq, head.at, pg_notify('rialto_journal', (base + n)::text)
@@ -104,10 +140,15 @@ order by n`
 /** A transition that happens only if the command is in one of the states `from`. */
 export interface NewTransition {
   id: string
+  event: CommandEvent
   from: readonly CommandState[]
-  to: CommandState
+  /** null: it stays what it is, and a late response is recorded, if there is none yet. */
+  to: CommandState | null
   attempt: boolean
   brokerReasonCode: number | null
+  reason?: string | null
+  response?: StoredMessage | null
+  effectSeq?: number | null
 }
 
 export interface TransitionRow {
@@ -126,25 +167,38 @@ export function transitionStatement(transitions: readonly NewTransition[], guard
       column((transition) => transition.from.join(' ')),
       column((transition) => transition.to),
       column((transition) => transition.attempt),
-      column((transition) => transition.brokerReasonCode)
+      column((transition) => transition.brokerReasonCode),
+      column((transition) => transition.event),
+      column((transition) => transition.reason ?? null),
+      jsonArray(column((transition) => transition.response ?? null)),
+      column((transition) => transition.effectSeq ?? null)
     ]
   }
 }
 
-// The rows are locked first, in the order of their ids, so that what is counted for the head is what moves.
+// The rows are locked first, in the order of their ids, so that what is counted for the head is what moves. A command that
+// awaits nothing is final when it is published, and no answer moves it.
 const transitionSql = (guardSql: string): string => `
 with ${guardSql},
 current as materialized (
-  select id, topic, state, attempts from commands where id = any ($3::uuid[]) and exists (select from guard)
+  select id, topic, state, awaits, attempts, response, late_response from commands
+  where id = any ($3::uuid[]) and exists (select from guard)
   order by id for update
 ),
 moving as materialized (
-  select c.id, c.topic, c.state as from_state, u.to_state, c.attempts + u.attempt::int as attempts, u.reason,
+  select c.id, c.topic, c.state as from_state, coalesce(u.to_state, c.state) as to_state,
+    c.attempts + u.attempt::int as attempts, u.reason_code, u.event, u.reason, u.response, u.effect_seq,
+    u.to_state is null as late,
+    coalesce(u.to_state, c.state) not in ('scheduled', 'pending', 'publishing')
+      and (coalesce(u.to_state, c.state) <> 'published' or c.awaits = 'none') as final,
     row_number() over (order by u.n) as n
-  from unnest($3::uuid[], $4::text[], $5::text[], $6::bool[], $7::int2[])
-    with ordinality as u (id, from_states, to_state, attempt, reason, n)
+  from unnest($3::uuid[], $4::text[], $5::text[], $6::bool[], $7::int2[], $8::text[], $9::text[], $10::json[], $11::int8[])
+    with ordinality as u (id, from_states, to_state, attempt, reason_code, event, reason, response, effect_seq, n)
   join current c on c.id = u.id
   where c.state = any (string_to_array(u.from_states, ' '))
+    and (u.event not in ('succeed', 'fail', 'timeOut') or c.awaits <> 'none')
+    and (u.to_state is not null or (c.late_response is null
+      and c.response->>'seq' is distinct from u.response->>'seq'))
 ),
 head as (
   update journal_head set seq = seq + (select count(*) from moving), at = greatest(at, clock_timestamp())
@@ -156,17 +210,25 @@ moved as (
     state = to_state,
     seq = base + n,
     attempts = moving.attempts,
-    broker_reason_code = coalesce(reason, c.broker_reason_code),
-    published_at = case when to_state in ('published', 'undeliverable') then head.at else c.published_at end,
-    finished_at = case when to_state in ('pending', 'publishing') then null else head.at end
+    broker_reason_code = coalesce(reason_code, c.broker_reason_code),
+    published_at = case when not late and to_state in ('published', 'undeliverable') then head.at else c.published_at end,
+    publish_seq = case when to_state = 'publishing' then coalesce(c.publish_seq, base + n) else c.publish_seq end,
+    timeout_at = case when not final and to_state = 'published'
+      then head.at + make_interval(secs => c.timeout_seconds) else c.timeout_at end,
+    finished_at = case when late then c.finished_at when final then head.at end,
+    reason = coalesce(moving.reason, c.reason),
+    response = case when late then c.response else coalesce(moving.response, c.response) end,
+    late_response = case when late then moving.response else c.late_response end,
+    effect_seq = coalesce(moving.effect_seq, c.effect_seq)
   from head, moving
   where c.id = moving.id
 ),
 journaled as (
   insert into journal (seq, at, retention_class, kind, command_id, detail)
   select base + n, at, 0, ${factKinds.command}, id,
-    json_build_object('id', id, 'topic', topic, 'from', from_state, 'to', to_state, 'attempt', attempts,
-      'brokerReasonCode', reason)
+    json_build_object('id', id, 'topic', topic, 'from', from_state, 'to', to_state, 'event', event, 'final', final,
+      'attempt', attempts, 'brokerReasonCode', reason_code, 'reason', reason,
+      'responseSeq', (response->>'seq')::int8, 'effectSeq', effect_seq)
   from head, moving
 )
 select moving.id, base + n as seq, pg_notify('rialto_journal', (base + n)::text)

@@ -1,6 +1,7 @@
 /** Commands: accepting them, moving them, reading them. The lifecycle itself is commands/lifecycle.ts. */
 
-import type { Access, Command, CommandState, CommandTransition, Seq } from '../model.ts'
+import type { Command, CommandState, CommandTransition } from '../command.ts'
+import type { Access, Seq } from '../model.ts'
 import { factKinds } from '../model.ts'
 import type { AppendQueue } from './append.ts'
 import type { Guard } from './guard.ts'
@@ -13,8 +14,8 @@ import type {
 } from './append-commands.ts'
 import { acceptStatement, transitionStatement } from './append-commands.ts'
 import type { Database } from './database.ts'
-import type { CommandRow } from './rows.ts'
-import { toCommand } from './rows.ts'
+import type { CommandRow } from './command-rows.ts'
+import { toCommand } from './command-rows.ts'
 
 export type { IdempotencyClaim, NewCommand, NewTransition } from './append-commands.ts'
 
@@ -45,12 +46,13 @@ export interface CommandStore {
   page(access: Access, ask: CommandsAsk): Promise<{ items: Command[]; next: Seq | null }>
   /** Transitions of each command, oldest first. */
   events(ids: readonly string[]): Promise<Map<string, Array<{ seq: Seq; at: number } & CommandTransition>>>
-  /** Accepted and not final, oldest first. */
+  /** To be published, or being published, oldest first. */
   open(limit: number): Promise<Command[]>
+  /** Accepted and not final. */
   countOpen(): Promise<number>
   /** Deletes final commands that are older than the system's facts are kept; returns how many. */
   forgetFinal(): Promise<number>
-  /** Ids of those pending past their expiry, by the database's clock. */
+  /** Ids of those past their expiry and not yet being published, by the database's clock. */
   expired(limit: number): Promise<string[]>
 }
 
@@ -93,7 +95,9 @@ export function createCommandStore(
         select: { id: true, state: true }
       })
       const states = new Map(stored.map((row) => [row.id, row.state]))
-      return new Set(transitions.filter((move) => states.get(move.id) === move.to).map((move) => move.id))
+      return new Set(
+        transitions.filter(({ id, to }) => to === null || states.get(id) === to).map((move) => move.id)
+      )
     },
 
     async byId(access, id) {
@@ -138,7 +142,7 @@ export function createCommandStore(
       return (rows as CommandRow[]).map(toCommand)
     },
 
-    countOpen: () => prisma.command.count({ where: { state: { in: ['pending', 'publishing'] } } }),
+    countOpen: () => prisma.command.count({ where: { finishedAt: null } }),
 
     async forgetFinal() {
       const { rowCount } = await pool.query(
@@ -150,7 +154,7 @@ export function createCommandStore(
 
     async expired(limit) {
       const { rows } = await pool.query<{ id: string }>(
-        `select id from commands where state = 'pending' and expires_at < now() order by created_seq limit $1`,
+        `select id from commands where state in ('scheduled', 'pending') and expires_at < now() order by expires_at limit $1`,
         [limit]
       )
       return rows.map((row) => row.id)

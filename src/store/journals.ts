@@ -47,7 +47,7 @@ async function compareUnderLock(client: PoolClient, is: Marker, stats: Stats, lo
   await client.query('begin; set local statement_timeout = 0')
   await client.query('select from sessions order by id for update')
   const open = await client.query<{ id: string }>(
-    `select id from commands where state in ('pending', 'publishing') order by id for update`
+    `select id from commands where finished_at is null order by id for update`
   )
   await client.query('select from journal_head where shard = 0 for update')
   const text = await currentMarker(client)
@@ -97,8 +97,8 @@ facts as materialized (
   from sessions s, was
   union all
   select ${factKinds.command}, id, null, null,
-    json_build_object('id', id, 'topic', topic, 'from', state, 'to', 'unknown', 'attempt', attempts,
-      'brokerReasonCode', null),
+    json_build_object('id', id, 'topic', topic, 'from', state, 'to', 'unknown', 'event', 'restore', 'final', true,
+      'attempt', attempts, 'brokerReasonCode', null),
     (select count(*) from sessions) + row_number() over (order by created_seq)
   from commands where id = any ($2::uuid[])
 ),

@@ -1,8 +1,6 @@
 /** Rows of hot SQL reads to the domain's types. */
 
 import type {
-  Command,
-  CommandState,
   Fact,
   Message,
   MessageProperties,
@@ -168,46 +166,3 @@ function toTombstone(stored: StoredTombstone, topic: { topicId: number; topic: s
     }
   }
 }
-
-/** A command as the Prisma client returns it. */
-export interface CommandRow {
-  id: string
-  createdSeq: bigint
-  seq: bigint
-  topic: string
-  payload: Uint8Array
-  qos: number
-  retain: boolean
-  properties: unknown
-  state: string
-  awaits: string
-  attempts: number
-  createdAt: Date
-  expiresAt: Date | null
-  publishedAt: Date | null
-  finishedAt: Date | null
-  brokerReasonCode: number | null
-  principal: string
-  batchId: string | null
-}
-
-export const toCommand = (row: CommandRow): Command => ({
-  id: row.id,
-  createdSeq: Number(row.createdSeq),
-  seq: Number(row.seq),
-  topic: row.topic,
-  payload: Buffer.from(row.payload.buffer, row.payload.byteOffset, row.payload.byteLength),
-  qos: row.qos as QoS,
-  retain: row.retain,
-  properties: row.properties as MessageProperties | null,
-  state: row.state as CommandState,
-  awaits: 'none',
-  attempts: row.attempts,
-  createdAt: row.createdAt.getTime(),
-  expiresAt: row.expiresAt?.getTime() ?? null,
-  publishedAt: row.publishedAt?.getTime() ?? null,
-  finishedAt: row.finishedAt?.getTime() ?? null,
-  brokerReasonCode: row.brokerReasonCode,
-  principal: row.principal,
-  batchId: row.batchId
-})

@@ -35,6 +35,8 @@ export interface ReceivedPacket {
 export interface Sessions {
   /** Finds or makes the session; the client id is generated once and kept unless one is given. */
   ensure(name: string, clientId: string | null): Promise<number>
+  /** Of a session that is there. */
+  clientIdOf(sessionId: number): Promise<string>
   /** Who leads: the present epoch, and whether its lease has run out. */
   present(sessionId: number): Promise<{ epoch: number; expired: boolean }>
   /** Takes the lease from the owner of `epoch`, who is known to be gone; null where somebody was faster. */
@@ -87,6 +89,10 @@ export function createSessions({ pool, prisma }: Database, limits: Limits): Sess
         [name, made, clientId !== null]
       )
       return rows[0]!.id
+    },
+    async clientIdOf(sessionId) {
+      const { clientId } = await prisma.session.findUniqueOrThrow({ where: { id: sessionId } })
+      return clientId
     },
     async present(sessionId) {
       const { rows } = await pool.query<{ epoch: number; expired: boolean }>(

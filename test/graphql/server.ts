@@ -6,7 +6,7 @@ import Fastify from 'fastify'
 import pino from 'pino'
 import { createAuthenticator } from '../../src/access/access.ts'
 import { createCommands } from '../../src/commands/commands.ts'
-import { isFinal } from '../../src/commands/lifecycle.ts'
+import { createRequests } from '../../src/commands/requests.ts'
 import { createCursors } from '../../src/cursor.ts'
 import { createEventSource } from '../../src/feed/events.ts'
 import { createMinCursor } from '../../src/feed/min-cursor.ts'
@@ -16,21 +16,15 @@ import type { GraphqlParts } from '../../src/graphql/server.ts'
 import { registerGraphql } from '../../src/graphql/server.ts'
 import { answerWithProblems } from '../../src/http/problems.ts'
 import { defaultLimits } from '../../src/limits.ts'
-import type {
-  Command,
-  CommandState,
-  CommandTransition,
-  Fact,
-  Message,
-  Seq,
-  TopicState
-} from '../../src/model.ts'
+import type { Command, CommandState, CommandTransition } from '../../src/command.ts'
+import type { Fact, Message, Seq, TopicState } from '../../src/model.ts'
 import type { Projections } from '../../src/projection/projections.ts'
 import { createStats } from '../../src/stats.ts'
 import type { CommandStore } from '../../src/store/commands.ts'
 import type { Store } from '../../src/store/store.ts'
 import { compileFilters } from '../../src/topic.ts'
 import { toTopicStateView } from '../../src/views.ts'
+import { notYet } from '../support/new-command.ts'
 import { createProjected } from '../support/projected-feed.ts'
 
 export interface TestServer {
@@ -84,6 +78,12 @@ export async function startServer(
     // Devices and mappings are tested on a real store
     projections: {} as Projections,
     commands: createCommands({ store: store as Store, feed, limits, stats }),
+    toRequest: createRequests({
+      address: async () => assertUnused(),
+      responses: 'rialto/test/responses',
+      filters: ['#'],
+      limits
+    }),
     authenticator: createAuthenticator({ apiKey: given.apiKey ?? null, tokenKey: new Uint8Array(), limits }),
     stats,
     status: () => status,
@@ -231,11 +231,14 @@ function createMemory(): Memory {
     moveCommand(id, to) {
       const command = commands.get(id)!
       const seq = transition(memory, command, command.state, to)
-      commands.set(id, { ...command, state: to, seq, finishedAt: isFinal(to) ? Date.now() : null })
+      commands.set(id, { ...command, state: to, seq, finishedAt: isOpen.has(to) ? null : Date.now() })
     }
   }
   return memory
 }
+
+/** Of commands that await nothing. */
+const isOpen: ReadonlySet<CommandState> = new Set(['scheduled', 'pending', 'publishing'])
 
 const entry = (state: TopicState | undefined): Array<[string, TopicState]> =>
   state ? [[state.topic, state]] : []
@@ -274,22 +277,21 @@ function createCommandMemory(commands: Map<string, Command>, memory: () => Memor
       let seq = 0
       for (const command of created) {
         seq = transition(memory(), command, null, 'pending')
-        const fresh = {
-          state: 'pending',
-          awaits: 'none',
-          attempts: 0,
-          publishedAt: null,
-          finishedAt: null
-        } as const
-        const placed = { createdSeq: seq, seq, brokerReasonCode: null }
-        commands.set(command.id, { ...command, ...fresh, ...placed, payload: Buffer.from(command.payload) })
+        commands.set(command.id, {
+          ...command,
+          ...notYet,
+          createdSeq: seq,
+          seq,
+          parameters: null,
+          payload: Buffer.from(command.payload)
+        })
       }
       return { accepted: true, seq }
     },
     acceptance: async (_principal, key) => keys.get(key) ?? null,
     async move(transitions) {
       const movable = transitions.filter(({ id, from }) => from.includes(commands.get(id)!.state))
-      for (const { id, to } of movable) memory().moveCommand(id, to)
+      for (const { id, to } of movable) memory().moveCommand(id, to!)
       return new Set(movable.map(({ id }) => id))
     },
     byId: async (_access, id) => commands.get(id) ?? null,

@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
-import type { CommandState } from '../../src/model.ts'
+import type { CommandState } from '../../src/command.ts'
 import type { Answer } from '../support/bridge.ts'
 import { eventually } from '../support/eventually.ts'
+import { transition } from '../support/new-command.ts'
 import { openSse } from '../support/sse.ts'
 import { call } from './contract.ts'
 import { startServer } from './server.ts'
@@ -23,10 +24,8 @@ const send = (body: unknown, headers: Record<string, string> = {}): Promise<Answ
 
 /** As the dispatcher would. */
 async function finish(id: string, to: CommandState = 'published'): Promise<void> {
-  await store.commands.move([
-    { id, from: ['pending'], to: 'publishing', attempt: true, brokerReasonCode: null }
-  ])
-  await store.commands.move([{ id, from: ['publishing'], to, attempt: false, brokerReasonCode: 0 }])
+  await store.commands.move([transition(id, ['pending'], 'publishing')])
+  await store.commands.move([transition(id, ['publishing'], to, { brokerReasonCode: 0 })])
   parts.feed.hint(null)
 }
 

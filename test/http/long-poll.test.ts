@@ -7,6 +7,7 @@ import type { Answer } from '../support/bridge.ts'
 import { request } from '../support/bridge.ts'
 import { query } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
+import { newCommand } from '../support/new-command.ts'
 import { point } from '../support/projected.ts'
 import { openTestStore } from '../support/store.ts'
 import { call } from './contract.ts'
@@ -29,24 +30,7 @@ async function wait(path: string, seconds = 30): Promise<{ answer: Promise<Answe
   return { answer: call(`${base}/${path}`, { headers }) }
 }
 
-const command = async (topic: string) =>
-  store.commands.accept(
-    [
-      {
-        id: crypto.randomUUID(),
-        topic,
-        payload: Buffer.from('1'),
-        qos: 1,
-        retain: false,
-        properties: null,
-        createdAt: Date.now(),
-        expiresAt: null,
-        principal: 'test',
-        batchId: null
-      }
-    ],
-    null
-  )
+const command = async (topic: string) => store.commands.accept([newCommand(topic)], null)
 
 await receive({ topic: 'w/topic' }, { topic: 'w/list/a' }, { topic: 'w/log' })
 await project('w/d', { datapoints: [point('d', 'm', 1)] })

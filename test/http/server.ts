@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Authenticator } from '../../src/access/access.ts'
 import { createAuthenticator } from '../../src/access/access.ts'
 import { createCommands } from '../../src/commands/commands.ts'
+import { createRequests } from '../../src/commands/requests.ts'
 import { createCursors } from '../../src/cursor.ts'
 import { createEventSource } from '../../src/feed/events.ts'
 import { createMinCursor } from '../../src/feed/min-cursor.ts'
@@ -149,6 +150,12 @@ export async function startServer(given: Given = {}): Promise<TestServer> {
     watches,
     commands,
     projections,
+    toRequest: createRequests({
+      address: async (access, ask) => parts.projections.address(access, ask),
+      responses: 'rialto/test/responses',
+      filters: ['#'],
+      limits
+    }),
     ...given.parts
   }
   const app = await createHttpServer(parts)

@@ -11,11 +11,12 @@ import { promisify } from 'node:util'
 import pg from 'pg'
 import type { Problem } from '../../src/errors.ts'
 import type { GapDetail } from '../../src/model.ts'
-import { commandStates } from '../../src/model.ts'
+import { commandStates } from '../../src/command.ts'
 import { FencedError } from '../../src/store/append.ts'
 import { startEmbeddedPostgres } from '../../src/embedded/postgres.ts'
 import { atEnd } from '../support/cleanup.ts'
 import { query, silent } from '../support/database.ts'
+import { newCommand, transition } from '../support/new-command.ts'
 import type { TestStore } from '../support/store.ts'
 import { everything, openTestStore } from '../support/store.ts'
 
@@ -61,19 +62,6 @@ async function answerTo({ store }: TestStore, cursor: string): Promise<string> {
 const receiveMany = async ({ receive }: TestStore, topic: string, count: number): Promise<void> => {
   await receive(...Array.from({ length: count }, () => ({ topic })))
 }
-
-const newCommand = (topic: string) => ({
-  id: randomUUID(),
-  topic,
-  payload: Buffer.from('on'),
-  qos: 1 as const,
-  retain: false,
-  properties: null,
-  createdAt: Date.now(),
-  expiresAt: null,
-  principal: 'test',
-  batchId: null
-})
 
 test('restored, restored again, and from a backup of the restored: each cursor is good as far as its facts are there', async () => {
   const first = await open()
@@ -215,7 +203,7 @@ test('commands that were open in the backup are not published again: they end as
   const [waiting, handed, done] = [newCommand('waiting'), newCommand('handed'), newCommand('done')]
   await store.commands.accept([waiting, handed, done], null)
   const move = (id: string, to: (typeof commandStates)[number]) =>
-    store.commands.move([{ id, from: commandStates, to, attempt: true, brokerReasonCode: null }])
+    store.commands.move([transition(id, commandStates, to)])
   await move(handed.id, 'publishing')
   await move(done.id, 'published')
   await store.close()

@@ -1,0 +1,176 @@
+/** From what a client asks to a request: which message it is, and how it will be known what became of it. */
+
+import { randomUUID } from 'node:crypto'
+import type { Addressed, AddressAsk, CommandAsk, DeviceAsk, TopicAsk } from '../command-ask.ts'
+import { Problem } from '../errors.ts'
+import type { Limits } from '../limits.ts'
+import type { Awaited, Awaits } from '../command.ts'
+import type { Access, MessageProperties } from '../model.ts'
+import { readPredicate } from '../predicate/predicate.ts'
+import { covers, filterFault, isExact } from '../topic.ts'
+import type { CommandRequest } from './commands.ts'
+
+export interface RequestParts {
+  /** Throws Problem not_found for the device, and invalid_value for the rest. */
+  address: (access: Access, ask: AddressAsk) => Promise<Addressed>
+  /** Topic under which responses of this deployment come: `rialto/{client id}/responses`. */
+  responses: string
+  /** Filters that are subscribed: what else comes is not heard. */
+  filters: readonly string[]
+  limits: Limits
+}
+
+export type ToRequest = (access: Access, ask: CommandAsk) => Promise<CommandRequest>
+
+/** What could be awaited of a command, and whether two of them could not be told apart. */
+interface Known {
+  response: Awaited | null
+  effect: Awaited | null
+  oneInFlight: boolean
+}
+
+export function createRequests(parts: RequestParts): ToRequest {
+  const { address, limits } = parts
+
+  async function toDevice(access: Access, ask: DeviceAsk): Promise<CommandRequest> {
+    const id = randomUUID()
+    const { device, name, payload: parameters } = ask
+    const addressed = await address(access, { id, device, name, payload: parameters })
+    const { topic, payload, qos, properties } = addressed
+    const effect = toExpected(parts, access, ask) ?? addressed.effect
+    return {
+      ...terms(ask, { ...addressed, effect }),
+      id,
+      topic,
+      device,
+      name,
+      parameters,
+      payload,
+      qos,
+      retain: false,
+      properties,
+      orderKey: device
+    }
+  }
+
+  function toTopic(access: Access, ask: TopicAsk): CommandRequest {
+    const id = randomUUID()
+    const { topic, payload, qos, retain } = ask
+    const effect = toExpected(parts, access, ask)
+    const asksForResponse = ask.response !== null || ask.awaits === 'response'
+    const { response, properties } = asksForResponse
+      ? toResponse(parts, access, ask, id)
+      : { response: null, properties: ask.properties }
+    const oneInFlight =
+      response?.kind === 'message' && response.correlationData === null && response.where === null
+    return {
+      ...terms(ask, { response, effect, oneInFlight }),
+      id,
+      topic,
+      payload,
+      qos,
+      retain,
+      properties,
+      orderKey: null
+    }
+  }
+
+  return async (access, ask) => {
+    if (ask.notBefore !== null && ask.notBefore - Date.now() > limits.commandDelaySecondsMax * 1_000)
+      throw refuse('/notBefore', `is more than ${limits.commandDelaySecondsMax} seconds away`)
+    return ask.kind === 'device' ? toDevice(access, ask) : toTopic(access, ask)
+  }
+}
+
+/** What is awaited: as asked for, or what can be known. */
+function terms(
+  ask: CommandAsk,
+  { response, effect, oneInFlight }: Known
+): Pick<
+  CommandRequest,
+  | 'delivery'
+  | 'notBefore'
+  | 'expiresInSeconds'
+  | 'timeoutSeconds'
+  | 'condition'
+  | 'awaits'
+  | 'awaited'
+  | 'oneInFlight'
+> {
+  const { delivery, notBefore, expiresInSeconds, timeoutSeconds, condition, expect } = ask
+  const can: Awaits =
+    expect !== null || response === null ? (effect === null ? 'none' : 'effect') : 'response'
+  const awaits = ask.awaits ?? can
+  if (awaits === 'response' && response === null)
+    throw refuse('/awaits', 'is response, but this command has none; its convention or mapping says so')
+  if (awaits === 'effect' && effect === null)
+    throw refuse('/awaits', 'is effect, but nothing shows that this command was done: give /expect')
+  if (awaits === 'none' && timeoutSeconds !== null)
+    throw refuse('/timeoutSeconds', 'is how long something is awaited, and nothing is')
+  if (awaits !== 'effect' && expect !== null)
+    throw refuse('/expect', `is for effects, and awaits is ${awaits}`)
+  return {
+    delivery,
+    notBefore,
+    expiresInSeconds,
+    timeoutSeconds,
+    condition,
+    awaits,
+    awaited: awaits === 'none' ? null : awaits === 'response' ? response : effect,
+    // Of effects it is never known which command they are of
+    oneInFlight: awaits === 'effect' || (awaits === 'response' && oneInFlight)
+  }
+}
+
+function toExpected(parts: RequestParts, access: Access, { expect }: CommandAsk): Awaited | null {
+  if (expect === null) return null
+  checkHeard(parts, access, expect.filter, '/expect/filter')
+  readPredicate(expect.where, parts.limits, '/expect/where')
+  return { kind: 'state', ...expect }
+}
+
+/** By MQTT 5 response topic and correlation data (MQTT 5, section 4.10), or by what the client says of it. */
+function toResponse(
+  parts: RequestParts,
+  access: Access,
+  ask: TopicAsk,
+  id: string
+): { response: Awaited; properties: MessageProperties | null } {
+  const { filter = null, where = null, ok = null } = ask.response ?? {}
+  if (where !== null) readPredicate(where, parts.limits, '/response/where')
+  if (ok !== null) readPredicate(ok, parts.limits, '/response/ok')
+  const said = { kind: 'message', correlation: null, where, ok } as const
+  if (filter !== null) {
+    checkHeard(parts, access, filter, '/response/filter')
+    const correlationData = ask.properties?.correlationData ?? null
+    return { response: { ...said, filter, correlationData }, properties: ask.properties }
+  }
+  const responseTopic = ask.properties?.responseTopic ?? `${parts.responses}/${id}`
+  if (ask.properties?.responseTopic !== undefined)
+    checkHeard(parts, access, responseTopic, '/properties/responseTopic')
+  const correlationData =
+    ask.properties?.correlationData ?? Buffer.from(id.replaceAll('-', ''), 'hex').toString('base64')
+  const properties = { ...ask.properties, responseTopic, correlationData }
+  return { response: { ...said, filter: responseTopic, correlationData }, properties }
+}
+
+/** What comes on it decides what the command becomes, so only who may read it may ask. */
+function checkHeard(
+  { filters, limits }: RequestParts,
+  access: Access,
+  filter: string,
+  pointer: string
+): void {
+  const fault = filterFault(filter, limits.topicLevelsMax)
+  if (fault !== null) throw new Problem('invalid_filter', `${pointer} ${fault}`, [{ pointer, detail: fault }])
+  const mayRead = access.readsAll === true || (isExact(filter) && access.mayRead(filter))
+  if (!mayRead) throw new Problem('forbidden', `${pointer} is not a topic that this key may read`)
+  if (!filters.some((subscribed) => covers(subscribed, filter)))
+    throw refuse(
+      pointer,
+      `is not subscribed, so nothing of it is heard; RIALTO_TOPICS is ${filters.join(',')}`
+    )
+}
+
+const refuse = (pointer: string, detail: string): Problem =>
+  new Problem('invalid_value', `${pointer} ${detail}`, [{ pointer, detail }])
