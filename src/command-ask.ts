@@ -43,6 +43,8 @@ export interface DeviceAsk extends Terms {
   name: string
   /** Parameters of a convention's command, or the payload of a mapping's. */
   payload: Buffer
+  /** Of the payload, where neither convention nor mapping says one. */
+  contentType?: string | null
 }
 
 export type CommandAsk = TopicAsk | DeviceAsk

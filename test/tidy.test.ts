@@ -76,7 +76,7 @@ const owners: Record<string, readonly string[]> = {
   ws: ['mqtt', 'embedded', 'graphql'],
   '@jmespath-community/jmespath': ['normalize'],
   yaml: ['normalize', 'projection'],
-  cborg: ['normalize', 'conventions'],
+  cborg: ['normalize', 'conventions', 'commands'],
   protobufjs: ['normalize', 'conventions'],
   'jsonc-parser': ['conventions'],
   '@noble/ciphers': ['conventions'],

@@ -5,7 +5,7 @@ import type { Addressed, AddressAsk, CommandAsk, DeviceAsk, TopicAsk } from '../
 import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Awaited, Awaits } from '../command.ts'
-import type { Access, MessageProperties } from '../model.ts'
+import type { Access, MessageProperties, Millis } from '../model.ts'
 import { readPredicate } from '../predicate/predicate.ts'
 import { covers, filterFault, isExact } from '../topic.ts'
 import type { CommandRequest } from './commands.ts'
@@ -18,6 +18,7 @@ export interface RequestParts {
   /** Filters that are subscribed: what else comes is not heard. */
   filters: readonly string[]
   limits: Limits
+  now?: () => Millis
 }
 
 export type ToRequest = (access: Access, ask: CommandAsk) => Promise<CommandRequest>
@@ -30,13 +31,15 @@ interface Known {
 }
 
 export function createRequests(parts: RequestParts): ToRequest {
-  const { address, limits } = parts
+  const { address, limits, now = Date.now } = parts
 
   async function toDevice(access: Access, ask: DeviceAsk): Promise<CommandRequest> {
     const id = randomUUID()
     const { device, name, payload: parameters } = ask
     const addressed = await address(access, { id, device, name, payload: parameters })
-    const { topic, payload, qos, properties } = addressed
+    const { topic, payload, qos } = addressed
+    const { contentType = null } = ask
+    const properties = contentType === null ? addressed.properties : { contentType, ...addressed.properties }
     const effect = toExpected(parts, access, ask) ?? addressed.effect
     return {
       ...terms(ask, { ...addressed, effect }),
@@ -76,10 +79,21 @@ export function createRequests(parts: RequestParts): ToRequest {
   }
 
   return async (access, ask) => {
-    if (ask.notBefore !== null && ask.notBefore - Date.now() > limits.commandDelaySecondsMax * 1_000)
-      throw refuse('/notBefore', `is more than ${limits.commandDelaySecondsMax} seconds away`)
+    checkTimes(ask, limits, now())
     return ask.kind === 'device' ? toDevice(access, ask) : toTopic(access, ask)
   }
+}
+
+function checkTimes({ notBefore, expiresInSeconds }: CommandAsk, limits: Limits, now: Millis): void {
+  if (notBefore === null) return
+  const delayMs = notBefore - now
+  if (delayMs > limits.commandDelaySecondsMax * 1_000)
+    throw refuse('/notBefore', `is more than ${limits.commandDelaySecondsMax} seconds away`)
+  if (expiresInSeconds !== null && delayMs >= expiresInSeconds * 1_000)
+    throw refuse(
+      '/expiresInSeconds',
+      'is over before notBefore, counted from now: it would never be published'
+    )
 }
 
 /** What is awaited: as asked for, or what can be known. */

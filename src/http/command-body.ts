@@ -2,8 +2,11 @@
 
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
-import type { CommandAsk, Terms } from '../command-ask.ts'
+import { awaitsKinds, deliveries } from '../command.ts'
+import type { CommandAsk } from '../command-ask.ts'
+import { contentTypeOf, encodePayload, encodings } from '../commands/encode-payload.ts'
 import { readMessageProperties } from '../commands/message-properties.ts'
+import { readResponse, readTerms } from '../commands/terms.ts'
 import type { ProblemCode } from '../errors.ts'
 import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
@@ -26,6 +29,47 @@ export const propertiesSchema = (limits: Limits) =>
       })
     )
   })
+
+/** Beside `expiresInSeconds`, what goes with every command. */
+const termsSchema = (limits: Limits) => ({
+  notBefore: Type.Optional(
+    Type.String({
+      description:
+        `Not published before: RFC 3339, with an offset, at most ${limits.commandDelaySecondsMax} seconds from now. ` +
+        'A time that is past is now',
+      examples: ['2026-03-14T09:00:00Z']
+    })
+  ),
+  timeoutSeconds: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: limits.commandTimeoutSecondsMax,
+      description: `How long what it awaits is waited for after it is published. Default ${limits.commandTimeoutSecondsDefault}`
+    })
+  ),
+  delivery: Type.Optional(
+    word(
+      deliveries,
+      'Where nobody knows whether the broker has it: atLeastOnce (default) publishes it again, under the same ' +
+        '`rialto-command-id`; atMostOnce does not, and it ends as `unknown`'
+    )
+  ),
+  awaits: Type.Optional(
+    word(
+      awaitsKinds,
+      'What it waits for after it is published. Default: what can be known of it, a response, else an effect, else nothing'
+    )
+  ),
+  expect: Type.Optional(
+    strict({
+      filter: Type.String({ description: 'Topics whose state shows the effect' }),
+      where: Type.String({
+        description: 'A predicate on the state of one of them, as GET /v1/topics has it',
+        examples: ['eq(payload/state,"on")']
+      })
+    })
+  )
+})
 
 export const commandSchema = (limits: Limits) =>
   Type.Object(
@@ -52,8 +96,9 @@ export const commandSchema = (limits: Limits) =>
       ),
       encoding: Type.Optional(
         word(
-          ['json', 'text'],
-          'How `payload` is sent. json (default): as JSON text. text: a string, as itself'
+          encodings,
+          'How `payload` is sent. json (default): as JSON text. text: a string, as itself. cbor, msgpack: the JSON value in ' +
+            'these bytes, with the content type that says so where `properties` has none'
         )
       ),
       payloadBase64: Type.Optional(
@@ -71,6 +116,25 @@ export const commandSchema = (limits: Limits) =>
           description: 'Not published after that'
         })
       ),
+      ...termsSchema(limits),
+      response: Type.Optional(
+        strict({
+          filter: Type.Optional(
+            Type.String({
+              description:
+                'Topics on which it comes. Without it: the response topic, which is made where `properties` has none'
+            })
+          ),
+          where: Type.Optional(
+            Type.String({ description: 'A predicate on messages: whether one is the response' })
+          ),
+          ok: Type.Optional(
+            Type.String({
+              description: 'A predicate on it: whether the device did it (`succeeded`), or not (`failed`)'
+            })
+          )
+        })
+      ),
       properties: Type.Optional(propertiesSchema(limits))
     },
     {
@@ -84,36 +148,23 @@ export const commandSchema = (limits: Limits) =>
 
 type CommandBody = Static<ReturnType<typeof commandSchema>>
 
-/** Known, and not here yet: better said than refused like a misspelling. */
-const later = ['timeoutSeconds', 'notBefore', 'expect', 'awaits']
-
-/** Makes a reader of one command. It throws Problem; what depends on who asks is checked by commands. */
+/** Makes a reader of one command. It throws Problem; what depends on who asks is checked by requests.ts. */
 export function createCommandReader(limits: Limits): (value: unknown) => CommandAsk {
   const check = createCheck(commandSchema(limits))
   return (value) => {
-    const early = later.find(
-      (name) => typeof value === 'object' && value !== null && Object.hasOwn(value, name)
-    )
-    if (early !== undefined) throw refuse(`/${early}`, 'is not supported yet', 'unknown_field')
     const body = check(value)
-    const { topic, qos = 1, retain = false, expiresInSeconds = null } = body
-    const terms: Terms = {
-      delivery: 'atLeastOnce',
-      notBefore: null,
-      expiresInSeconds,
-      timeoutSeconds: null,
-      awaits: null,
-      expect: null,
-      condition: null
-    }
+    const { topic, qos = 1, retain = false } = body
+    const terms = readTerms(body, limits)
+    const contentType = contentTypeOf[body.encoding ?? 'json']
     if (topic === undefined)
-      return { kind: 'device', ...terms, ...readDevice(body), payload: readPayload(body) }
+      return { kind: 'device', ...terms, ...readDevice(body), payload: readPayload(body), contentType }
     for (const field of ['device', 'name'] as const)
       if (body[field] !== undefined) throw refuse(`/${field}`, 'does not go with topic: give one of both')
     const payload = readPayload(body)
-    const properties =
-      body.properties === undefined ? null : readMessageProperties(body.properties, payload, limits)
-    return { kind: 'topic', ...terms, topic, payload, qos: qos as QoS, retain, properties, response: null }
+    const given = contentType === null ? body.properties : { contentType, ...body.properties }
+    const properties = given === undefined ? null : readMessageProperties(given, payload, limits)
+    const response = readResponse(body.response)
+    return { kind: 'topic', ...terms, topic, payload, qos: qos as QoS, retain, properties, response }
   }
 }
 
@@ -121,7 +172,7 @@ function readDevice(body: CommandBody): { device: string; name: string } {
   const { device, name } = body
   if (device === undefined) throw refuse('/topic', 'or /device with /name must be given')
   if (name === undefined) throw refuse('/name', 'must be given: which command of the device')
-  for (const field of ['qos', 'retain', 'properties'] as const)
+  for (const field of ['qos', 'retain', 'properties', 'response'] as const)
     if (body[field] !== undefined)
       throw refuse(`/${field}`, 'does not go with device: its convention or mapping says how it is sent')
   return { device, name }
@@ -139,10 +190,7 @@ function readPayload({ payload, encoding, payloadBase64 }: CommandBody): Buffer 
       throw refuse('/encoding', 'says how payload is sent, and there is payloadBase64')
     return readBase64(payloadBase64, '/payloadBase64')
   }
-  if (encoding !== 'text') return Buffer.from(JSON.stringify(payload))
-  if (typeof payload !== 'string') throw refuse('/payload', 'must be a string, because encoding is text')
-  if (!payload.isWellFormed()) throw refuse('/payload', 'has a lone surrogate, which has no UTF-8')
-  return Buffer.from(payload)
+  return encodePayload(payload, encoding ?? 'json')
 }
 
 /** Buffer ignores what is not base64, so a text is only base64 if it comes back the same (RFC 4648 section 4). */

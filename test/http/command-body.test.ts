@@ -6,7 +6,12 @@ import { createCommandReader } from '../../src/http/command-body.ts'
 import { toCanonicalJson } from '../../src/http/json-body.ts'
 import { defaultLimits } from '../../src/limits.ts'
 
-const read = createCommandReader({ ...defaultLimits, userPropertiesMax: 2, commandExpirySecondsMax: 60 })
+const read = createCommandReader({
+  ...defaultLimits,
+  userPropertiesMax: 2,
+  commandExpirySecondsMax: 60,
+  commandTimeoutSecondsMax: 90
+})
 const nul = '\u0000'
 
 for (const [body, payload] of [
@@ -25,25 +30,86 @@ for (const [body, payload] of [
   })
 }
 
-test('what is not said: QoS 1, not retained, no expiry, no properties', () => {
+const saidNothing = {
+  delivery: 'atLeastOnce',
+  notBefore: null,
+  expiresInSeconds: null,
+  timeoutSeconds: null,
+  awaits: null,
+  expect: null,
+  condition: null
+}
+
+test('what is not said: QoS 1, not retained, no expiry, no properties, no terms', () => {
   assert.deepEqual(read({ topic: 't', payload: 1 }), {
+    kind: 'topic',
+    ...saidNothing,
     topic: 't',
     payload: Buffer.from('1'),
     qos: 1,
     retain: false,
-    expiresInSeconds: null,
-    properties: null
+    properties: null,
+    response: null
   })
 })
 
 test('a device and the name of a command, instead of a topic', () => {
   assert.deepEqual(read({ device: 'd', name: 'set', payload: { on: true }, expiresInSeconds: 9 }), {
+    kind: 'device',
+    ...saidNothing,
     device: 'd',
     name: 'set',
     payload: Buffer.from('{"on":true}'),
-    retain: false,
+    contentType: null,
     expiresInSeconds: 9
   })
+})
+
+test('every term is taken as it is, up to its limit', () => {
+  const terms = {
+    delivery: 'atMostOnce',
+    expiresInSeconds: 60,
+    timeoutSeconds: 90,
+    awaits: 'effect',
+    expect: { filter: 'a/#', where: 'eq(payload,1)' }
+  }
+  const notBefore = '2026-03-14T10:26:53.5891+01:00'
+  const at = Date.parse('2026-03-14T09:26:53.590Z')
+  for (const of of [{ topic: 't' }, { device: 'd', name: 'set' }]) {
+    const asked = read({ ...of, payload: 1, ...terms, notBefore })
+    assert.deepEqual({ ...asked, ...saidNothing, ...terms, notBefore: at, condition: null }, asked)
+  }
+})
+
+test('how a response is known: what is not said is null', () => {
+  for (const [given, response] of [
+    [{}, { filter: null, where: null, ok: null }],
+    [
+      { filter: 'a/+', where: 'exists(payload/id)' },
+      { filter: 'a/+', where: 'exists(payload/id)', ok: null }
+    ],
+    [{ ok: 'eq(payload/ok,true)' }, { filter: null, where: null, ok: 'eq(payload/ok,true)' }]
+  ]) {
+    const asked = read({ topic: 't', payload: 1, response: given })
+    assert.deepEqual('response' in asked && asked.response, response)
+  }
+})
+
+test('CBOR and MessagePack: the bytes, and the content type that says so, unless there is one', () => {
+  for (const [encoding, hex] of [
+    ['cbor', 'a2616201616182f9360064c3a97465'],
+    ['msgpack', '82a16201a16192cb3fd8000000000000a4c3a97465']
+  ] as const) {
+    const payload = { b: 1, a: [0.375, 'éte'] }
+    const asked = read({ topic: 't', payload, encoding })
+    assert.equal(asked.payload.toString('hex'), hex)
+    assert.deepEqual('properties' in asked && asked.properties, { contentType: `application/${encoding}` })
+    const properties = { contentType: 'x/y' }
+    const own = read({ topic: 't', payload, encoding, properties })
+    assert.deepEqual('properties' in own && own.properties, properties)
+    const toDevice = read({ device: 'd', name: 'set', payload, encoding })
+    assert.equal('contentType' in toDevice && toDevice.contentType, `application/${encoding}`)
+  }
 })
 
 test('every property is taken as it is', () => {
@@ -84,8 +150,11 @@ const refused: Array<[body: unknown, code: string, ...pointers: string[]]> = [
   [{ topic: 't', payload: 1, expiresInSeconds: 0 }, 'invalid_value', '/expiresInSeconds'],
   [{ topic: 't', payload: 1, expiresInSeconds: 61 }, 'invalid_value', '/expiresInSeconds'],
   [{ topic: 't', payload: 1, encoding: 'text' }, 'invalid_value', '/payload'],
-  [{ topic: 't', payload: 1, encoding: 'cbor' }, 'invalid_value', '/encoding'],
+  [{ topic: 't', payload: 1, encoding: 'xml' }, 'invalid_value', '/encoding'],
   [{ topic: 't', payload: '\ud800', encoding: 'text' }, 'invalid_value', '/payload'],
+  [{ topic: 't', payload: ['\ud800'], encoding: 'cbor' }, 'invalid_value', '/payload'],
+  [{ topic: 't', payload: { '\ud800': 1 }, encoding: 'msgpack' }, 'invalid_value', '/payload'],
+  [{ topic: 't', payloadBase64: 'AP8=', encoding: 'cbor' }, 'invalid_value', '/encoding'],
   [{ topic: 't', payloadBase64: 'AP8' }, 'invalid_value', '/payloadBase64'],
   [{ topic: 't', payloadBase64: 'AP8=\n' }, 'invalid_value', '/payloadBase64'],
   [{ topic: 't', payloadBase64: '_-==' }, 'invalid_value', '/payloadBase64'],
@@ -134,11 +203,24 @@ const refused: Array<[body: unknown, code: string, ...pointers: string[]]> = [
     '/properties/userProperties'
   ],
   [JSON.parse('{"topic":"t","payload":1,"__proto__":{}}'), 'unknown_field', '/__proto__'],
-  ...['timeoutSeconds', 'notBefore', 'expect', 'awaits'].map((name): [unknown, string, string] => [
-    { topic: 't', payload: 1, [name]: 1 },
+  [{ topic: 't', payload: 1, timeoutSeconds: 0 }, 'invalid_value', '/timeoutSeconds'],
+  [{ topic: 't', payload: 1, timeoutSeconds: 91 }, 'invalid_value', '/timeoutSeconds'],
+  [{ topic: 't', payload: 1, timeoutSeconds: 1.5 }, 'invalid_value', '/timeoutSeconds'],
+  [{ topic: 't', payload: 1, notBefore: 1 }, 'invalid_value', '/notBefore'],
+  [{ topic: 't', payload: 1, notBefore: '2026-03-14 09:00' }, 'invalid_value', '/notBefore'],
+  [{ topic: 't', payload: 1, notBefore: '2026-02-30T09:00:00Z' }, 'invalid_value', '/notBefore'],
+  [{ topic: 't', payload: 1, delivery: 'exactlyOnce' }, 'invalid_value', '/delivery'],
+  [{ topic: 't', payload: 1, awaits: 'broker' }, 'invalid_value', '/awaits'],
+  [{ topic: 't', payload: 1, expect: { filter: 'a' } }, 'invalid_value', '/expect/where'],
+  [{ topic: 't', payload: 1, expect: null }, 'invalid_value', '/expect'],
+  [
+    { topic: 't', payload: 1, expect: { filter: 'a', where: 'x', wheer: 1 } },
     'unknown_field',
-    `/${name}`
-  ])
+    '/expect/wheer'
+  ],
+  [{ topic: 't', payload: 1, response: { topic: 'a' } }, 'unknown_field', '/response/topic'],
+  [{ topic: 't', payload: 1, response: { ok: true } }, 'invalid_value', '/response/ok'],
+  [{ device: 'd', name: 'set', payload: 1, response: {} }, 'invalid_value', '/response']
 ]
 
 for (const [body, code, ...pointers] of refused) {
