@@ -123,6 +123,8 @@ function terms(
     throw refuse('/timeoutSeconds', 'is how long something is awaited, and nothing is')
   if (awaits !== 'effect' && expect !== null)
     throw refuse('/expect', `is for effects, and awaits is ${awaits}`)
+  if (awaits !== 'response' && ask.kind === 'topic' && ask.response !== null)
+    throw refuse('/response', `is how a response is known, and awaits is ${awaits}`)
   return {
     delivery,
     notBefore,
@@ -162,11 +164,14 @@ function toResponse(
   const responseTopic = ask.properties?.responseTopic ?? `${parts.responses}/${id}`
   if (ask.properties?.responseTopic !== undefined)
     checkHeard(parts, access, responseTopic, '/properties/responseTopic')
-  const correlationData =
-    ask.properties?.correlationData ?? Buffer.from(id.replaceAll('-', ''), 'hex').toString('base64')
+  const correlationData = ask.properties?.correlationData ?? toCorrelationData(id)
   const properties = { ...ask.properties, responseTopic, correlationData }
   return { response: { ...said, filter: responseTopic, correlationData }, properties }
 }
+
+/** The 16 bytes of the command's id, in base64. */
+export const toCorrelationData = (id: string): string =>
+  Buffer.from(id.replaceAll('-', ''), 'hex').toString('base64')
 
 /** What comes on it decides what the command becomes, so only who may read it may ask. */
 function checkHeard(

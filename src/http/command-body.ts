@@ -31,7 +31,7 @@ export const propertiesSchema = (limits: Limits) =>
   })
 
 /** Beside `expiresInSeconds`, what goes with every command. */
-const termsSchema = (limits: Limits) => ({
+export const termsSchema = (limits: Limits) => ({
   notBefore: Type.Optional(
     Type.String({
       description:
@@ -181,7 +181,7 @@ function readDevice(body: CommandBody): { device: string; name: string } {
 export const refuse = (pointer: string, detail: string, code: ProblemCode = 'invalid_value'): Problem =>
   new Problem(code, `${pointer} ${detail}`, [{ pointer, detail }])
 
-function readPayload({ payload, encoding, payloadBase64 }: CommandBody): Buffer {
+export function readPayload({ payload, encoding, payloadBase64 }: CommandBody): Buffer {
   if ((payload === undefined) === (payloadBase64 === undefined)) {
     throw refuse('/payload', 'or /payloadBase64 must be given, and not both')
   }

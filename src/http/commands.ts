@@ -21,10 +21,10 @@ import {
   readRefusals
 } from './reads.ts'
 import { ref, strict, word } from './schemas.ts'
+import { commandParams } from './submit.ts'
 import { watchFacts } from './watch-facts.ts'
 
 const tags = ['Commands']
-const params = Type.Object({ id: Type.String({ format: 'uuid', description: '`id` of a Command' }) })
 
 export async function commandRoutes(
   app: Routes,
@@ -88,7 +88,7 @@ export async function commandRoutes(
         summary: 'A command, with its transitions',
         description: 'As it is now. To follow it, stream events of type `command`.',
         tags,
-        params,
+        params: commandParams,
         querystring: strict(minCursorQuery),
         headers: readHeaders(limits),
         response: {
@@ -125,7 +125,7 @@ export async function commandRoutes(
         description:
           'Once it is being published nobody can tell whether the broker has it, so it can no longer be cancelled.',
         tags,
-        params,
+        params: commandParams,
         querystring: noQuery,
         response: {
           200: json('It is cancelled', ref('Command'), header.rialtoCursor),

@@ -3,6 +3,7 @@
  * test/http/openapi-examples.test.ts.
  */
 
+import { commandLinks, commandRequests } from './command-examples.ts'
 import { historyExamples } from './history-examples.ts'
 import type { Link, RequestExample } from './request-example.ts'
 import { retentionLinks, retentionRequests } from './retention-examples.ts'
@@ -118,31 +119,7 @@ export const requestExamples: Record<string, Record<string, RequestExample>> = {
     demo: { summary: 'The newest ten', parameters: { limit: 10 } },
     since: { summary: 'Those that were noticed since then', parameters: { from } }
   },
-  listCommands: one('What was published to a thermostat', {
-    state: ['published', 'undeliverable'],
-    topic: 'demo/lab/target/set',
-    limit: 1
-  }),
-  sendCommands: {
-    demo: {
-      summary: 'A target for a thermostat, and wait for what becomes of it',
-      parameters: { 'idempotency-key': 'warmer-1', prefer: 'wait=5' },
-      body: { topic: 'demo/lab/target/set', payload: 23 }
-    },
-    device: {
-      summary: 'By the name of a device and of a command of its mapping',
-      body: { device: 'cellar', name: 'set', payload: 12 }
-    },
-    several: {
-      summary: 'Several, with an outcome each',
-      body: {
-        commands: [
-          { topic: 'demo/lab/target/set', payload: 21, expiresInSeconds: 60 },
-          { topic: 'demo/office/target/set', payload: 21, qos: 2 }
-        ]
-      }
-    }
-  },
+  ...commandRequests,
   stream: {
     demo: {
       summary: 'All messages and states that are kept, and then those to come',
@@ -190,9 +167,5 @@ export const links: Record<string, Record<string, Link>> = {
     whatCame: { operationId: 'exportMessages', parameter: 'after', from: '$response.header.Rialto-Cursor' }
   },
   redrive: { progress: { operationId: 'getRedrive', parameter: 'id', from: '$response.body#/id' } },
-  sendCommands: {
-    command: { operationId: 'getCommand', parameter: 'id', from: '$response.body#/id' },
-    cancel: { operationId: 'cancelCommand', parameter: 'id', from: '$response.body#/id' },
-    result: { operationId: 'getTopicByName', parameter: 'min-cursor', from: '$response.header.Rialto-Cursor' }
-  }
+  ...commandLinks
 }

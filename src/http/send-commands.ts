@@ -14,7 +14,7 @@ import type { RouteParts, Routes } from './parts.ts'
 import { preferHeader, readPrefer } from './prefer.ts'
 import { ref, strict } from './schemas.ts'
 import type { Submission } from './submit.ts'
-import { submit } from './submit.ts'
+import { idempotencyHeader, submit } from './submit.ts'
 import { bodyIsReadByRoute, createCheck } from './validation.ts'
 
 const sendHeaders = { ...header.location, ...header.rialtoCursor, ...header.preferenceApplied }
@@ -25,6 +25,8 @@ const sendRefusals = refusalsOfV1(
   'payload_too_large',
   'unsupported_media_type',
   'invalid_topic',
+  'invalid_filter',
+  'query_too_complex',
   'idempotency_mismatch',
   'too_many_requests'
 )
@@ -49,12 +51,7 @@ const sendSchema = (limits: Limits) => ({
   tags: ['Commands'],
   querystring: noQuery,
   headers: Type.Object({
-    'idempotency-key': Type.Optional(
-      Type.String({
-        pattern: `^[\\x20-\\x7e]{1,${limits.idempotencyKeyCharsMax}}$`,
-        description: `Printable characters, remembered for ${limits.idempotencyKeyHours} hours`
-      })
-    ),
+    ...idempotencyHeader(limits),
     ...preferHeader
   }),
   body: Type.Unsafe({

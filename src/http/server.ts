@@ -33,6 +33,7 @@ import { retentionSchemas } from './retention-schemas.ts'
 import { retentionRoutes } from './retention.ts'
 import { retainedRoutes } from './retained.ts'
 import { sharedSchemas } from './schemas.ts'
+import { retryCommandRoutes } from './retry-command.ts'
 import { sendCommandRoutes } from './send-commands.ts'
 import { endSlowBodies } from './slow-bodies.ts'
 import { statusRoutes } from './status.ts'
@@ -145,6 +146,7 @@ async function v1Routes(app: Routes, parts: RouteParts): Promise<void> {
   await app.register(async (scope) => messageRoutes(scope as Routes, parts))
   await app.register(async (scope) => commandRoutes(scope as Routes, parts))
   await app.register(async (scope) => sendCommandRoutes(scope as Routes, parts))
+  await app.register(async (scope) => retryCommandRoutes(scope as Routes, parts))
   await app.register(async (scope) => streamRoutes(scope as Routes, parts))
   await app.register(async (scope) => ticketRoutes(scope as Routes, parts))
   await app.register(async (scope) => statusRoutes(scope as Routes, parts))

@@ -1,13 +1,31 @@
 /** From an accepted command to the answer: at once, or when the client has waited long enough. */
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
 import type { CommandRequest } from '../commands/commands.ts'
 import { isFinal } from '../commands/lifecycle.ts'
 import type { Command } from '../command.ts'
 import { toCommandView } from '../command-views.ts'
+import type { Limits } from '../limits.ts'
 import type { RouteParts } from './parts.ts'
 import type { Preference } from './prefer.ts'
 import { goneSignal } from './reads.ts'
+
+/** Of routes about one command. */
+export const commandParams = Type.Object({
+  id: Type.String({ format: 'uuid', description: '`id` of a Command' })
+})
+
+export const idempotencyHeader = (
+  limits: Pick<Limits, 'idempotencyKeyCharsMax' | 'idempotencyKeyHours'>
+) => ({
+  'idempotency-key': Type.Optional(
+    Type.String({
+      pattern: `^[\\x20-\\x7e]{1,${limits.idempotencyKeyCharsMax}}$`,
+      description: `Printable characters, remembered for ${limits.idempotencyKeyHours} hours`
+    })
+  )
+})
 
 export interface Submission {
   /** A function is not asked when the request is a repetition. */

@@ -243,7 +243,8 @@ for (const [name, { examples = [] }] of Object.entries(document.components.schem
 /** What is read must be there, and is not to be taken away before. */
 const order = [
   /^sendCommands$/,
-  /^(?!clear|forget|cancel)/,
+  /^(?!retry|clear|forget|cancel)/,
+  /^retry/,
   /^clear/,
   /^forgetTopicById$/,
   /^forget/,
