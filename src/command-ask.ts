@@ -68,6 +68,12 @@ export interface Addressed {
   /** null: there will be no response; no effect is known. */
   response: Awaited | null
   effect: Awaited | null
+  /** The response says that it was received, and not that it was done: unless asked otherwise, the effect is awaited. */
+  prefersEffect: boolean
+  /** Published twice, it is something else than once: it must not be published again, whatever was asked. */
+  once: boolean
+  /** How long an answer is waited for, unless asked otherwise; null: `commandTimeoutSecondsDefault`. */
+  timeoutSeconds: number | null
   /** Responses to several such commands cannot be told apart. */
   oneInFlight: boolean
 }

@@ -35,16 +35,19 @@ export type Awaited =
       filter: string
       /** MQTT 5 correlation data, base64. */
       correlationData: string | null
-      /** What a JMESPath expression finds in its payload. */
-      correlation: { expression: string; value: unknown } | null
+      /** What a JMESPath expression finds in its payload, as a key (normalize/value-key.ts). */
+      correlation: { expression: string; value: string } | null
       /** Predicates (src/predicate) on the message as clients see it: whether it answers; and whether it says yes. */
       where: string | null
       ok: string | null
     }
   /** A response: an event of the metric `response` of a device. */
   | { kind: 'response'; device: string; correlation: string }
-  /** An effect: a datapoint of a device that has this value. */
-  | { kind: 'datapoint'; device: string; metric: string; value: unknown }
+  /**
+   * An effect: a datapoint of a device that has this value, as a key (normalize/value-key.ts). `refusal`: the correlation of
+   * an event `response` of the device by which it says that it will not, if it does; that it will is no effect.
+   */
+  | { kind: 'datapoint'; device: string; metric: string; value: string; refusal: string | null }
   /** An effect: the state of a topic, as clients see it, satisfies the predicate. */
   | { kind: 'state'; filter: string; where: string }
 

@@ -28,6 +28,9 @@ interface Known {
   response: Awaited | null
   effect: Awaited | null
   oneInFlight: boolean
+  prefersEffect?: boolean
+  once?: boolean
+  timeoutSeconds?: number | null
 }
 
 export function createRequests(parts: RequestParts): ToRequest {
@@ -99,7 +102,7 @@ function checkTimes({ notBefore, expiresInSeconds }: CommandAsk, limits: Limits,
 /** What is awaited: as asked for, or what can be known. */
 function terms(
   ask: CommandAsk,
-  { response, effect, oneInFlight }: Known
+  { response, effect, oneInFlight, prefersEffect = false, ...known }: Known
 ): Pick<
   CommandRequest,
   | 'delivery'
@@ -111,25 +114,25 @@ function terms(
   | 'awaited'
   | 'oneInFlight'
 > {
-  const { delivery, notBefore, expiresInSeconds, timeoutSeconds, condition, expect } = ask
-  const can: Awaits =
-    expect !== null || response === null ? (effect === null ? 'none' : 'effect') : 'response'
+  const { notBefore, expiresInSeconds, condition, expect } = ask
+  const byEffect = effect !== null && (expect !== null || response === null || prefersEffect)
+  const can: Awaits = byEffect ? 'effect' : response === null ? 'none' : 'response'
   const awaits = ask.awaits ?? can
   if (awaits === 'response' && response === null)
     throw refuse('/awaits', 'is response, but this command has none; its convention or mapping says so')
   if (awaits === 'effect' && effect === null)
     throw refuse('/awaits', 'is effect, but nothing shows that this command was done: give /expect')
-  if (awaits === 'none' && timeoutSeconds !== null)
+  if (awaits === 'none' && ask.timeoutSeconds !== null)
     throw refuse('/timeoutSeconds', 'is how long something is awaited, and nothing is')
   if (awaits !== 'effect' && expect !== null)
     throw refuse('/expect', `is for effects, and awaits is ${awaits}`)
   if (awaits !== 'response' && ask.kind === 'topic' && ask.response !== null)
     throw refuse('/response', `is how a response is known, and awaits is ${awaits}`)
   return {
-    delivery,
+    delivery: known.once === true ? 'atMostOnce' : ask.delivery,
     notBefore,
     expiresInSeconds,
-    timeoutSeconds,
+    timeoutSeconds: awaits === 'none' ? null : (ask.timeoutSeconds ?? known.timeoutSeconds ?? null),
     condition,
     awaits,
     awaited: awaits === 'none' ? null : awaits === 'response' ? response : effect,

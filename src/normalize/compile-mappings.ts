@@ -4,6 +4,7 @@ import { isMap, isScalar, isSeq } from 'yaml'
 import type { Outcome } from '../datapoints.ts'
 import { defaultLimits } from '../limits.ts'
 import type { Convention } from './convention.ts'
+import { shownValue } from './mapping-command.ts'
 import type { MappingSet } from './mapping-set.ts'
 import { MappingsError } from './mapping-set.ts'
 import { createMatcher } from './match.ts'
@@ -49,7 +50,13 @@ export function compileMappings(
       while (match !== null && match.mapping.name !== mapping) match = match.next
       if (match === null) return null
       const { captures, stateKey, definition } = match
-      return { captures, stateKey, commands: definition?.convention?.commands ?? definition?.commands ?? [] }
+      const commands = definition?.convention?.commands ?? definition?.commands ?? []
+      return {
+        captures,
+        stateKey,
+        commands,
+        shown: (metric, value) => (definition === null ? value : shownValue(definition, metric, value))
+      }
     },
     storing: (mapping) => rules.get(mapping) ?? null,
     normalize(message, state) {

@@ -90,7 +90,7 @@ export interface ConventionCommand {
   /** Topic template, as it is shown. */
   topic: string
   parameters: Readonly<Record<string, CommandParameter>>
-  /** How its response, or its effect, is recognised; in Markdown, a cell of a table. */
+  /** How its response, or its effect, is recognised, and what each proves; in Markdown, a cell of a table. */
   answer: string
   /** `parameters` are checked against the above by then. Throws CommandFault. */
   render(target: CommandTarget, parameters: Readonly<Record<string, unknown>>): RenderedCommand
@@ -127,6 +127,16 @@ export interface RenderedCommand {
   correlation: string | null
   /** A datapoint of the device that shows that it was done; null: none does. */
   effect: { metric: string; value: unknown } | null
+  /** A response to another command to the device may carry the same, so that only one may wait for it. */
+  shared?: boolean
+  /** A response that says yes says that it was received, not that it was done: the effect is awaited, where there is one. */
+  received?: boolean
+  /** Without responses: a datapoint by which the device says that it took it on, before it is done. */
+  accepted?: { metric: string; value: unknown }
+  /** Published twice, it is something else than once, such as a toggle: it is never published again in doubt. */
+  once?: boolean
+  /** How long an answer is waited for unless asked otherwise; absent: as for all commands. */
+  timeoutSeconds?: number
 }
 
 /** What is asked of the device is not what the convention can say. */

@@ -6,7 +6,8 @@ import type { StoreRule } from './deadband.ts'
 import type { Decoder } from './decoder.ts'
 import type { ConventionCommand, ConventionRoute } from './convention.ts'
 import type { Expression } from './expression.ts'
-import type { CommandAddress, MappingSummary } from './mapping-set.ts'
+import type { MappingCommand } from './mapping-command.ts'
+import type { MappingSummary } from './mapping-set.ts'
 import type { ProtobufSchema } from './protobuf-schema.ts'
 import type { TimestampUnit } from './timestamps.ts'
 import type { TextTemplate, TopicTemplate } from './topic-template.ts'
@@ -54,7 +55,7 @@ export interface MappingDefinition {
   booleans: BooleanWords
   presence: { online: ReadonlySet<string>; offline: ReadonlySet<string> } | null
   offlineAfterSeconds: number | null
-  commands: readonly CommandAddress[]
+  commands: readonly MappingCommand[]
   /** null: each of its datapoints is stored. */
   store: StoreRule | null
   /** Of a convention: its route and its commands; then all else but name and topic says nothing. */

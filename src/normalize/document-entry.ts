@@ -62,6 +62,19 @@ export class Entry {
     return members
   }
 
+  /** The members, whatever their names are. */
+  all(example: string): Map<string, Entry> | null {
+    const names = isMap(this.node)
+      ? this.node.items.map(({ key }) => (isScalar(key) ? String(key.value) : ''))
+      : []
+    return this.map(names, example)
+  }
+
+  /** As JSON has it. */
+  json(): unknown {
+    return this.node?.toJSON() ?? null
+  }
+
   /** What stands under this key, where it is a mapping that has it. No fault. */
   member(key: string): Entry | undefined {
     const pairs = isMap(this.node) ? (this.node.items as Array<Pair<Node, Node | null>>) : []

@@ -4,6 +4,7 @@ import type { Outcome, SourceMessage } from '../datapoints.ts'
 import type { ConventionCommand } from './convention.ts'
 import type { RuleOf } from './deadband.ts'
 import type { Decoder } from './decoder.ts'
+import type { MappingCommand } from './mapping-command.ts'
 
 /** What a decoder remembers under one key. JSON, with integers beyond 2^53 as bigint. */
 export type DecoderState = string | number | bigint | boolean | object
@@ -15,7 +16,7 @@ export interface CommandAddress {
   topic: string
   /** Topic template of answers, or null. */
   responseTopic: string | null
-  /** Expression that finds in an answer what correlates it; null: MQTT 5 correlation data. */
+  /** Expression that finds in an answer what correlates it; null: MQTT 5 correlation data, or the topic alone. */
   correlation: string | null
 }
 
@@ -49,7 +50,9 @@ export interface Commandable {
   captures: Record<string, string>
   /** Which state tells what is known of it; null: none. */
   stateKey: string | null
-  commands: ReadonlyArray<ConventionCommand | CommandAddress>
+  commands: ReadonlyArray<ConventionCommand | MappingCommand>
+  /** A value of a metric as the mapping shows it when the device tells it. */
+  shown(metric: string, value: unknown): unknown
 }
 
 export interface Normalized {

@@ -161,7 +161,19 @@ function toSummary(mapping: MappingDefinition): MappingSummary {
     merge: mapping.merge,
     stateful: remembers(mapping) || toRuleOf(mapping) !== null,
     offlineAfterSeconds: mapping.offlineAfterSeconds,
-    commands: [...mapping.commands],
+    commands:
+      mapping.convention?.commands.map(({ name, topic }) => ({
+        name,
+        topic,
+        responseTopic: null,
+        correlation: null
+      })) ??
+      mapping.commands.map(({ name, topic, responseTopic, correlation }) => ({
+        name,
+        topic,
+        responseTopic,
+        correlation
+      })),
     line: mapping.line
   }
 }

@@ -198,12 +198,7 @@ function toDefinitions(
         booleans: defaultBooleans,
         presence: null,
         offlineAfterSeconds: (values.get('offlineAfter') as number | null | undefined) ?? null,
-        commands: commands.map((command) => ({
-          name: command.name,
-          topic: command.topic,
-          responseTopic: null,
-          correlation: null
-        })),
+        commands: [],
         store: null,
         convention: { route, commands },
         plain: false,

@@ -1,18 +1,18 @@
 /** The parts of a mapping: expressions, names, words, metrics, presence, commands. Each a value, or null and a fault. */
 
 import type { Limits } from '../limits.ts'
-import { topicFault } from '../topic.ts'
 import type { MappingDefinition, MetricDefinition, NamePart, WordPart } from './definition.ts'
 import type { Entry } from './document-entry.ts'
 import type { Expression } from './expression.ts'
 import { UnknownFunction, compileExpression, expressionFunctions } from './expression.ts'
 import { suggest } from './mapping-faults.ts'
-import type { CommandAddress } from './mapping-set.ts'
+import type { MappingCommand } from './mapping-command.ts'
 import { nameFault } from './names.ts'
+import { readCommand } from './read-command.ts'
 import { readStore } from './read-store.ts'
 import { refuseStore } from './mapping-rules.ts'
-import type { TemplateFault, TextTemplate, TopicTemplate } from './topic-template.ts'
-import { isTemplateFault, parseTextTemplate, parseTopicTemplate } from './topic-template.ts'
+import type { TemplateFault, TextTemplate } from './topic-template.ts'
+import { parseTextTemplate } from './topic-template.ts'
 import { askedTypes } from './values.ts'
 
 export interface PartReader {
@@ -23,7 +23,7 @@ export interface PartReader {
   metrics(entry: Entry): MetricDefinition[] | null
   booleans(entry: Entry): MappingDefinition['booleans'] | null
   presence(entry: Entry): MappingDefinition['presence']
-  commands(entry: Entry): CommandAddress[] | null
+  commands(entry: Entry): MappingCommand[] | null
 }
 
 const online = ['online', 'Online', 'true', '1']
@@ -60,17 +60,25 @@ export function createPartReader(captures: readonly string[] | null, limits: Lim
     return null
   }
 
-  function text(entry: Entry, example: string): TextTemplate | null {
+  /** `more`: names that there are beside the captures. */
+  function text(entry: Entry, example: string, more: readonly string[] = []): TextTemplate | null {
     const given = entry.text(example)
     if (given === null) return null
     const parsed = parseTextTemplate(given)
-    return isText(parsed) ? known(entry, parsed, parsed.names) : entry.fault(parsed.message, parsed.fix)
+    return isText(parsed) ? known(entry, parsed, parsed.names, more) : entry.fault(parsed.message, parsed.fix)
   }
 
-  function known<T>(entry: Entry, parsed: T, names: readonly string[]): T | null {
-    const missing = captures === null ? undefined : names.find((name) => !captures.includes(name))
+  function known<T>(
+    entry: Entry,
+    parsed: T,
+    names: readonly string[],
+    more: readonly string[] = []
+  ): T | null {
+    if (captures === null) return parsed
+    const there = [...captures, ...more]
+    const missing = names.find((name) => !there.includes(name))
     if (missing === undefined) return parsed
-    return entry.fault(`The topic of the mapping captures no {${missing}}`, suggest(missing, captures!))
+    return entry.fault(`The topic of the mapping captures no {${missing}}`, suggest(missing, there))
   }
 
   function word(entry: Entry): WordPart {
@@ -131,49 +139,6 @@ export function createPartReader(captures: readonly string[] | null, limits: Lim
     return { online: new Set(on), offline: new Set(off) }
   }
 
-  function command(entry: Entry, names: Set<string>): CommandAddress | null {
-    const members = entry.map(
-      ['name', 'topic', 'responseTopic', 'correlation'],
-      '{ name: set, topic: "site/{device}/set" }'
-    )
-    if (members === null) return null
-    const [named, addressed] = [members.get('name'), members.get('topic')]
-    if (named === undefined) entry.fault('The command has no name', 'Add name: set')
-    if (addressed === undefined) entry.fault('The command has no topic', 'Add topic: "site/{device}/set"')
-    const name = named?.text('set') ?? null
-    const topic = addressed === undefined ? null : commandTopic(addressed)
-    const response = members.has('responseTopic') ? responseTopic(members.get('responseTopic')!) : null
-    const correlation = members.has('correlation') ? expression(members.get('correlation')!) : null
-    if (name === null) return null
-    const fault = nameFault(name, limits.nameBytesMax)
-    if (fault !== null) return named!.fault(`No name of a command: ${fault}`, 'Write a short text')
-    if (names.has(name)) return named!.fault(`Another command is named ${name}`, 'Give it a name of its own')
-    names.add(name)
-    if (topic === null) return null
-    return { name, topic, responseTopic: response?.text ?? null, correlation: correlation?.text ?? null }
-  }
-
-  function commandTopic(entry: Entry): string | null {
-    const template = text(entry, '"site/{device}/set"')
-    if (template === null) return null
-    const fault = topicFault(
-      template.render(Object.fromEntries(template.names.map((name) => [name, 'x']))),
-      limits.topicLevelsMax
-    )
-    return fault === null
-      ? template.text
-      : entry.fault(`Not a topic to publish to: ${fault}`, 'Write names in braces, and no + and #')
-  }
-
-  function responseTopic(entry: Entry): TopicTemplate | null {
-    const given = entry.text('"site/{device}/ack"')
-    if (given === null) return null
-    const parsed = parseTopicTemplate(given, limits.topicLevelsMax)
-    return isTemplateFault(parsed)
-      ? entry.fault(parsed.message, parsed.fix)
-      : known(entry, parsed, parsed.names)
-  }
-
   return {
     expression,
     name: (entry) => (entry.isMap ? selection(entry) : text(entry, '"{device}"')),
@@ -182,7 +147,15 @@ export function createPartReader(captures: readonly string[] | null, limits: Lim
     metrics: (entry) => listOf(entry, '[{ name: temperature, value: data.temp }]', metric),
     booleans,
     presence,
-    commands: (entry) => listOf(entry, '[{ name: set, topic: "site/{device}/set" }]', command)
+    commands: (entry) =>
+      listOf(entry, '[{ name: set, topic: "site/{device}/set" }]', (item, names) =>
+        readCommand(item, names, {
+          limits,
+          expression,
+          text: (value, example) => text(value, example, ['id']),
+          known: (value, parsed, named) => known(value, parsed, named, ['id'])
+        })
+      )
   }
 }
 

@@ -1,6 +1,7 @@
 /** A command to a device, by name: which message that is, as the device's convention or mapping says. */
 
 import type { Addressed, AddressAsk } from '../command-ask.ts'
+import type { Awaited } from '../command.ts'
 import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Access, MessageProperties, Millis } from '../model.ts'
@@ -8,8 +9,11 @@ import { checkParameters } from '../normalize/command-parameters.ts'
 import type { ConventionCommand, RenderedCommand } from '../normalize/convention.ts'
 import { CommandFault } from '../normalize/convention.ts'
 import { parseExact } from '../normalize/exact-json.ts'
-import type { CommandAddress, DecoderState, MappingSet } from '../normalize/mapping-set.ts'
-import { renderTemplate } from '../normalize/topic-template.ts'
+import type { MappingCommand } from '../normalize/mapping-command.ts'
+import { renderMappingCommand } from '../normalize/mapping-command.ts'
+import type { Commandable, DecoderState, MappingSet } from '../normalize/mapping-set.ts'
+import { escapePointer } from '../normalize/parameter-schema.ts'
+import { toKey } from '../normalize/value-key.ts'
 import { decodePayload } from '../payload.ts'
 import type { Store } from '../store/store.ts'
 import { DecoderStates } from './decoder-states.ts'
@@ -48,7 +52,12 @@ export function createAddresser(
           commands.map(({ name }) => name)
         )
       )
-    if (!('render' in command)) return fromTemplate(command, commandable.captures, ask)
+    const rule = mappings().storing(device.mapping)
+    const known: Known = {
+      device: device.name,
+      leavesOut: (metric) => rule !== null && rule(metric) !== null
+    }
+    if (!('render' in command)) return fromMapping(command, commandable, known, ask, limits)
     const parameters = readParameters(command, ask)
     const { topic, attributes, name } = device
     const target = {
@@ -61,8 +70,8 @@ export function createAddresser(
       now: now()
     }
     return toMessage(
-      name,
-      rendered(() => command.render(target, parameters))
+      rendered(() => command.render(target, parameters)),
+      known
     )
   }
 }
@@ -72,15 +81,37 @@ const unknownCommand = (mapping: string, names: readonly string[]): string =>
     ? `is no command: ${mapping} has none. Send to a topic instead`
     : `is no command of ${mapping}; there are ${[...new Set(names)].join(', ')}`
 
-function fromTemplate(
-  { topic, responseTopic }: CommandAddress,
-  captures: Record<string, string>,
-  { payload }: AddressAsk
+interface Known {
+  device: string
+  /** The mapping does not store each datapoint of the metric: that it has a value may be told, and left out. */
+  leavesOut: (metric: string) => boolean
+}
+
+function fromMapping(
+  command: MappingCommand,
+  { captures, shown }: Commandable,
+  known: Known,
+  { id, payload }: AddressAsk,
+  limits: Limits
 ): Addressed {
-  const properties =
-    responseTopic === null ? null : { responseTopic: renderTemplate(responseTopic, captures) }
-  const known = { response: null, effect: null, oneInFlight: false }
-  return { topic: renderTemplate(topic, captures), payload, qos: 1, properties, ...known }
+  const { effect, ...message } = renderMappingCommand(command, { id, captures, payload, shown, limits })
+  return {
+    ...message,
+    effect: toShown(effect, null, known),
+    prefersEffect: false,
+    once: command.once,
+    timeoutSeconds: command.timeoutSeconds
+  }
+}
+
+/** The datapoint that shows something, if there will be one; `refusal`: how the device would say that it will not. */
+function toShown(
+  shown: { metric: string; value: unknown } | null | undefined,
+  refusal: string | null,
+  { device, leavesOut }: Known
+): Awaited | null {
+  if (shown === null || shown === undefined || leavesOut(shown.metric)) return null
+  return { kind: 'datapoint', device, metric: shown.metric, value: toKey(shown.value), refusal }
 }
 
 /** The payload of a convention's command are its parameters: a JSON object, integers beyond 2^53 exact. */
@@ -106,15 +137,12 @@ function rendered<T>(render: () => T): T {
   } catch (error) {
     if (!(error instanceof CommandFault)) throw error
     const { parameter, message } = error
-    throw refuse(parameter === null ? '/payload' : `/payload/${escape(parameter)}`, message)
+    throw refuse(parameter === null ? '/payload' : `/payload/${escapePointer(parameter)}`, message)
   }
 }
 
-/** RFC 6901 section 3. */
-const escape = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1')
-
-function toMessage(device: string, command: RenderedCommand): Addressed {
-  const { topic, payload, qos, contentType, responseTopic, correlation, effect } = command
+function toMessage(command: RenderedCommand, known: Known): Addressed {
+  const { topic, payload, qos, contentType, responseTopic, correlation, accepted } = command
   const properties: MessageProperties = {
     ...(contentType !== undefined && { contentType }),
     ...(responseTopic !== undefined && { responseTopic }),
@@ -126,9 +154,15 @@ function toMessage(device: string, command: RenderedCommand): Addressed {
     payload: Buffer.from(payload as Uint8Array),
     qos,
     properties: Object.keys(properties).length === 0 ? null : properties,
-    response: correlation === null ? null : { kind: 'response', device, correlation },
-    effect: effect && { kind: 'datapoint', device, ...effect },
-    oneInFlight: false
+    response:
+      correlation === null
+        ? toShown(accepted, null, known)
+        : { kind: 'response', device: known.device, correlation },
+    effect: toShown(command.effect, correlation, known),
+    prefersEffect: command.received === true || accepted !== undefined,
+    oneInFlight: command.shared === true || accepted !== undefined,
+    once: command.once === true,
+    timeoutSeconds: command.timeoutSeconds ?? null
   }
 }
 

@@ -140,10 +140,12 @@ function previewOne(
   if (matched === null) return { seq, by: '', preview: { topic, mapping: null, captures: {}, ...nothing } }
   const { mapping, captures, stateKey } = matched
   const before = stateKey === null ? null : (states.get(stateKey) ?? null)
+  // Each command has an id of its own
+  const names = { id: '{id}', ...captures }
   const commands = mapping.commands.map(({ name, topic: template, responseTopic }) => ({
     name,
-    topic: render(template, captures),
-    responseTopic: responseTopic === null ? null : render(responseTopic, captures)
+    topic: render(template, names),
+    responseTopic: responseTopic === null ? null : render(responseTopic, names)
   }))
   const base = { topic, mapping, captures, ...nothing, commands }
   try {

@@ -46,16 +46,13 @@ const send = (app: App, body: object, headers: Record<string, string> = {}) =>
 
 test('the command of a mapping goes where its template says, with the payload as given', async () => {
   const { app, device } = await started()
-  const { status, body } = await send(
-    app,
-    { device: 'a', name: 'set', payload: { target: 21 } },
-    { prefer: 'wait=10' }
-  )
-  assert.equal(status, 200)
-  assert.deepEqual([body.topic, body.state, body.qos, body.retain], ['heater/a/set', 'published', 1, false])
+  const { status, body } = await send(app, { device: 'a', name: 'set', payload: { target: 21 } })
+  assert.equal(status, 202)
+  assert.deepEqual([body.topic, body.awaits, body.qos, body.retain], ['heater/a/set', 'response', 1, false])
   const came = await eventually(() => device.packets.find(({ topic }) => topic === 'heater/a/set'))
   assert.equal(came.payload.toString(), '{"target":21}')
   assert.equal(came.properties?.responseTopic, 'heater/a/ack')
+  assert.equal(came.properties?.correlationData?.toString('hex'), body.id.replaceAll('-', ''))
 })
 
 test("the command of a convention is the convention's message", async () => {
