@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { createAuthenticator } from './access/access.ts'
+import { createBatches } from './commands/batches.ts'
 import { createCommands } from './commands/commands.ts'
 import { createRequests } from './commands/requests.ts'
 import { closeInOrder } from './closing.ts'
@@ -70,6 +71,7 @@ export async function startApp(parts: AppParts): Promise<App> {
     filters: core.filters,
     limits
   })
+  const batches = createBatches({ store, feed, commands, toRequest, limits })
   const head = async (): Promise<Seq> => (await store.journal.head()).seq
   const events = createEventSource({
     feed,
@@ -99,6 +101,7 @@ export async function startApp(parts: AppParts): Promise<App> {
     minCursor,
     watches,
     commands,
+    batches,
     projections,
     toRequest,
     authenticator,
@@ -118,7 +121,8 @@ export async function startApp(parts: AppParts): Promise<App> {
   const rollup = createRollupJob({ store, limits, stats, log, leading: core.leader.leading })
   // The host's session is for the instance that leads
   const hosting = leader.decided.then(() => core.host?.leader.run())
-  const running = [leader.run(), hosting, publisher.run(), dispatcher.run(), projection.run(), rollup.run()]
+  const parallel = [publisher, dispatcher, core.batchRunner, projection, rollup].map((part) => part.run())
+  const running = [leader.run(), hosting, ...parallel]
   await leader.decided
   await listen(http, config, log)
   const { port } = http.server.address() as { port: number }

@@ -17,6 +17,7 @@ export async function closeInOrder(parts: {
   rollup: Stoppable
   projection: Stoppable
   dispatcher: Stoppable
+  batchRunner: Stoppable
   leader: Stoppable
   host: { leader: Stoppable } | null
   publisher: Closable
@@ -33,6 +34,7 @@ export async function closeInOrder(parts: {
     rollup,
     projection,
     dispatcher,
+    batchRunner,
     leader,
     publisher,
     running,
@@ -50,6 +52,7 @@ export async function closeInOrder(parts: {
     end('rollups', rollup.stop()),
     end('projection', projection.stop()),
     end('commands', dispatcher.stop(), limits.flushMsMax),
+    end('batches', batchRunner.stop()),
     end('ingest', leader.stop(), limits.flushMsMax + limits.closeStepMsMax),
     end('sparkplug', Promise.resolve(parts.host?.leader.stop()), limits.flushMsMax + limits.closeStepMsMax)
   ])

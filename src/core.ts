@@ -2,6 +2,8 @@
 
 import { fileURLToPath } from 'node:url'
 import type { AppParts } from './app.ts'
+import type { BatchRunner } from './commands/batch-runner.ts'
+import { createBatchRunner } from './commands/batch-runner.ts'
 import type { Dispatcher } from './commands/dispatcher.ts'
 import { createDispatcher } from './commands/dispatcher.ts'
 import type { EffectsRunner } from './effects-runner.ts'
@@ -30,6 +32,7 @@ export interface Core {
   feed: Feed
   publisher: Publisher
   dispatcher: Dispatcher
+  batchRunner: BatchRunner
   effects: EffectsRunner
   leader: Leader
   projection: ProjectionService
@@ -46,6 +49,7 @@ export async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
   const { config, broker, limits, log } = parts
   let feed: Feed | null = null
   let dispatcher: Dispatcher | null = null
+  let batchRunner: BatchRunner | null = null
   let effects: EffectsRunner | null = null
   let mainSession: Session | null = null
   const set = await loadMappings(config.mappingsFile, limits, { optional: !config.mappingsFileGiven })
@@ -59,6 +63,7 @@ export async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
     onHead: (seq) => {
       feed?.hint(seq)
       dispatcher?.wake() // a command may have been accepted by another instance
+      batchRunner?.wake()
     }
   })
   if (config.retention !== null) await store.partitions.setDefault(config.retention)
@@ -118,6 +123,13 @@ export async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
     stats,
     log: log.child({ part: 'commands' })
   })
+  batchRunner = createBatchRunner({
+    store,
+    feed: liveFeed,
+    leading: leader.leading,
+    limits,
+    log: log.child({ part: 'batches' })
+  })
   const projection = await createProjectionService({
     store,
     feed: liveFeed,
@@ -147,6 +159,7 @@ export async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
     feed: liveFeed,
     publisher,
     dispatcher,
+    batchRunner,
     effects,
     leader,
     projection,

@@ -23,6 +23,8 @@ const words = [
   'command',
   'command-ask',
   'command-views',
+  'command-batch',
+  'command-batch-views',
   'service-status',
   'rfc3339',
   'predicate',

@@ -7,6 +7,7 @@ import type { Limits } from '../limits.ts'
 import type { Awaited, Awaits, Command, CommandCondition, Delivery } from '../command.ts'
 import type { Access, MessageProperties, Millis, QoS, Seq } from '../model.ts'
 import type { Stats } from '../stats.ts'
+import type { NewBatch } from '../store/append-command-batch.ts'
 import type { IdempotencyClaim, NewCommand } from '../store/commands.ts'
 import type { Store } from '../store/store.ts'
 import { topicFault } from '../topic.ts'
@@ -51,6 +52,15 @@ export interface Accepted {
   repeated: boolean
 }
 
+export interface AcceptOptions {
+  idempotencyKey: string | null
+  /** Tells the same request from another one with the same key. */
+  body: string
+  toAnswer: (outcomes: CommandOutcome[]) => string
+  /** That the commands are of: its id, and what is stored of it once it is known what is accepted. */
+  batch?: { id: string; toRow: (outcomes: readonly CommandOutcome[]) => NewBatch }
+}
+
 type Requests = ReadonlyArray<CommandRequest | Problem>
 
 export interface Commands {
@@ -61,7 +71,7 @@ export interface Commands {
   accept(
     access: Access,
     requests: Requests | (() => Promise<Requests>),
-    options: { idempotencyKey: string | null; body: string; toAnswer: (outcomes: CommandOutcome[]) => string }
+    options: AcceptOptions
   ): Promise<Accepted>
   /** Resolves with the command when it is final, or as it is when `signal` aborts. */
   waitUntilFinal(access: Access, id: string, signal: AbortSignal): Promise<Command | null>
@@ -134,14 +144,14 @@ export function createCommands(parts: {
   }
 
   return {
-    async accept(access, given, { idempotencyKey, body, toAnswer }) {
+    async accept(access, given, { idempotencyKey, body, toAnswer, batch }) {
       const bodyHash = createHash('sha256').update(body).digest()
       if (idempotencyKey !== null) {
         const before = await repetition(access, idempotencyKey, bodyHash)
         if (before !== null) return before
       }
       const requests = typeof given === 'function' ? await given() : given
-      const batchId = requests.length > 1 ? randomUUID() : null
+      const batchId = batch?.id ?? (requests.length > 1 ? randomUUID() : null)
       const created: NewCommand[] = []
       const outcomes = requests.map((request): CommandOutcome => {
         if (request instanceof Problem) return { problem: request }
@@ -167,7 +177,7 @@ export function createCommands(parts: {
         idempotencyKey === null
           ? null
           : { principal: access.principal, key: idempotencyKey, bodyHash, answer }
-      const { accepted, seq } = await store.commands.accept(created, claim)
+      const { accepted, seq } = await store.commands.accept(created, claim, batch?.toRow(outcomes))
       if (!accepted) return (await repetition(access, idempotencyKey!, bodyHash))!
       stats.commandsAccepted += created.length
       feed.hint(seq)

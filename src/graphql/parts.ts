@@ -1,6 +1,7 @@
 /** What the GraphQL surface is made of. */
 
 import type { Authenticator } from '../access/access.ts'
+import type { Batches } from '../commands/batches.ts'
 import type { Commands } from '../commands/commands.ts'
 import type { EventSource } from '../feed/events.ts'
 import type { Feed } from '../feed/feed.ts'
@@ -20,6 +21,7 @@ export interface GraphqlParts {
     | 'states'
     | 'asOf'
     | 'commands'
+    | 'batches'
     | 'cursors'
     | 'devices'
     | 'datapoints'
@@ -33,6 +35,7 @@ export interface GraphqlParts {
   events: EventSource
   minCursor: MinCursor
   commands: Commands
+  batches: Batches
   projections: Projections
   toRequest: ToRequest
   authenticator: Authenticator

@@ -10,6 +10,7 @@ import type {
 } from 'fastify'
 import type { Logger } from 'pino'
 import type { Authenticator } from '../access/access.ts'
+import type { Batches } from '../commands/batches.ts'
 import type { Commands } from '../commands/commands.ts'
 import type { EventSource } from '../feed/events.ts'
 import type { Feed } from '../feed/feed.ts'
@@ -31,6 +32,7 @@ export interface HttpParts {
     | 'states'
     | 'asOf'
     | 'commands'
+    | 'batches'
     | 'devices'
     | 'currentProjection'
     | 'datapoints'
@@ -48,6 +50,7 @@ export interface HttpParts {
   minCursor: MinCursor
   watches: Watches
   commands: Commands
+  batches: Batches
   projections: Projections
   toRequest: ToRequest
   authenticator: Authenticator

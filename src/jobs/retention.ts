@@ -30,6 +30,7 @@ export function createRetentionJob(parts: {
     const dropped = await store.partitions.dropExpired()
     stats.partitionsDropped += dropped.length
     if (dropped.length > 0) log.info({ partitions: dropped }, 'Dropped partitions past their retention')
+    await store.batches.forgetFinished()
     await store.commands.forgetFinal()
     await store.forgetExpiredKeys(limits.idempotencyKeyHours)
   }

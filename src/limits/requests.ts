@@ -14,6 +14,22 @@ export const requestLimits = {
   commandPollMs: 1_000,
   /** How often a command may be the only one being published when the connection ends, until it is taken as the cause. */
   commandAloneAttemptsMax: 3,
+  /** Devices of one batch, and batches that are not finished. */
+  batchDevicesMax: 1_000,
+  batchesOpenMax: 100,
+  /** Commands of a batch that become due in a second. */
+  batchRatePerSecondMin: 0.01,
+  batchRatePerSecondMax: 1_000,
+  /** Final commands from which on the share of failures is judged. */
+  batchStopAfterDefault: 10,
+  /** Commands of a batch that ends, cancelled in one transaction. */
+  batchCancelCommandsMax: 200,
+  /** Of what is kept of each device that no command was accepted for. */
+  batchRefusalCharsMax: 300,
+  batchRefusalErrorsMax: 3,
+  /** From one look at the open batches to the next, and as a multiple of what a look takes. */
+  batchCheckMsMin: 100,
+  batchCheckRestTimes: 9,
   waitSecondsMax: 60,
   userPropertiesMax: 100,
   idempotencyKeyCharsMax: 255,

@@ -5,6 +5,8 @@ import type { Command, CommandEvent, CommandState, StoredMessage } from '../comm
 import type { Millis } from '../model.ts'
 import { factKinds } from '../model.ts'
 import type { Statement } from './append.ts'
+import type { NewBatch } from './append-command-batch.ts'
+import { batchSql, batchValues } from './append-command-batch.ts'
 import { byteaArray, jsonArray } from './binary.ts'
 
 /** A command as accepted; everything that its acceptance answers is known before it is stored. */
@@ -50,18 +52,19 @@ export interface AcceptedRow {
   at: Date | null
 }
 
-/** Stores all commands, or none of them when the claim is already taken. Parameters begin at $3. */
+/** Stores all commands, and their batch, or nothing when the claim is already taken. Parameters begin at $3. */
 export function acceptStatement(
   commands: readonly NewCommand[],
   claim: IdempotencyClaim | null,
-  guardSql: string
+  guardSql: string,
+  batch: NewBatch | null = null
 ): Statement {
   if (commands.length === 0) throw new Problem('internal', 'An acceptance has at least one command')
   const column = <T>(pick: (command: NewCommand) => T): T[] => commands.map(pick)
   const time = (at: Millis | null): string | null => (at === null ? null : new Date(at).toISOString())
   return {
-    name: 'accept_commands',
-    text: acceptSql(guardSql),
+    name: batch === null ? 'accept_commands' : 'accept_batch',
+    text: acceptSql(guardSql, batch === null ? '' : batchSql),
     values: [
       claim?.principal ?? null,
       claim?.key ?? null,
@@ -89,12 +92,14 @@ export function acceptStatement(
       column((command) => command.awaits),
       jsonArray(column((command) => command.awaited)),
       jsonArray(column((command) => command.condition)),
-      column((command) => command.retryOf)
+      column((command) => command.retryOf),
+      ...(batch === null ? [] : batchValues(batch))
     ]
   }
 }
 
-const acceptSql = (guardSql: string): string => `
+/** `more` is another common table expression, of `head` and `given`, with its comma. */
+const acceptSql = (guardSql: string, more: string): string => `
 with ${guardSql},
 claimed as (
   insert into idempotency_keys (principal, key, body_hash, answer)
@@ -125,7 +130,7 @@ stored as (
     principal, batch_id, device, name, parameters, delivery, order_key, one_in_flight, not_before, timeout_seconds,
     awaits, awaited, condition, retry_of
   from head, given
-),
+),${more}
 journaled as (
   insert into journal (seq, at, retention_class, kind, command_id, detail)
   select base + n, at, 0, ${factKinds.command}, id,
@@ -177,11 +182,11 @@ export function transitionStatement(transitions: readonly NewTransition[], guard
 }
 
 // The rows are locked first, in the order of their ids, so that what is counted for the head is what moves. A command that
-// awaits nothing is final when it is published, and no answer moves it.
+// awaits nothing is final when it is published, and no answer moves it. Of a batch that has ended, nothing is published first.
 const transitionSql = (guardSql: string): string => `
 with ${guardSql},
 current as materialized (
-  select id, topic, state, awaits, attempts, response, late_response from commands
+  select id, topic, state, awaits, attempts, batch_id, response, late_response from commands
   where id = any ($3::uuid[]) and exists (select from guard)
   order by id for update
 ),
@@ -197,6 +202,8 @@ moving as materialized (
   join current c on c.id = u.id
   where c.state = any (string_to_array(u.from_states, ' '))
     and (u.event not in ('succeed', 'fail', 'timeOut') or c.awaits <> 'none')
+    and (u.event <> 'publish' or c.batch_id is null or c.attempts > 0 or not exists (
+      select from batches b where b.id = c.batch_id and b.state <> 'running'))
     and (u.to_state is not null or (c.late_response is null
       and c.response->>'seq' is distinct from u.response->>'seq'))
 ),

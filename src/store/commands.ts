@@ -4,6 +4,7 @@ import type { Command, CommandState, CommandTransition } from '../command.ts'
 import type { Access, Seq } from '../model.ts'
 import { factKinds } from '../model.ts'
 import type { AppendQueue } from './append.ts'
+import type { NewBatch } from './append-command-batch.ts'
 import type { Guard } from './guard.ts'
 import type {
   AcceptedRow,
@@ -34,10 +35,11 @@ export interface Acceptance {
 }
 
 export interface CommandStore {
-  /** Stores all of them in one transaction; false when the claim is taken, and then none. */
+  /** Stores all of them in one transaction, with their batch, where there is one; false when the claim is taken, and then none. */
   accept(
     commands: readonly NewCommand[],
-    claim: IdempotencyClaim | null
+    claim: IdempotencyClaim | null,
+    batch?: NewBatch | null
   ): Promise<{ accepted: boolean; seq: Seq }>
   acceptance(principal: string, key: string): Promise<Acceptance | null>
   /** Moves those that are in a state the transition begins at; returns the ids that moved. */
@@ -62,10 +64,10 @@ export function createCommandStore(
   guard: Guard
 ): CommandStore {
   return {
-    async accept(commands, claim) {
+    async accept(commands, claim, batch = null) {
       const rows = await queue.push<AcceptedRow>(
         guard,
-        async () => acceptStatement(commands, claim, guard.sql),
+        async () => acceptStatement(commands, claim, guard.sql, batch),
         {
           patient: false
         }
@@ -146,8 +148,10 @@ export function createCommandStore(
 
     async forgetFinal() {
       const { rowCount } = await pool.query(
+        // Those of a batch go when it has gone, so that what it says of them is true as long as it is there
         `delete from commands where finished_at < now() - make_interval(secs => (
-           select keep_seconds from retention_classes where name = 'system'))`
+           select keep_seconds from retention_classes where name = 'system'))
+           and not exists (select from batches where id = batch_id)`
       )
       return rowCount ?? 0
     },

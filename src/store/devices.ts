@@ -4,6 +4,8 @@ import type { Device, Metric, Presence } from '../datapoints.ts'
 import { presences } from '../datapoints.ts'
 import type { Limits } from '../limits.ts'
 import type { Access } from '../model.ts'
+import type { ChosenDevice, DevicesChoice } from './chosen-devices.ts'
+import { chooseDevices } from './chosen-devices.ts'
 import type { Pool } from './database.ts'
 import type { DeviceRow, MetricRow } from './projected-rows.ts'
 import { currentProjection, deviceColumns, metricColumns, toDevice, toMetric } from './projected-rows.ts'
@@ -38,6 +40,11 @@ export interface Devices {
   /** As `States.search`. Ids are of the projection that was current: those of another one go on nowhere. */
   search(access: Access, ask: DevicesSearch): Promise<SearchPage<DeviceWithMetrics>>
   byName(access: Access, name: string): Promise<Device | null>
+  /**
+   * Those of the names asked for that may be read and that the predicate holds of, in the order in which they were first
+   * heard from. Throws Problem query_too_complex where there are more to look at than `searchRowsMax`.
+   */
+  chosen(access: Access, ask: DevicesChoice): Promise<ChosenDevice[]>
   /** Metrics of a device by the name of it, in the order of their ids. */
   metrics(access: Access, device: string, ask: { after: number | null; limit: number }): Promise<MetricPage>
 }
@@ -83,6 +90,8 @@ export function createDevices(pool: Pool, limits: Limits, asOf: Pick<AsOf, 'devi
       const row = rows[0]
       return row === undefined || !access.mayRead(row.topic) ? null : toDevice(row)
     },
+
+    chosen: (access, ask) => chooseDevices({ pool, limits }, access, ask),
 
     async metrics(access, device, { after, limit }) {
       const { rows } = await pool.query<MetricRow>({

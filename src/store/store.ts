@@ -14,6 +14,8 @@ import { createAsOf } from './as-of.ts'
 import { instanceGuard } from './guard.ts'
 import type { AppendedRow, Batch } from './append-batch.ts'
 import { batchStatement, noteStatement } from './append-batch.ts'
+import type { BatchStore } from './batches.ts'
+import { createBatchStore } from './batches.ts'
 import type { CommandStore } from './commands.ts'
 import { createCommandStore } from './commands.ts'
 import { connectDirectly, openDatabase } from './database.ts'
@@ -77,6 +79,7 @@ export interface Store {
   states: States
   asOf: AsOf
   commands: CommandStore
+  batches: BatchStore
   sessions: Sessions
   partitions: Partitions
   retention: Retention
@@ -160,6 +163,7 @@ export async function openStore(parts: StoreParts): Promise<Store> {
     states: createStates(database.pool, limits, asOf),
     asOf,
     commands: createCommandStore(database, queue, guard),
+    batches: createBatchStore(database),
     sessions,
     partitions,
     retention,

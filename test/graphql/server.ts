@@ -5,6 +5,7 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import Fastify from 'fastify'
 import pino from 'pino'
 import { createAuthenticator } from '../../src/access/access.ts'
+import type { Batches } from '../../src/commands/batches.ts'
 import { createCommands } from '../../src/commands/commands.ts'
 import { createRequests } from '../../src/commands/requests.ts'
 import { createCursors } from '../../src/cursor.ts'
@@ -77,6 +78,7 @@ export async function startServer(
     }),
     // Devices and mappings are tested on a real store
     projections: {} as Projections,
+    batches: {} as Batches,
     commands: createCommands({ store: store as Store, feed, limits, stats }),
     toRequest: createRequests({
       address: async () => assertUnused(),
@@ -146,7 +148,10 @@ function createMemory(): Memory {
     onFacts: () => {},
     eventReads: 0,
     store: {
-      ...({} as Pick<Store, 'asOf' | 'devices' | 'datapoints' | 'nested' | 'history' | 'rejections'>),
+      ...({} as Pick<
+        Store,
+        'asOf' | 'batches' | 'devices' | 'datapoints' | 'nested' | 'history' | 'rejections'
+      >),
       cursors: createCursors([{ id: 'journal', beganSeq: 0 }], Buffer.alloc(32, 7)),
       retention: { dropped: async () => [] } as unknown as Store['retention'],
       currentProjection: async () => 0,

@@ -3,6 +3,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Authenticator } from '../../src/access/access.ts'
 import { createAuthenticator } from '../../src/access/access.ts'
+import { createBatches } from '../../src/commands/batches.ts'
 import { createCommands } from '../../src/commands/commands.ts'
 import { createRequests } from '../../src/commands/requests.ts'
 import { createCursors } from '../../src/cursor.ts'
@@ -149,6 +150,13 @@ export async function startServer(given: Given = {}): Promise<TestServer> {
     minCursor,
     watches,
     commands,
+    batches: createBatches({
+      store,
+      feed,
+      commands,
+      toRequest: async (access, ask) => parts.toRequest(access, ask),
+      limits
+    }),
     projections,
     toRequest: createRequests({
       address: async (access, ask) => parts.projections.address(access, ask),

@@ -1,0 +1,32 @@
+/** What the acceptance of a batch stores beside its commands, in the same statement. */
+
+import type { CommandBatch } from '../command-batch.ts'
+
+/** A batch as accepted. */
+export type NewBatch = Pick<
+  CommandBatch,
+  'id' | 'principal' | 'devices' | 'where' | 'name' | 'ratePerSecond' | 'stop' | 'refusals' | 'createdAt'
+>
+
+/** Parameters begin at $30, behind those of the commands. */
+export const batchValues = (batch: NewBatch): unknown[] => [
+  batch.id,
+  batch.principal,
+  JSON.stringify(batch.devices),
+  batch.where,
+  batch.name,
+  batch.ratePerSecond,
+  batch.stop?.failureShare ?? null,
+  batch.stop?.after ?? null,
+  JSON.stringify(batch.refusals),
+  new Date(batch.createdAt).toISOString()
+]
+
+export const batchSql = `
+batched as (
+  insert into batches (id, seq, principal, devices, "where", name, rate_per_second, stop_at_failure_share, stop_after,
+    accepted, refusals, created_at)
+  select $30::uuid, base + 1, $31::text, $32::json, $33::text, $34::text, $35::float8, $36::float8, $37::int4,
+    (select count(*) from given), $38::json, $39::timestamptz
+  from head where exists (select from given)
+),`
