@@ -6,7 +6,9 @@ import { startProxy } from './proxy.ts'
 export interface PostgresFrame extends Frame {
   /** The letter of the message; empty for the start-up, which has none. */
   type: string
-  /** Belongs to an append of ingest, or of an import: from Parse or Bind to the ReadyForQuery that follows its COMMIT. */
+  /** Name of the prepared statement that it belongs to, from Parse or Bind to the ReadyForQuery that follows its COMMIT; or ''. */
+  statement: string
+  /** It is an append of ingest, or of an import. */
   append: boolean
   /** The process that serves this connection; 0 until it has said so. */
   backendPid: number
@@ -20,14 +22,15 @@ export interface PostgresProxy extends Proxy<PostgresFrame> {
 export async function startPostgresProxy(url: string): Promise<PostgresProxy> {
   const target = new URL(url)
   const proxy = await startProxy<PostgresFrame>(Number(target.port), (link) => {
-    let append = false
+    let statement = ''
     let backendPid = 0
     const reader = (direction: Direction, started: boolean): Reader<PostgresFrame> =>
       splitMessages(started, (type, bytes) => {
-        if (direction === 'toServer' && namesAppend(type, bytes)) append = true
+        if (direction === 'toServer' && (type === 'P' || type === 'B')) statement = nameIn(type, bytes)
         if (direction === 'toService' && type === 'K') backendPid = bytes.readInt32BE(5)
-        const frame = { direction, bytes, link, type, append, backendPid }
-        if (direction === 'toService' && type === 'Z') append = false
+        const append = appends.has(statement)
+        const frame = { direction, bytes, link, type, statement, append, backendPid }
+        if (direction === 'toService' && type === 'Z') statement = ''
         return frame
       })
     return { toServer: reader('toServer', false), toService: reader('toService', true) }
@@ -37,20 +40,24 @@ export async function startPostgresProxy(url: string): Promise<PostgresProxy> {
 }
 
 /** Before an append reaches the server: its Sync, without which nothing is executed for good. */
-export const beforeCommit = ({ append, direction, type }: PostgresFrame): boolean =>
-  append && direction === 'toServer' && type === 'S'
+export const beforeCommit = (frame: PostgresFrame): boolean => frame.append && isSync(frame)
 
 /** The server has committed an append, and the service has not heard of it. */
-export const afterCommit = ({ append, direction, type, bytes }: PostgresFrame): boolean =>
-  append && direction === 'toService' && type === 'Z' && bytes[5] === 'I'.charCodeAt(0)
+export const afterCommit = (frame: PostgresFrame): boolean => frame.append && isCommitted(frame)
 
-const statements = ['append_batch\0', 'append_import\0'].map((name) => Buffer.from(name))
+export const isSync = ({ direction, type }: PostgresFrame): boolean =>
+  direction === 'toServer' && type === 'S'
+
+/** ReadyForQuery, outside of any transaction. */
+export const isCommitted = ({ direction, type, bytes }: PostgresFrame): boolean =>
+  direction === 'toService' && type === 'Z' && bytes[5] === 'I'.charCodeAt(0)
+
+const appends = new Set(['append_batch', 'append_import'])
 
 /** Parse begins with the name of the statement, Bind with that of the portal. */
-function namesAppend(type: string, bytes: Buffer): boolean {
-  if (type !== 'P' && type !== 'B') return false
+function nameIn(type: 'P' | 'B', bytes: Buffer): string {
   const at = type === 'P' ? 5 : bytes.indexOf(0, 5) + 1
-  return statements.some((name) => bytes.subarray(at, at + name.length).equals(name))
+  return bytes.toString('latin1', at, bytes.indexOf(0, at))
 }
 
 /** A letter, then a length that counts itself; the start-up has no letter. */
