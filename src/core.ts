@@ -62,7 +62,7 @@ export async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
     log: log.child({ part: 'store' }),
     onHead: (seq) => {
       feed?.hint(seq)
-      dispatcher?.wake() // a command may have been accepted by another instance
+      dispatcher?.hint() // a command may have been accepted by another instance, or may be free to go
       batchRunner?.wake()
     }
   })
@@ -118,7 +118,7 @@ export async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
     store,
     feed: liveFeed,
     publisher,
-    leading: leader.leading,
+    lease: leader.lease,
     limits,
     stats,
     log: log.child({ part: 'commands' })

@@ -3,6 +3,7 @@
  * counts every message. The identity of promise 6 must hold whenever nothing is in between:
  * received = stored + duplicates + confirmed + leftToOther + held + abandoned.
  */
+import type { CommandState } from './command.ts'
 import type { RejectionReason } from './datapoints.ts'
 import type { GapCause, Seq } from './model.ts'
 
@@ -44,6 +45,8 @@ export interface Stats {
   commandsAccepted: number
   commandsPublished: number
   commandsRefused: number
+  /** Commands that this instance moved to their end, by state. */
+  commandsFinal: Map<CommandState, number>
   streams: number
   exports: number
   feedFactsFromTable: number
@@ -72,6 +75,10 @@ export interface Stats {
 
 export function countGap({ gaps }: Stats, cause: GapCause): void {
   gaps.set(cause, (gaps.get(cause) ?? 0) + 1)
+}
+
+export function countCommand({ commandsFinal }: Stats, state: CommandState): void {
+  commandsFinal.set(state, (commandsFinal.get(state) ?? 0) + 1)
 }
 
 export function countRejection({ rejections }: Stats, reason: RejectionReason): void {
@@ -106,6 +113,7 @@ export const createStats = (): Stats => ({
   commandsAccepted: 0,
   commandsPublished: 0,
   commandsRefused: 0,
+  commandsFinal: new Map(),
   streams: 0,
   exports: 0,
   feedFactsFromTable: 0,

@@ -1,26 +1,37 @@
 /**
  * Publishes accepted commands. The database owns them: nothing is published that is not first recorded as being
- * published, and what a crash leaves in between is published again, under the same id. One instance dispatches, the
- * one that receives.
+ * published, under the lease, so that only one instance does. What a crash leaves in between is published again, under the
+ * same id; or not, where that was asked for.
  */
 
 import type { Logger } from 'pino'
-import { Problem } from '../errors.ts'
 import type { Feed } from '../feed/feed.ts'
 import type { Limits } from '../limits.ts'
 import type { Command } from '../command.ts'
-import type { MessageProperties, Millis } from '../model.ts'
-import type { OutgoingMessage } from '../mqtt/connection.ts'
+import type { Millis } from '../model.ts'
 import type { Publisher } from '../mqtt/publisher.ts'
 import type { Stats } from '../stats.ts'
+import type { LostCommand } from '../store/command-queue.ts'
+import type { NewTransition } from '../store/commands.ts'
+import type { Lease } from '../store/sessions.ts'
 import type { Store } from '../store/store.ts'
+import type { ConditionVerdict } from './admit.ts'
+import { createAdmission } from './admit.ts'
+import { createAlarm } from './alarm.ts'
+import type { InFlight } from './candidates.ts'
+import { createCandidates } from './candidates.ts'
 import type { MovingEvent } from './lifecycle.ts'
 import { moves } from './lifecycle.ts'
+import { toMessage } from './outgoing.ts'
+import { createRecorder } from './recorder.ts'
+import { send } from './send.ts'
 import { createSuspects } from './suspects.ts'
 
 export interface Dispatcher {
-  /** A command may be waiting. */
+  /** A command is waiting. */
   wake(): void
+  /** Something was written to the journal: a command may be waiting, or free to go. */
+  hint(): void
   run(): Promise<void>
   /** Takes no new ones, and waits for those being published. */
   stop(): Promise<void>
@@ -30,156 +41,181 @@ export interface DispatcherParts {
   store: Store
   feed: Feed
   publisher: Publisher
-  /** Only the instance that holds the lease dispatches. */
-  leading: () => boolean
+  /** Only the instance that holds the lease dispatches; null: another one does. */
+  lease: () => Lease | null
+  /** Whether what a command asks of its topic holds now. Asked right before it is published. */
+  checkCondition?: (command: Command) => Promise<ConditionVerdict>
   limits: Limits
   stats: Stats
   log: Logger
   now?: () => Millis
 }
 
-/** PUBACK and PUBREC: accepted, but nobody is subscribed [MQTT-3.4.2.1]. */
-const noMatchingSubscribers = 0x10
-/** Reason codes from here on are failures [MQTT-2.4]. */
-const failure = 0x80
+type Details = Partial<Pick<NewTransition, 'brokerReasonCode' | 'reason' | 'ofAttempt'>>
 
 export function createDispatcher(parts: DispatcherParts): Dispatcher {
   const { store, feed, publisher, limits, stats, log, now = Date.now } = parts
-  const publishing = new Map<string, Promise<void>>()
+  const { commandQueue: queue } = store
+  const flying = new Map<string, InFlight>()
+  const working = new Set<Promise<void>>()
   const suspects = createSuspects(limits)
+  const candidates = createCandidates({ queue, suspects, flying, limits })
+  const alarm = createAlarm({ hintMs: limits.commandHintMs })
+  /** How often it became unknown whether the broker has one: each time the connection has ended. */
+  let losses = 0
+  let recovered: Lease | null = null
   let stopped = false
-  let woken = false
-  let wakeUp: (() => void) | null = null
+  let ended: Promise<void> = Promise.resolve()
 
-  const wake = (): void => {
-    woken = true
-    wakeUp?.()
-  }
-
-  const move = async (
-    ids: readonly string[],
-    event: MovingEvent,
-    reason: number | null = null
-  ): Promise<Set<string>> => {
-    const { from, to } = moves(event)
-    const attempt = event === 'publish'
-    const moved = await store.commands.move(
-      ids.map((id) => ({ id, event, from, to, attempt, brokerReasonCode: reason }))
-    )
+  const write = async (transitions: readonly NewTransition[], lease?: Lease): Promise<Set<string>> => {
+    if (transitions.length === 0) return new Set()
+    const moved = await store.commands.move(transitions, lease)
     if (moved.size > 0) feed.hint(null)
     return moved
   }
-
-  async function publish(command: Command): Promise<void> {
-    const message = toMessage(command, now())
-    if (publisher.fault(message) !== null) {
+  const recorder = createRecorder({ write, transitionsMax: limits.commandsPerRequestMax })
+  const admit = createAdmission({
+    fault: (command) => publisher.fault(toMessage(command, now())),
+    checkCondition: parts.checkCondition ?? (async () => 'publish' as const),
+    refuse: async (id, reason) => {
       stats.commandsRefused++
-      await move([command.id], 'refuse')
-      return
-    }
-    try {
-      const { reasonCode } = await publisher.publish(message)
-      suspects.answered(command.id)
-      if (reasonCode >= failure) stats.commandsRefused++
-      else stats.commandsPublished++
-      await move([command.id], toEvent(reasonCode, message.retain), reasonCode)
-    } catch (error) {
-      const { id } = command
-      const sent = !(error instanceof Problem)
-      if (sent && suspects.lost(id)) {
-        stats.commandsRefused++
-        log.warn(
-          { err: error, commandId: id },
-          'The broker answers this command with nothing but an end; refused'
-        )
-        return void (await move([id], 'refuse'))
-      }
-      log.debug({ err: error, commandId: id }, 'Nobody knows whether the broker has it; publishing again')
-      await move([id], 'lose')
+      await recorder.record(toTransition(id, 'refuse', { reason }))
+    },
+    lookAgain: alarm.wake
+  })
+
+  /** What an earlier process, or an instance that led before, left behind: nobody waits for the broker's word on it. */
+  async function recover(lease: Lease): Promise<void> {
+    for (;;) {
+      const left = await queue.publishing(limits.commandsPerRequestMax + flying.size)
+      const lost = left.filter(({ id }) => !flying.has(id))
+      if (lost.length === 0) return
+      await write(lost.map(toAbandoned), lease)
     }
   }
 
-  async function claim(): Promise<void> {
-    const room = Math.min(limits.commandsPublishingMax, publisher.inFlightMax()) - publishing.size
+  async function expire(): Promise<void> {
+    const transitions = (await queue.expired(limits.commandsPerRequestMax)).map(({ id, attempts }) =>
+      attempts === 0
+        ? toTransition(id, 'expire')
+        : toTransition(id, 'abandon', { reason: 'It expired while nobody knew whether the broker has it' })
+    )
+    await write(transitions)
+  }
+
+  async function claim(lease: Lease): Promise<void> {
+    const room = Math.min(limits.commandsPublishingMax, publisher.inFlightMax()) - flying.size
     if (room <= 0 || !publisher.connected()) return
-    // Those that end while the table is read are still in what it says
-    const busy = new Set(publishing.keys())
-    const openMax = limits.commandsPublishingMax * 2
-    const open = await store.commands.open(openMax)
-    if (open.length < openMax) suspects.keepOnly(new Set([...open.map(({ id }) => id), ...busy]))
-    const due = suspects.choose(
-      open.filter(({ id }) => !busy.has(id)),
-      busy,
-      room
+    const lossesBefore = losses
+    const { items, unread } = await candidates.next(room)
+    const commands = await admit(items, await queue.byIds(items.map(({ id }) => id)))
+    if (unread) alarm.hint()
+    if (stopped || commands.length === 0) return
+    const moved = await write(
+      commands.map(({ id }) => toTransition(id, 'publish')),
+      lease
     )
-    if (due.length === 0) return
-    // What an earlier process left as `publishing` is not moved, and is published again all the same
-    const moved = await move(
-      due.filter((command) => command.state === 'pending').map((command) => command.id),
-      'publish'
-    )
-    for (const command of due) {
-      if (command.state === 'pending' && !moved.has(command.id)) continue
-      const work = publish(command)
+    const byId = new Map(items.map((item) => [item.id, item]))
+    // In one go, so that they leave in this order
+    for (const command of commands) {
+      if (!moved.has(command.id)) continue
+      const { key, qos, oneInFlight, bytes } = byId.get(command.id)!
+      const flight: InFlight = { key, qos, oneInFlight, bytes, lost: false }
+      flying.set(command.id, flight)
+      const work = publish(command, flight, () => losses === lossesBefore && holds(lease))
         .catch((error: unknown) =>
           log.error({ err: error, commandId: command.id }, 'A command could not be recorded')
         )
         .finally(() => {
-          publishing.delete(command.id)
-          wake()
+          flying.delete(command.id)
+          working.delete(work)
+          alarm.wake()
         })
-      publishing.set(command.id, work)
+      working.add(work)
     }
+  }
+
+  async function publish(command: Command, flight: InFlight, mayGo: () => boolean): Promise<void> {
+    const { id } = command
+    const word = await send(
+      { command, message: toMessage(command, now()), mayGo },
+      {
+        publisher,
+        suspects,
+        limits,
+        onLost: () => {
+          flight.lost = true
+          losses++
+        }
+      }
+    )
+    if (word.event === 'lose') flight.lost = true
+    if (word.event === 'refuse') stats.commandsRefused++
+    if (word.event === 'accept' || word.event === 'deliverToNobody') stats.commandsPublished++
+    else log.debug({ commandId: id, ...word }, 'A command was not published')
+    const { event, ...details } = word
+    // That the broker has it is true of the command; all else only of this attempt
+    const ofAttempt = brokerHasIt(event) ? null : command.attempts + 1
+    await recorder.record(toTransition(id, event, { ...details, ofAttempt }))
+  }
+
+  /** What is to be done now; returns how long nothing will be, as far as is known, in milliseconds. */
+  async function step(lease: Lease): Promise<number> {
+    if (recovered !== lease) await recover(lease)
+    recovered = lease
+    const { waiting, due, expired, nextMs } = await queue.look()
+    if (due) {
+      const ids = await queue.due(limits.commandsPerRequestMax)
+      await write(ids.map((id) => toTransition(id, 'due')))
+    }
+    if (expired) await expire()
+    if (due || expired) alarm.wake()
+    if (waiting || due) await claim(lease)
+    return Math.min(limits.commandPollMs, Math.max(1, nextMs ?? limits.commandPollMs))
   }
 
   return {
-    wake,
-    async run() {
-      while (!stopped) {
-        woken = false
-        if (parts.leading()) {
-          try {
-            const expired = await store.commands.expired(limits.commandsPerRequestMax)
-            if (expired.length > 0) await move(expired, 'expire')
-            await claim()
-          } catch (error) {
-            log.debug({ err: error }, 'Cannot dispatch yet')
-          }
+    wake: alarm.wake,
+    hint: alarm.hint,
+    run() {
+      const work = async (): Promise<void> => {
+        while (!stopped) {
+          const lease = parts.lease()
+          let ms = limits.commandPollMs
+          if (lease !== null && holds(lease))
+            ms = await step(lease).catch((error: unknown) => {
+              log.debug({ err: error }, 'Cannot dispatch yet')
+              return ms
+            })
+          if (!stopped) await alarm.wait(ms)
         }
-        if (woken) continue
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, limits.commandPollMs)
-          wakeUp = () => {
-            clearTimeout(timer)
-            resolve()
-          }
-        })
       }
+      return (ended = work())
     },
     async stop() {
       stopped = true
-      wake()
-      await Promise.all(publishing.values())
+      alarm.wake()
+      await ended
+      await Promise.all(working)
     }
   }
 }
 
-/** A retained message has come where it was to come, whoever is subscribed. */
-function toEvent(reasonCode: number, retain: boolean): MovingEvent {
-  if (reasonCode >= failure) return 'refuse'
-  return reasonCode === noMatchingSubscribers && !retain ? 'deliverToNobody' : 'accept'
+/** By our own clock, which began before the database's: after a pause another instance may lead, and this one not know. */
+const holds = ({ validUntil, ended }: Lease): boolean =>
+  performance.now() < validUntil && !ended.signal.aborted
+
+const brokerHasIt = (event: MovingEvent): boolean => event === 'accept' || event === 'deliverToNobody'
+
+function toTransition(id: string, event: MovingEvent, details: Details = {}): NewTransition {
+  return { id, event, ...moves(event), attempt: event === 'publish', brokerReasonCode: null, ...details }
 }
 
-/** With the command's id as a user property, so that a device can tell a repetition. */
-function toMessage(command: Command, now: Millis): OutgoingMessage {
-  const { topic, payload, qos, retain } = command
-  const properties: MessageProperties = {
-    ...command.properties,
-    userProperties: [...(command.properties?.userProperties ?? []), ['rialto-command-id', command.id]],
-    // The broker drops it for subscribers that come too late [MQTT-3.3.2-5]
-    ...(command.expiresAt !== null && {
-      messageExpiryInterval: Math.max(1, Math.ceil((command.expiresAt - now) / 1_000))
-    })
-  }
-  return { topic, payload, qos, retain, properties }
-}
+const toAbandoned = ({ id, attempts, delivery }: LostCommand): NewTransition =>
+  delivery === 'atMostOnce'
+    ? toTransition(id, 'abandon', {
+        ofAttempt: attempts,
+        reason:
+          'Nobody knows whether the broker has it: the service ended, or another instance took over, while it was published'
+      })
+    : toTransition(id, 'lose', { ofAttempt: attempts })

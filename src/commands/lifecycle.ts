@@ -22,9 +22,9 @@ const open = {
   refuse: 'refused',
   /** Nobody knows whether the broker has it: it is published again. */
   lose: 'pending',
-  /** Nobody knows whether the broker has it, and it must not be published twice. */
+  /** Nobody knows whether the broker has it, and it must not be published twice, or not any more. */
   abandon: 'unknown',
-  /** It was not published in time. */
+  /** It was not published in time. One that may have been is abandoned then. */
   expire: 'expired',
   cancel: 'cancelled',
   /** The device says that it is done, or the effect is seen; also before the broker's own word, or where that was lost. */
@@ -53,8 +53,8 @@ function row(state: CommandState, ...moving: Events): Record<MovingEvent, Comman
 
 export const transitions: Record<CommandState, Record<MovingEvent, CommandState>> = {
   scheduled: row('scheduled', 'due', 'refuse', 'expire', 'cancel', 'restore'),
-  // It may have been published before: then an answer may come
-  pending: row('pending', 'publish', 'refuse', 'expire', 'cancel', 'succeed', 'fail', 'restore'),
+  // It may have been published before: then an answer may come, and it is not known to have expired
+  pending: row('pending', 'publish', 'refuse', 'abandon', 'expire', 'cancel', 'succeed', 'fail', 'restore'),
   publishing: row(
     'publishing',
     'accept',

@@ -1,23 +1,25 @@
 /**
  * Commands that were being published when the connection ended, without an answer. One of them may be why it ended: some
  * brokers have no other way to say no (QoS 2 to NATS, a packet too large on 3.1.1). So each is tried again alone, and one
- * that ends connection after connection is refused, so that the others keep flowing.
+ * that ends connection after connection is refused, so that the others keep flowing. None of its key overtakes it meanwhile.
  */
 
 import type { Limits } from '../limits.ts'
+import type { Chosen } from './order.ts'
 
 export interface Suspects {
   /** It was lost without an answer. True when it has been alone often enough to be the cause. */
   lost(id: string): boolean
-  /** The broker has answered. */
-  answered(id: string): void
+  /** The broker has answered, or it is not published again. */
+  cleared(id: string): void
+  has(id: string): boolean
   /** Of all others it is known that they need no answer any more. */
   keepOnly(ids: ReadonlySet<string>): void
   /**
-   * Which of `due` are to be published now, while `busy` are: a suspect alone, and between two suspects those that are
-   * none, as many as there is room for.
+   * Which of those that may be published are, while `busy` are: a suspect alone, and between two suspects those that are
+   * none.
    */
-  choose<Item extends { id: string }>(due: readonly Item[], busy: ReadonlySet<string>, room: number): Item[]
+  choose<Item extends { id: string }>(chosen: Chosen<Item>, busy: ReadonlySet<string>): Item[]
 }
 
 export function createSuspects({ commandAloneAttemptsMax }: Limits): Suspects {
@@ -31,17 +33,16 @@ export function createSuspects({ commandAloneAttemptsMax }: Limits): Suspects {
       else lostAlone.delete(id)
       return times >= commandAloneAttemptsMax
     },
-    answered: (id) => void lostAlone.delete(id),
+    cleared: (id) => void lostAlone.delete(id),
+    has: (id) => lostAlone.has(id),
     keepOnly(ids) {
       for (const id of lostAlone.keys()) if (!ids.has(id)) lostAlone.delete(id)
     },
-    choose(due, busy, room) {
+    choose({ items, suspect }, busy) {
       for (const id of busy) if (lostAlone.has(id)) return []
-      const suspect = due.find(({ id }) => lostAlone.has(id))
-      const others = due.filter(({ id }) => !lostAlone.has(id)).slice(0, room)
-      if (suspect === undefined || (!suspectIsNext && others.length > 0)) {
+      if (suspect === null || (!suspectIsNext && items.length > 0)) {
         suspectIsNext = true
-        return others
+        return items
       }
       if (busy.size > 0) return []
       suspectIsNext = false

@@ -7,7 +7,7 @@ import { within } from './within.ts'
 
 type Kind = 'counter' | 'gauge'
 
-type Counted = Exclude<keyof Stats, 'gaps' | 'rejections'>
+type Counted = Exclude<keyof Stats, 'gaps' | 'rejections' | 'commandsFinal'>
 
 const fromStats: Record<Counted, [name: string, kind: Kind, help: string]> = {
   received: [
@@ -139,6 +139,17 @@ export function createMetrics({ store, feed, stats, status }: HttpParts): Regist
   })
 
   new Counter({
+    name: 'rialto_commands_total',
+    help: 'Commands that this instance moved to their end, by what became of them',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      this.reset()
+      for (const [state, commands] of stats.commandsFinal) this.inc({ state }, commands)
+    }
+  })
+
+  new Counter({
     name: 'rialto_rejections_total',
     help: 'Messages, or parts of them, that could not be normalized, by reason',
     labelNames: ['reason'],
@@ -169,6 +180,11 @@ export function createMetrics({ store, feed, stats, status }: HttpParts): Regist
   )
   gauge('commands_open', 'Commands accepted and not final; NaN while the database is away', () =>
     within(store.commands.countOpen()).catch(() => Number.NaN)
+  )
+  gauge(
+    'commands_waiting_seconds',
+    'Age of the command that waits longest to be published, since it was due; NaN while the database is away',
+    () => within<number>(store.commandQueue.oldestSeconds()).catch(() => Number.NaN)
   )
   return registry
 }

@@ -33,6 +33,7 @@ export interface HttpParts {
     | 'asOf'
     | 'commands'
     | 'batches'
+    | 'commandQueue'
     | 'devices'
     | 'currentProjection'
     | 'datapoints'

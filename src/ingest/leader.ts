@@ -14,6 +14,8 @@ import type { Lease } from '../store/sessions.ts'
 
 export interface Leader {
   leading(): boolean
+  /** What is written under it counts only while this instance leads; null: it does not. */
+  lease(): Lease | null
   /** Resolves when it is known for the first time whether this instance leads. */
   decided: Promise<void>
   run(): Promise<void>
@@ -47,6 +49,7 @@ export function createLeader(parts: {
   const eligible = parts.eligible ?? (() => true)
   const stopping = new AbortController()
   let term: Term | null = null
+  let held: Lease | null = null
   let ended: Promise<void> = Promise.resolve()
   let decide = (): void => {}
   const decided = new Promise<void>((resolve) => (decide = resolve))
@@ -68,6 +71,7 @@ export function createLeader(parts: {
     const current = await parts.begin(lease)
     if (stopping.signal.aborted) return current.drop()
     term = current
+    held = lease
     decide()
     const renewing = setInterval(() => {
       if (!eligible()) return void current.stop().catch(() => current.drop())
@@ -83,6 +87,7 @@ export function createLeader(parts: {
     } finally {
       clearInterval(renewing)
       term = null
+      held = null
       parts.onEnd?.()
       current.drop()
     }
@@ -111,6 +116,7 @@ export function createLeader(parts: {
 
   return {
     leading: () => term !== null,
+    lease: () => held,
     decided,
     run() {
       const work = async (): Promise<void> => {

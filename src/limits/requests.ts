@@ -7,6 +7,14 @@ export const requestLimits = {
   commandsPerRequestMax: 1_000,
   commandsOpenMax: 100_000,
   commandsPublishingMax: 50,
+  /** Of their payloads, together; a larger one is published alone. */
+  commandsPublishingBytesMax: 32 * 1024 * 1024,
+  /** How many that wait, how many keys, and how many of each key are looked at for those that may be published. */
+  commandsLookedAtMax: 200,
+  commandKeysLookedAtMax: 1_000,
+  commandsOfKeyLookedAtMax: 10,
+  /** Between two looks, where others wrote to the journal, and before keys are looked through further. */
+  commandHintMs: 20,
   commandExpirySecondsMax: 30 * 86_400,
   commandDelaySecondsMax: 30 * 86_400,
   commandTimeoutSecondsMax: 30 * 86_400,

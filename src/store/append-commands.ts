@@ -8,6 +8,7 @@ import type { Statement } from './append.ts'
 import type { NewBatch } from './append-command-batch.ts'
 import { batchSql, batchValues } from './append-command-batch.ts'
 import { byteaArray, jsonArray } from './binary.ts'
+import type { Guard } from './guard.ts'
 
 /** A command as accepted; everything that its acceptance answers is known before it is stored. */
 export interface NewCommand extends Pick<
@@ -123,10 +124,10 @@ head as (
   returning seq - (select count(*) from given) as base, at
 ),
 stored as (
-  insert into commands (id, created_seq, seq, topic, payload, qos, retain, properties, state, created_at, expires_at,
+  insert into commands (id, created_seq, seq, queue_seq, topic, payload, qos, retain, properties, state, created_at, expires_at,
     principal, batch_id, device, name, parameters, delivery, order_key, one_in_flight, not_before, timeout_seconds,
     awaits, awaited, condition, retry_of)
-  select id, base + n, base + n, topic, payload, qos, retain, properties, state, created_at, expires_at,
+  select id, base + n, base + n, base + n, topic, payload, qos, retain, properties, state, created_at, expires_at,
     principal, batch_id, device, name, parameters, delivery, order_key, one_in_flight, not_before, timeout_seconds,
     awaits, awaited, condition, retry_of
   from head, given
@@ -154,19 +155,26 @@ export interface NewTransition {
   reason?: string | null
   response?: StoredMessage | null
   effectSeq?: number | null
+  /** Only if it has not been published again since: what is said of one attempt says nothing of the next. */
+  ofAttempt?: number | null
 }
 
 export interface TransitionRow {
   id: string | null
   seq: number | null
+  state: CommandState | null
+  /** It is final now, and was not before. */
+  ended: boolean | null
 }
 
-/** Returns a row for each command that moved. Parameters begin at $3. */
-export function transitionStatement(transitions: readonly NewTransition[], guardSql: string): Statement {
+/** Returns a row for each command that moved. */
+export function transitionStatement(transitions: readonly NewTransition[], guard: Guard): Statement {
   const column = <T>(pick: (transition: NewTransition) => T): T[] => transitions.map(pick)
+  // The guard's come first: the number of the append, and its key
+  const first = guard.key.length + 2
   return {
-    name: 'move_commands',
-    text: transitionSql(guardSql),
+    name: `move_commands_${first}`,
+    text: transitionSql(guard.sql, (n) => `$${first + n}`),
     values: [
       column((transition) => transition.id),
       column((transition) => transition.from.join(' ')),
@@ -176,18 +184,19 @@ export function transitionStatement(transitions: readonly NewTransition[], guard
       column((transition) => transition.event),
       column((transition) => transition.reason ?? null),
       jsonArray(column((transition) => transition.response ?? null)),
-      column((transition) => transition.effectSeq ?? null)
+      column((transition) => transition.effectSeq ?? null),
+      column((transition) => transition.ofAttempt ?? null)
     ]
   }
 }
 
 // The rows are locked first, in the order of their ids, so that what is counted for the head is what moves. A command that
 // awaits nothing is final when it is published, and no answer moves it. Of a batch that has ended, nothing is published first.
-const transitionSql = (guardSql: string): string => `
+const transitionSql = (guardSql: string, p: (n: number) => string): string => `
 with ${guardSql},
 current as materialized (
   select id, topic, state, awaits, attempts, batch_id, response, late_response from commands
-  where id = any ($3::uuid[]) and exists (select from guard)
+  where id = any (${p(0)}::uuid[]) and exists (select from guard)
   order by id for update
 ),
 moving as materialized (
@@ -197,10 +206,12 @@ moving as materialized (
     coalesce(u.to_state, c.state) not in ('scheduled', 'pending', 'publishing')
       and (coalesce(u.to_state, c.state) <> 'published' or c.awaits = 'none') as final,
     row_number() over (order by u.n) as n
-  from unnest($3::uuid[], $4::text[], $5::text[], $6::bool[], $7::int2[], $8::text[], $9::text[], $10::json[], $11::int8[])
-    with ordinality as u (id, from_states, to_state, attempt, reason_code, event, reason, response, effect_seq, n)
+  from unnest(${p(0)}::uuid[], ${p(1)}::text[], ${p(2)}::text[], ${p(3)}::bool[], ${p(4)}::int2[], ${p(5)}::text[],
+    ${p(6)}::text[], ${p(7)}::json[], ${p(8)}::int8[], ${p(9)}::int4[])
+    with ordinality as u (id, from_states, to_state, attempt, reason_code, event, reason, response, effect_seq, of_attempt, n)
   join current c on c.id = u.id
   where c.state = any (string_to_array(u.from_states, ' '))
+    and (u.of_attempt is null or u.of_attempt = c.attempts)
     and (u.event not in ('succeed', 'fail', 'timeOut') or c.awaits <> 'none')
     and (u.event <> 'publish' or c.batch_id is null or c.attempts > 0 or not exists (
       select from batches b where b.id = c.batch_id and b.state <> 'running'))
@@ -217,6 +228,7 @@ moved as (
     state = to_state,
     seq = base + n,
     attempts = moving.attempts,
+    queue_seq = case when moving.event = 'due' then base + n else c.queue_seq end,
     broker_reason_code = coalesce(reason_code, c.broker_reason_code),
     published_at = case when not late and to_state in ('published', 'undeliverable') then head.at else c.published_at end,
     publish_seq = case when to_state = 'publishing' then coalesce(c.publish_seq, base + n) else c.publish_seq end,
@@ -238,5 +250,5 @@ journaled as (
       'responseSeq', (response->>'seq')::int8, 'effectSeq', effect_seq)
   from head, moving
 )
-select moving.id, base + n as seq, pg_notify('rialto_journal', (base + n)::text)
+select moving.id, base + n as seq, moving.to_state as state, moving.final and not moving.late as ended, pg_notify('rialto_journal', (base + n)::text)
 from head left join moving on true`

@@ -6,6 +6,9 @@ import { factKinds } from '../model.ts'
 import type { AppendQueue } from './append.ts'
 import type { NewBatch } from './append-command-batch.ts'
 import type { Guard } from './guard.ts'
+import type { Lease } from './sessions.ts'
+import type { Stats } from '../stats.ts'
+import { countCommand } from '../stats.ts'
 import type {
   AcceptedRow,
   IdempotencyClaim,
@@ -42,26 +45,26 @@ export interface CommandStore {
     batch?: NewBatch | null
   ): Promise<{ accepted: boolean; seq: Seq }>
   acceptance(principal: string, key: string): Promise<Acceptance | null>
-  /** Moves those that are in a state the transition begins at; returns the ids that moved. */
-  move(transitions: readonly NewTransition[]): Promise<Set<string>>
+  /**
+   * Moves those that are in a state the transition begins at; returns the ids that moved. Under `lease`, where it is given:
+   * throws FencedError, and moves none, when another instance leads.
+   */
+  move(transitions: readonly NewTransition[], lease?: Lease): Promise<Set<string>>
   byId(access: Access, id: string): Promise<Command | null>
   page(access: Access, ask: CommandsAsk): Promise<{ items: Command[]; next: Seq | null }>
   /** Transitions of each command, oldest first. */
   events(ids: readonly string[]): Promise<Map<string, Array<{ seq: Seq; at: number } & CommandTransition>>>
-  /** To be published, or being published, oldest first. */
-  open(limit: number): Promise<Command[]>
   /** Accepted and not final. */
   countOpen(): Promise<number>
   /** Deletes final commands that are older than the system's facts are kept; returns how many. */
   forgetFinal(): Promise<number>
-  /** Ids of those past their expiry and not yet being published, by the database's clock. */
-  expired(limit: number): Promise<string[]>
 }
 
 export function createCommandStore(
   { pool, prisma }: Database,
   queue: AppendQueue,
-  guard: Guard
+  guard: Guard,
+  stats: Stats
 ): CommandStore {
   return {
     async accept(commands, claim, batch = null) {
@@ -83,15 +86,13 @@ export function createCommandStore(
       return row === null ? null : { bodyHash: Buffer.from(row.bodyHash), answer: row.answer }
     },
 
-    async move(transitions) {
-      const rows = await queue.push<TransitionRow>(
-        guard,
-        async () => transitionStatement(transitions, guard.sql),
-        {
-          patient: true
-        }
-      )
-      if (rows !== null) return new Set(rows.flatMap((row) => (row.id === null ? [] : [row.id])))
+    async move(transitions, lease) {
+      const used = lease?.guard ?? guard
+      const rows = await queue.push<TransitionRow>(used, async () => transitionStatement(transitions, used), {
+        patient: true,
+        ...(lease && { signal: lease.ended.signal })
+      })
+      if (rows !== null) return count(rows, stats)
       const stored = await prisma.command.findMany({
         where: { id: { in: transitions.map((transition) => transition.id) } },
         select: { id: true, state: true }
@@ -135,15 +136,6 @@ export function createCommandStore(
       return events
     },
 
-    async open(limit) {
-      const rows = await prisma.command.findMany({
-        where: { state: { in: ['pending', 'publishing'] } },
-        orderBy: { createdSeq: 'asc' },
-        take: limit
-      })
-      return (rows as CommandRow[]).map(toCommand)
-    },
-
     countOpen: () => prisma.command.count({ where: { finishedAt: null } }),
 
     async forgetFinal() {
@@ -154,14 +146,17 @@ export function createCommandStore(
            and not exists (select from batches where id = batch_id)`
       )
       return rowCount ?? 0
-    },
-
-    async expired(limit) {
-      const { rows } = await pool.query<{ id: string }>(
-        `select id from commands where state in ('scheduled', 'pending') and expires_at < now() order by expires_at limit $1`,
-        [limit]
-      )
-      return rows.map((row) => row.id)
     }
   }
+}
+
+/** The ids of those that moved. */
+function count(rows: readonly TransitionRow[], stats: Stats): Set<string> {
+  const moved = new Set<string>()
+  for (const { id, state, ended } of rows) {
+    if (id === null) continue
+    moved.add(id)
+    if (ended === true) countCommand(stats, state!)
+  }
+  return moved
 }

@@ -20,6 +20,8 @@ export interface Lease {
   subscription: 'none' | 'subscribing' | 'subscribed'
   /** Last time the connection was known to live, before this lease; null: never. */
   aliveAt: Date | null
+  /** By `performance.now()` of this process, milliseconds: until then it is not taken, unless this process is seen to be gone. */
+  validUntil: number
   /** Aborted when this instance gives up writing under the lease: appends that wait for the database end. */
   ended: AbortController
 }
@@ -78,6 +80,12 @@ export function createSessions({ pool, prisma }: Database, limits: Limits): Sess
     if (rowCount === 0) throw new FencedError()
   }
 
+  async function renewed(lease: Lease, set: string, values: unknown[]): Promise<void> {
+    const validUntil = leaseEnd(limits) // begins before the database's, and so ends before it
+    await update(lease, set, values)
+    lease.validUntil = validUntil
+  }
+
   return {
     async ensure(name, clientId) {
       const made = clientId ?? `rialto-${randomBytes(6).toString('hex')}`
@@ -103,13 +111,13 @@ export function createSessions({ pool, prisma }: Database, limits: Limits): Sess
     },
     take: (sessionId, owner, epoch) => takeLease(pool, limits, sessionId, owner, epoch),
     renew: (lease, alive) =>
-      update(
+      renewed(
         lease,
         `lease_until = now() + make_interval(secs => $3), alive_at = case when $4 then now() else alive_at end`,
         [limits.leaseSeconds, alive]
       ),
     beforeConnect: (lease) =>
-      update(
+      renewed(
         lease,
         `lease_until = now() + make_interval(secs => $3),
          subscription = case when subscription = 'none' then 'none' else 'subscribing' end`,
@@ -152,6 +160,8 @@ export function createSessions({ pool, prisma }: Database, limits: Limits): Sess
   }
 }
 
+const leaseEnd = ({ leaseSeconds }: Limits): number => performance.now() + leaseSeconds * 1_000
+
 async function takeLease(
   pool: Pool,
   limits: Limits,
@@ -159,6 +169,7 @@ async function takeLease(
   owner: string,
   epoch: number
 ): Promise<Lease | null> {
+  const validUntil = leaseEnd(limits)
   const { rows } = await pool.query<LeaseRow>(
     `update sessions set epoch = epoch + 1, owner = $2, lease_until = now() + make_interval(secs => $3)
      where id = $1 and epoch = $4
@@ -179,6 +190,7 @@ async function takeLease(
         filters: row.filters,
         subscription: row.subscription,
         aliveAt: row.alive_at,
+        validUntil,
         ended: new AbortController()
       }
 }

@@ -18,6 +18,8 @@ import type { BatchStore } from './batches.ts'
 import { createBatchStore } from './batches.ts'
 import type { CommandStore } from './commands.ts'
 import { createCommandStore } from './commands.ts'
+import type { CommandQueue } from './command-queue.ts'
+import { createCommandQueue } from './command-queue.ts'
 import { connectDirectly, openDatabase } from './database.ts'
 import type { Exports } from './export.ts'
 import { createExports } from './export.ts'
@@ -79,6 +81,7 @@ export interface Store {
   states: States
   asOf: AsOf
   commands: CommandStore
+  commandQueue: CommandQueue
   batches: BatchStore
   sessions: Sessions
   partitions: Partitions
@@ -162,7 +165,8 @@ export async function openStore(parts: StoreParts): Promise<Store> {
     journal: createJournal(database.pool, limits),
     states: createStates(database.pool, limits, asOf),
     asOf,
-    commands: createCommandStore(database, queue, guard),
+    commands: createCommandStore(database, queue, guard, stats),
+    commandQueue: createCommandQueue(database),
     batches: createBatchStore(database),
     sessions,
     partitions,

@@ -1,29 +1,49 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { chooseInOrder } from '../../src/commands/order.ts'
+import type { Suspects } from '../../src/commands/suspects.ts'
 import { createSuspects } from '../../src/commands/suspects.ts'
 import { defaultLimits } from '../../src/limits.ts'
 
-const commands = (...ids: string[]): Array<{ id: string }> => ids.map((id) => ({ id }))
 const idle = new Set<string>()
-const names = (chosen: Array<{ id: string }>): string => chosen.map(({ id }) => id).join('')
+
+/** Of commands that have keys of their own, unless one is given: `b:a` is b, behind a. */
+function choose(suspects: Suspects, due: string, busy: ReadonlySet<string> = idle, room = 9): string {
+  const waiting = due.split(' ').map((name) => {
+    const [id, key = id] = name.split(':') as [string, string?]
+    return { id, key, qos: 1 as const, oneInFlight: false, keyAwaits: false }
+  })
+  const chosen = chooseInOrder(waiting, [], { isSuspect: suspects.has, room })
+  return suspects
+    .choose(chosen, busy)
+    .map(({ id }) => id)
+    .join('')
+}
 
 test('without a suspect, as many as there is room for', () => {
   const suspects = createSuspects(defaultLimits)
-  assert.equal(names(suspects.choose(commands('a', 'b', 'c'), new Set('x'), 2)), 'ab')
+  assert.equal(choose(suspects, 'a b c', new Set('x'), 2), 'ab')
 })
 
 test('a suspect is published alone, and others come between two of them', () => {
   const suspects = createSuspects(defaultLimits)
   for (const id of ['a', 'b']) assert.equal(suspects.lost(id), false)
-  const due = commands('a', 'b', 'c', 'd')
-  assert.equal(names(suspects.choose(due, new Set('x'), 9)), '', 'not beside another one')
-  assert.equal(names(suspects.choose(due, idle, 9)), 'a')
-  assert.equal(names(suspects.choose(commands('b', 'c', 'd'), new Set('a'), 9)), '', 'nothing beside it')
+  const due = 'a b c d'
+  assert.equal(choose(suspects, due, new Set('x')), '', 'not beside another one')
+  assert.equal(choose(suspects, due), 'a')
+  assert.equal(choose(suspects, 'b c d', new Set('a')), '', 'nothing beside it')
   suspects.lost('a')
-  assert.equal(names(suspects.choose(due, idle, 9)), 'cd')
-  assert.equal(names(suspects.choose(due, idle, 9)), 'a')
-  suspects.answered('a')
-  assert.equal(names(suspects.choose(commands('b'), idle, 9)), 'b', 'only suspects are left')
+  assert.equal(choose(suspects, due), 'cd')
+  assert.equal(choose(suspects, due), 'a')
+  suspects.cleared('a')
+  assert.equal(choose(suspects, 'b'), 'b', 'only suspects are left')
+})
+
+test('none of its key overtakes a suspect', () => {
+  const suspects = createSuspects(defaultLimits)
+  suspects.lost('a')
+  assert.equal(choose(suspects, 'a b:a c'), 'a')
+  assert.equal(choose(suspects, 'a b:a c'), 'c', 'b waits behind a, c does not')
 })
 
 test('refused is who was alone three times when the connection ended; an answer clears', () => {
@@ -35,7 +55,7 @@ test('refused is who was alone three times when the connection ended; an answer 
   for (let round = 0; round < 10; round++) {
     assert.equal(suspects.lost('b'), false)
     assert.equal(suspects.lost('b'), false)
-    suspects.answered('b')
+    suspects.cleared('b')
   }
 })
 
@@ -44,6 +64,6 @@ test('what is cancelled or expired is forgotten', () => {
   suspects.lost('gone')
   suspects.lost('a')
   suspects.keepOnly(new Set('a'))
-  assert.equal(names(suspects.choose(commands('gone', 'a'), idle, 9)), 'a')
-  assert.equal(names(suspects.choose(commands('gone'), idle, 9)), 'gone')
+  assert.equal(choose(suspects, 'gone a'), 'a')
+  assert.equal(choose(suspects, 'gone'), 'gone')
 })

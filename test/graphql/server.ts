@@ -322,9 +322,7 @@ function createCommandMemory(commands: Map<string, Command>, memory: () => Memor
       )
     },
     countOpen: async () => 0,
-    open: unused,
-    forgetFinal: unused,
-    expired: unused
+    forgetFinal: unused
   }
 }
 

@@ -80,6 +80,7 @@ export async function createBareServer(given: Given = {}): Promise<FastifyInstan
     cursors: createCursors([{ id: 'journal', beganSeq: 0 }], Buffer.alloc(32, 7)),
     journal: { head: async () => head, lastGap: async () => null },
     commands: { countOpen: async () => 0 },
+    commandQueue: { oldestSeconds: async () => 0 },
     healthy: () => true,
     ping: async () => {}
   }

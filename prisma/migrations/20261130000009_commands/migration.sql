@@ -27,8 +27,20 @@ alter table commands
   add column response        json,
   add column late_response   json,
   add column effect_seq      bigint,
-  add column reason          text;
+  add column reason          text,
+  -- Its place among those of its key: that of its acceptance, or of when it came due.
+  add column queue_seq       bigint;
 
+update commands set queue_seq = created_seq;
+alter table commands alter column queue_seq set not null;
+
+-- The key's hash: keys may be longer than an index takes. Two keys of one hash keep one order, which harms neither.
+drop index commands_open;
+create index commands_queue on commands (queue_seq) where state = 'pending';
+create index commands_keys on commands (hashtextextended(coalesce(order_key, topic), 0), queue_seq) where state = 'pending';
+create index commands_alone on commands (hashtextextended(coalesce(order_key, topic), 0))
+  where one_in_flight and state = 'published' and finished_at is null;
+create index commands_publishing on commands (id) where state = 'publishing';
 create index commands_unfinished on commands (created_seq) where finished_at is null;
 create index commands_scheduled on commands (not_before) where state = 'scheduled';
 create index commands_expiring on commands (expires_at) where state in ('scheduled', 'pending');

@@ -1,0 +1,56 @@
+/** Of commands whose turn it is: which are published now, which are refused, and which have to wait. */
+
+import type { Command } from '../command.ts'
+
+/** `wait`: not yet; others go first, and it is asked again. */
+export type ConditionVerdict = 'publish' | 'wait' | { refuse: string }
+
+export type Admit = (
+  chosen: ReadonlyArray<{ id: string; key: string }>,
+  commands: readonly Command[]
+) => Promise<Command[]>
+
+export function createAdmission(parts: {
+  /** Why the broker would never take it, or null. */
+  fault: (command: Command) => string | null
+  /** Whether what a command asks of its topic holds now. */
+  checkCondition: (command: Command) => Promise<ConditionVerdict>
+  refuse: (id: string, reason: string) => Promise<void>
+  /** One that had to wait, or waited behind one that is refused, may go after these. */
+  lookAgain: () => void
+}): Admit {
+  async function verdictOf(command: Command): Promise<ConditionVerdict> {
+    const fault = parts.fault(command)
+    if (fault !== null) return { refuse: fault }
+    return command.condition === null ? 'publish' : parts.checkCondition(command)
+  }
+
+  return async (chosen, commands) => {
+    const keys = new Map(chosen.map(({ id, key }) => [id, key]))
+    const waits = new Set<string>()
+    /** Topics to which one is published now, and whether on a condition. */
+    const topics = new Map<string, boolean>()
+    const admitted: Command[] = []
+    for (const command of commands) {
+      const { id, topic, condition } = command
+      const key = keys.get(id)!
+      if (waits.has(key)) continue
+      const neighbor = topics.get(topic)
+      if (neighbor !== undefined && (neighbor || condition !== null)) {
+        waits.add(key) // what is checked of a topic must not be changed by a neighbor
+        parts.lookAgain()
+        continue
+      }
+      const verdict = await verdictOf(command)
+      if (verdict === 'wait') waits.add(key)
+      else if (verdict === 'publish') {
+        admitted.push(command)
+        topics.set(topic, condition !== null)
+      } else {
+        await parts.refuse(id, verdict.refuse)
+        parts.lookAgain()
+      }
+    }
+    return admitted
+  }
+}
