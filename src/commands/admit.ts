@@ -5,10 +5,11 @@ import type { Command } from '../command.ts'
 /** `wait`: not yet; others go first, and it is asked again. */
 export type ConditionVerdict = 'publish' | 'wait' | { refuse: string }
 
+/** `waits`: keys of those that have to wait. */
 export type Admit = (
   chosen: ReadonlyArray<{ id: string; key: string }>,
   commands: readonly Command[]
-) => Promise<Command[]>
+) => Promise<{ admitted: Command[]; waits: Set<string> }>
 
 export function createAdmission(parts: {
   /** Why the broker would never take it, or null. */
@@ -51,6 +52,6 @@ export function createAdmission(parts: {
         parts.lookAgain()
       }
     }
-    return admitted
+    return { admitted, waits }
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import type { Limits } from '../limits.ts'
+import type { Seq } from '../model.ts'
 import type { CommandQueue, WaitingCommand } from '../store/command-queue.ts'
 import type { Flying } from './order.ts'
 import { chooseInOrder } from './order.ts'
@@ -15,8 +16,12 @@ export interface InFlight extends Flying {
 }
 
 export interface Candidates {
-  /** At most `room`, in order. `unread`: others may be free, in keys that were not looked at. */
-  next(room: number): Promise<{ items: WaitingCommand[]; unread: boolean }>
+  /** At most `room`, in order, none of the keys `held`. `unread`: others may be free, in keys that were not looked at. */
+  next(room: number, held: ReadonlySet<string>): Promise<{ items: WaitingCommand[]; unread: boolean }>
+  /** None that waits has a place before this one. */
+  from(): Seq
+  /** One that had its turn waits again. */
+  returned(): void
 }
 
 export function createCandidates(parts: {
@@ -29,6 +34,15 @@ export function createCandidates(parts: {
   const { queue, suspects, limits } = parts
   /** Behind which key the next look begins. */
   let after: string | null = null
+  let from: Seq = 0
+  let returns = 0
+  let begunAt = performance.now()
+
+  function startAnew(): void {
+    from = 0
+    returns++
+    begunAt = performance.now()
+  }
 
   /** As many as may be in memory; one at least where none is. */
   function withinBytes(items: readonly WaitingCommand[], flying: Iterable<InFlight>): WaitingCommand[] {
@@ -48,7 +62,13 @@ export function createCandidates(parts: {
   }
 
   return {
-    async next(room) {
+    from() {
+      if (performance.now() - begunAt > limits.commandsLookAnewMs) startAnew()
+      return from
+    },
+    returned: startAnew,
+    async next(room, held) {
+      const returnsBefore = returns
       // Those that end while the table is read are still in what it says
       const before = new Map(parts.flying)
       const waiting = new Map<string, WaitingCommand>()
@@ -56,12 +76,13 @@ export function createCandidates(parts: {
         chooseInOrder(
           [...waiting.values()].toSorted((one, other) => one.queueSeq - other.queueSeq),
           before.values(),
-          { isSuspect: suspects.has, room }
+          { isSuspect: suspects.has, room, held }
         )
       const add = (items: readonly WaitingCommand[]): void => {
         for (const item of items) if (!before.has(item.id)) waiting.set(item.id, item)
       }
-      const oldest = await queue.oldest(limits.commandsLookedAtMax)
+      const oldest = await queue.oldest(from, limits.commandsLookedAtMax)
+      if (oldest.length > 0 && returns === returnsBefore) from = oldest[0]!.queueSeq
       add(oldest)
       const whole = oldest.length < limits.commandsLookedAtMax
       if (whole) suspects.keepOnly(new Set([...oldest.map(({ id }) => id), ...before.keys()]))

@@ -11,7 +11,7 @@ import type { Command } from '../command.ts'
 import type { Millis } from '../model.ts'
 import type { Publisher } from '../mqtt/publisher.ts'
 import type { Stats } from '../stats.ts'
-import type { LostCommand } from '../store/command-queue.ts'
+import type { LostCommand, WaitingCommand } from '../store/command-queue.ts'
 import type { NewTransition } from '../store/commands.ts'
 import type { Lease } from '../store/sessions.ts'
 import type { Store } from '../store/store.ts'
@@ -103,13 +103,24 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     await write(transitions)
   }
 
+  /** Those that may be published now; where all of them have to wait for their topics, others. */
+  async function choose(room: number): Promise<{ items: WaitingCommand[]; commands: Command[] }> {
+    const held = new Set<string>()
+    for (let looks = 1; ; looks++) {
+      const { items, unread } = await candidates.next(room, held)
+      if (unread) alarm.hint()
+      const { admitted, waits } = await admit(items, await queue.byIds(items.map(({ id }) => id)))
+      const done = admitted.length > 0 || waits.size === 0
+      if (done || looks >= limits.commandLooksPerTurnMax) return { items, commands: admitted }
+      for (const key of waits) held.add(key)
+    }
+  }
+
   async function claim(lease: Lease): Promise<void> {
     const room = Math.min(limits.commandsPublishingMax, publisher.inFlightMax()) - flying.size
     if (room <= 0 || !publisher.connected()) return
     const lossesBefore = losses
-    const { items, unread } = await candidates.next(room)
-    const commands = await admit(items, await queue.byIds(items.map(({ id }) => id)))
-    if (unread) alarm.hint()
+    const { items, commands } = await choose(room)
     if (stopped || commands.length === 0) return
     const moved = await write(
       commands.map(({ id }) => toTransition(id, 'publish')),
@@ -157,13 +168,17 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     // That the broker has it is true of the command; all else only of this attempt
     const ofAttempt = brokerHasIt(event) ? null : command.attempts + 1
     await recorder.record(toTransition(id, event, { ...details, ofAttempt }))
+    if (event === 'lose') candidates.returned()
   }
 
   /** What is to be done now; returns how long nothing will be, as far as is known, in milliseconds. */
   async function step(lease: Lease): Promise<number> {
-    if (recovered !== lease) await recover(lease)
-    recovered = lease
-    const { waiting, due, expired, nextMs } = await queue.look()
+    if (recovered !== lease) {
+      await recover(lease)
+      candidates.returned()
+      recovered = lease
+    }
+    const { waiting, due, expired, nextMs } = await queue.look(candidates.from())
     if (due) {
       const ids = await queue.due(limits.commandsPerRequestMax)
       await write(ids.map((id) => toTransition(id, 'due')))

@@ -36,14 +36,14 @@ export interface Chosen<Item> {
 
 /**
  * `waiting` is in order and has, of each key, the first ones without a gap; `flying` has all that are being published.
- * At most `room` are chosen.
+ * At most `room` are chosen, and none of the keys `held`.
  */
 export function chooseInOrder<Item extends Waiting>(
   waiting: readonly Item[],
   flying: Iterable<Flying>,
-  { isSuspect, room }: { isSuspect: (id: string) => boolean; room: number }
+  { isSuspect, room, held }: { isSuspect: (id: string) => boolean; room: number; held?: Iterable<string> }
 ): Chosen<Item> {
-  const blocked = new Set<string>()
+  const blocked = new Set<string>(held)
   const underWay = new Map<string, QoS>()
   for (const { key, qos, oneInFlight, lost } of flying) {
     if (oneInFlight || lost) blocked.add(key)

@@ -11,8 +11,12 @@ export const requestLimits = {
   commandsPublishingBytesMax: 32 * 1024 * 1024,
   /** How many that wait, how many keys, and how many of each key are looked at for those that may be published. */
   commandsLookedAtMax: 200,
-  commandKeysLookedAtMax: 1_000,
+  commandKeysLookedAtMax: 500,
   commandsOfKeyLookedAtMax: 10,
+  /** What was passed over, since none waits there, is looked at again after so long. */
+  commandsLookAnewMs: 60_000,
+  /** How often in one look others are looked for, where those whose turn it is wait for what they ask of their topic. */
+  commandLooksPerTurnMax: 20,
   /** Between two looks, where others wrote to the journal, and before keys are looked through further. */
   commandHintMs: 20,
   commandExpirySecondsMax: 30 * 86_400,

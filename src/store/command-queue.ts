@@ -33,16 +33,19 @@ export interface LostCommand {
 }
 
 export interface CommandQueue {
-  /** What is to be done now, by the database's clock; and how long until a command comes due or expires, null: none will. */
-  look(): Promise<{ waiting: boolean; due: boolean; expired: boolean; nextMs: Millis | null }>
+  /**
+   * What is to be done now, by the database's clock; and how long until a command comes due or expires, null: none will.
+   * None that waits has a place before `from`: what was there is passed over unread, also where it cannot be vacuumed yet.
+   */
+  look(from: Seq): Promise<{ waiting: boolean; due: boolean; expired: boolean; nextMs: Millis | null }>
   /** Ids of scheduled commands whose time has come, in the order in which it came. */
   due(limit: number): Promise<string[]>
   /** Past their expiry and not being published. */
   expired(limit: number): Promise<LostCommand[]>
   /** Those that are recorded as being published. */
   publishing(limit: number): Promise<LostCommand[]>
-  /** The oldest that wait: of each key, the first ones. */
-  oldest(limit: number): Promise<WaitingCommand[]>
+  /** The oldest that wait, from a place on: of each key, the first ones. */
+  oldest(from: Seq, limit: number): Promise<WaitingCommand[]>
   /**
    * The first `each` that wait of keys behind `after` (null: from the first on), without the keys `except` and those where
    * one that is to be alone is awaited. Looks at `keysMax` keys at most; `next` is where to go on, null: those were the last.
@@ -66,14 +69,15 @@ const keyOf = (row: string): string => `hashtextextended(coalesce(${row}.order_k
 const waiting = `c.state = 'pending' and (c.expires_at is null or c.expires_at > now())`
 
 const columns = `c.id, c.queue_seq as "queueSeq", (${keyOf('c')})::text as key, c.qos, c.one_in_flight as "oneInFlight",
-  exists (${aloneSql(keyOf('c'))}) as "keyAwaits", octet_length(c.payload) as bytes`
+  (${aloneSql(keyOf('c'))}) is not null as "keyAwaits", octet_length(c.payload) as bytes`
 
+/** Null where there is none. With a limit, so that Postgres asks the index for this key, and does not read all of them. */
 function aloneSql(key: string): string {
-  return `select from commands a
-    where a.one_in_flight and a.state = 'published' and a.finished_at is null and ${keyOf('a')} = ${key}`
+  return `select true from commands a
+    where a.one_in_flight and a.state = 'published' and a.finished_at is null and ${keyOf('a')} = ${key} limit 1`
 }
 
-const oldestSql = `select ${columns} from commands c where ${waiting} order by c.queue_seq limit $1`
+const oldestSql = `select ${columns} from commands c where ${waiting} and c.queue_seq >= $1 order by c.queue_seq limit $2`
 
 // From key to key along the index, whatever lies in between: a distinct would read all that waits
 const ofKeysSql = `
@@ -86,7 +90,7 @@ with recursive keys as (
   from keys where keys.key is not null and n < $2
 ),
 free as (
-  select key from keys where key is not null and key <> all ($3::int8[]) and not exists (${aloneSql('keys.key')})
+  select key from keys where key is not null and key <> all ($3::int8[]) and (${aloneSql('keys.key')}) is null
 )
 select (select case when count(key) = $2 then max(key)::text end from keys) as next, w.*
 from (select) as one left join lateral (
@@ -97,7 +101,7 @@ from (select) as one left join lateral (
 ) w on true`
 
 const lookSql = `
-select exists (select from commands where state = 'pending') as waiting,
+select exists (select from commands where state = 'pending' and queue_seq >= $1) as waiting,
   coalesce(due <= now(), false) as due, coalesce(expiry <= now(), false) as expired,
   ceil(extract(epoch from least(due, expiry) - now()) * 1000)::int8 as "nextMs"
 from (select
@@ -109,10 +113,11 @@ const beforeAll = '-9223372036854775808'
 
 export function createCommandQueue({ pool, prisma }: Database): CommandQueue {
   return {
-    async look() {
+    async look(from) {
       const { rows } = await pool.query<Awaited<ReturnType<CommandQueue['look']>>>({
         name: 'look_at_commands',
-        text: lookSql
+        text: lookSql,
+        values: [from]
       })
       return rows[0]!
     },
@@ -139,20 +144,18 @@ export function createCommandQueue({ pool, prisma }: Database): CommandQueue {
       )
       return rows
     },
-    async oldest(limit) {
-      const { rows } = await pool.query<WaitingCommand>({
-        name: 'commands_oldest',
-        text: oldestSql,
-        values: [limit]
-      })
+    async oldest(from, limit) {
+      // Not prepared: a plan that was made while few waited is the wrong one when many do
+      const { rows } = await pool.query<WaitingCommand>(oldestSql, [from, limit])
       return rows
     },
     async ofKeys({ after, except, keysMax, each }) {
-      const { rows } = await pool.query<WaitingCommand & { id: string | null; next: string | null }>({
-        name: 'commands_of_keys',
-        text: ofKeysSql,
-        values: [after ?? beforeAll, keysMax, except, each]
-      })
+      const { rows } = await pool.query<WaitingCommand & { next: string | null }>(ofKeysSql, [
+        after ?? beforeAll,
+        keysMax,
+        except,
+        each
+      ])
       const items: WaitingCommand[] = rows.filter(({ id }) => id !== null)
       return { items, next: rows[0]!.next }
     },

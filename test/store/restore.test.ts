@@ -210,7 +210,7 @@ test('commands that were open in the backup are not published again: they end as
   await restore(url, await backUp(url))
 
   const { store: after } = await open(url)
-  assert.deepEqual(await after.commandQueue.oldest(10), [])
+  assert.deepEqual(await after.commandQueue.oldest(0, 10), [])
   assert.deepEqual(await after.commandQueue.publishing(10), [])
   const states = await Promise.all(
     [waiting, handed, done].map(async ({ id }) => (await after.commands.byId(everything, id))!)
