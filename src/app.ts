@@ -61,7 +61,7 @@ export async function startApp(parts: AppParts): Promise<App> {
   const introspection = isLoopback(config.host)
   const listed = await readListed(parts, introspection)
   const core = await startCore(parts, stats)
-  const { store, feed, publisher, dispatcher, leader, projection } = core
+  const { store, feed, publisher, dispatcher, answers, leader, projection } = core
   const { projections } = projection
 
   const commands = createCommands({ store, feed, limits, stats })
@@ -121,7 +121,9 @@ export async function startApp(parts: AppParts): Promise<App> {
   const rollup = createRollupJob({ store, limits, stats, log, leading: core.leader.leading })
   // The host's session is for the instance that leads
   const hosting = leader.decided.then(() => core.host?.leader.run())
-  const parallel = [publisher, dispatcher, core.batchRunner, projection, rollup].map((part) => part.run())
+  const parallel = [publisher, dispatcher, answers, core.batchRunner, projection, rollup].map((part) =>
+    part.run()
+  )
   const running = [leader.run(), hosting, ...parallel]
   await leader.decided
   await listen(http, config, log)

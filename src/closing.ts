@@ -18,6 +18,7 @@ export async function closeInOrder(parts: {
   projection: Stoppable
   dispatcher: Stoppable
   batchRunner: Stoppable
+  answers: Stoppable
   leader: Stoppable
   host: { leader: Stoppable } | null
   publisher: Closable
@@ -35,6 +36,7 @@ export async function closeInOrder(parts: {
     projection,
     dispatcher,
     batchRunner,
+    answers,
     leader,
     publisher,
     running,
@@ -53,6 +55,7 @@ export async function closeInOrder(parts: {
     end('projection', projection.stop()),
     end('commands', dispatcher.stop(), limits.flushMsMax),
     end('batches', batchRunner.stop()),
+    end('answers', answers.stop()),
     end('ingest', leader.stop(), limits.flushMsMax + limits.closeStepMsMax),
     end('sparkplug', Promise.resolve(parts.host?.leader.stop()), limits.flushMsMax + limits.closeStepMsMax)
   ])

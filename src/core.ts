@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url'
 import type { AppParts } from './app.ts'
 import type { BatchRunner } from './commands/batch-runner.ts'
 import { createBatchRunner } from './commands/batch-runner.ts'
+import type { Answers } from './commands/answers.ts'
+import { createAnswers } from './commands/answers.ts'
 import type { Dispatcher } from './commands/dispatcher.ts'
 import { createDispatcher } from './commands/dispatcher.ts'
 import type { EffectsRunner } from './effects-runner.ts'
@@ -15,8 +17,11 @@ import type { Session } from './ingest/leaders.ts'
 import { createLeaders } from './ingest/leaders.ts'
 import type { Receiver } from './ingest/receiver.ts'
 import { responsesTopicOf } from './ingest/receiver.ts'
+import type { Millis } from './model.ts'
 import type { Publisher } from './mqtt/publisher.ts'
 import { createPublisher } from './mqtt/publisher.ts'
+import { createCorrelator } from './normalize/correlate.ts'
+import { keyOfValue } from './normalize/value-key.ts'
 import { createExplainer } from './projection/explain.ts'
 import { loadMappings } from './projection/mapping-file.ts'
 import type { ProjectionService } from './projection/service.ts'
@@ -24,6 +29,7 @@ import { createProjectionService } from './projection/service.ts'
 import type { Stats } from './stats.ts'
 import type { Store } from './store/store.ts'
 import { openStore } from './store/store.ts'
+import { covers } from './topic.ts'
 
 const distDirectory = new URL('.', import.meta.url)
 
@@ -33,6 +39,7 @@ export interface Core {
   publisher: Publisher
   dispatcher: Dispatcher
   batchRunner: BatchRunner
+  answers: Answers
   effects: EffectsRunner
   leader: Leader
   projection: ProjectionService
@@ -90,10 +97,12 @@ export async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
     knownVersion: () => mainSession?.receiver()?.status().version ?? null,
     onConnected: () => dispatcher?.wake()
   })
+  const responses = responsesTopicOf(await store.sessions.clientIdOf(sessionId))
+  const mainFilters = withResponses(config.filters, responses)
   const { main, host } = createLeaders({
     broker,
     clientId: config.clientId,
-    filters: config.filters,
+    filters: mainFilters,
     qos: config.qos,
     sessionExpirySeconds: config.sessionExpirySeconds,
     sparkplug: config.sparkplug,
@@ -106,7 +115,7 @@ export async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
   })
   mainSession = main
   const { leader, receiver } = main
-  const filters = [...config.filters, ...(config.sparkplug?.topics ?? [])]
+  const filters = [...mainFilters, ...(config.sparkplug?.topics ?? [])]
   effects = createEffectsRunner({
     publisher,
     leading: leader.leading,
@@ -130,6 +139,10 @@ export async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
     limits,
     log: log.child({ part: 'batches' })
   })
+  const connectedSince = (): Millis | null => {
+    const mqtt = receiver()?.status() ?? null
+    return mqtt?.state === 'connected' ? mqtt.since : null
+  }
   const projection = await createProjectionService({
     store,
     feed: liveFeed,
@@ -140,10 +153,7 @@ export async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
     fileOptional: !config.mappingsFileGiven,
     set,
     leading: leader.leading,
-    connectedSince: () => {
-      const mqtt = receiver()?.status() ?? null
-      return mqtt?.state === 'connected' ? mqtt.since : null
-    },
+    connectedSince,
     runEffects: effects.run,
     createExplainer: (mappings) =>
       createExplainer({
@@ -154,18 +164,37 @@ export async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
         limits
       })
   })
+  const answers = createAnswers({
+    store,
+    feed: liveFeed,
+    projected: projection.feed.reached,
+    correlate: createCorrelator(limits),
+    keyOfValue,
+    leading: leader.leading,
+    connectedSince,
+    limits,
+    stats,
+    log: log.child({ part: 'answers' })
+  })
   return {
     store,
     feed: liveFeed,
     publisher,
     dispatcher,
     batchRunner,
+    answers,
     effects,
     leader,
     projection,
     receiver,
     filters,
-    responses: responsesTopicOf(await store.sessions.clientIdOf(sessionId)),
+    responses,
     host
   }
+}
+
+/** Responses are heard, whatever else is subscribed. */
+const withResponses = (filters: readonly string[], responses: string): string[] => {
+  const own = `${responses}/#`
+  return filters.some((filter) => covers(filter, own)) ? [...filters] : [...filters, own]
 }

@@ -3,6 +3,7 @@
  * are given as one. Tests start the service with smaller ones to see what happens at the limit.
  */
 
+import { answerLimits } from './limits/answers.ts'
 import { brokerLimits } from './limits/broker.ts'
 import { graphqlLimits } from './limits/graphql.ts'
 import { historyLimits } from './limits/history.ts'
@@ -20,7 +21,8 @@ export const defaultLimits = {
   ...historyLimits,
   ...streamLimits,
   ...requestLimits,
-  ...graphqlLimits
+  ...graphqlLimits,
+  ...answerLimits
 }
 
 export type Limits = typeof defaultLimits

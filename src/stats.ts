@@ -47,6 +47,12 @@ export interface Stats {
   commandsRefused: number
   /** Commands that this instance moved to their end, by state. */
   commandsFinal: Map<CommandState, number>
+  /** By an answer or an effect; with a response that came late; without either in time. */
+  commandsAnswered: number
+  commandsAnsweredLate: number
+  commandsTimedOut: number
+  /** Times that retention took facts before they were searched for answers. */
+  answersSkipped: number
   streams: number
   exports: number
   feedFactsFromTable: number
@@ -114,6 +120,10 @@ export const createStats = (): Stats => ({
   commandsPublished: 0,
   commandsRefused: 0,
   commandsFinal: new Map(),
+  commandsAnswered: 0,
+  commandsAnsweredLate: 0,
+  commandsTimedOut: 0,
+  answersSkipped: 0,
   streams: 0,
   exports: 0,
   feedFactsFromTable: 0,

@@ -65,6 +65,18 @@ const fromStats: Record<Counted, [name: string, kind: Kind, help: string]> = {
   commandsAccepted: ['commands_accepted_total', 'counter', 'Commands accepted'],
   commandsPublished: ['commands_published_total', 'counter', 'Commands that the broker acknowledged'],
   commandsRefused: ['commands_refused_total', 'counter', 'Commands that the broker refused'],
+  commandsAnswered: ['commands_answered_total', 'counter', 'Commands ended by a response or an effect'],
+  commandsAnsweredLate: [
+    'commands_answered_late_total',
+    'counter',
+    'Responses to commands that were final by other means'
+  ],
+  commandsTimedOut: ['commands_timed_out_total', 'counter', 'Commands without an answer in time'],
+  answersSkipped: [
+    'answers_skipped_total',
+    'counter',
+    'Times that retention took facts before they were searched for answers'
+  ],
   streams: ['streams_open', 'gauge', 'Open streams and subscriptions'],
   exports: ['exports_open', 'gauge', 'Exports that are being read'],
   feedFactsFromTable: [

@@ -7,6 +7,8 @@ import { createCursors } from '../cursor.ts'
 import type { Limits } from '../limits.ts'
 import type { FactKind, Millis, Seq } from '../model.ts'
 import type { Stats } from '../stats.ts'
+import type { AnswerStore } from './answers.ts'
+import { createAnswerStore } from './answers.ts'
 import type { AppendQueue } from './append.ts'
 import { createAppendQueue } from './append.ts'
 import type { AsOf } from './as-of.ts'
@@ -83,6 +85,7 @@ export interface Store {
   commands: CommandStore
   commandQueue: CommandQueue
   batches: BatchStore
+  answers: AnswerStore
   sessions: Sessions
   partitions: Partitions
   retention: Retention
@@ -168,6 +171,7 @@ export async function openStore(parts: StoreParts): Promise<Store> {
     commands: createCommandStore(database, queue, guard, stats),
     commandQueue: createCommandQueue(database),
     batches: createBatchStore(database),
+    answers: createAnswerStore(database.pool, limits),
     sessions,
     partitions,
     retention,
