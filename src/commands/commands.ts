@@ -167,6 +167,9 @@ export function createCommands(parts: {
       })
       if (created.length === 0) return { answer: toAnswer(outcomes), seq: 0, repeated: false }
       if ((await store.commands.countOpen()) + created.length > limits.commandsOpenMax) {
+        // Those that are too many may be the ones that this request is a repetition of
+        const before = idempotencyKey === null ? null : await repetition(access, idempotencyKey, bodyHash)
+        if (before !== null) return before
         throw new Problem(
           'too_many_requests',
           `${limits.commandsOpenMax} commands are open; wait until some are published`

@@ -75,8 +75,14 @@ const command = named('Command', 'A request to publish a message, and what becam
   timeoutAt: nullable(time('When it stops waiting')),
   finishedAt: nullable(time('When it became final')),
   brokerReasonCode: nullable(reasonCode),
-  response: nullable(ref('Message')),
-  lateResponse: nullable(ref('Message')),
+  response: nullable(
+    ref('Message'),
+    'What the device said. null also for who may not read the topic on which it came'
+  ),
+  lateResponse: nullable(
+    ref('Message'),
+    'What it said when the command was final by other means: the first of these'
+  ),
   effectSeq: nullable(seq('The fact that showed its effect')),
   reason: nullable(text('Why it was refused, or failed')),
   retryOf: nullable(Type.String({ format: 'uuid', description: 'The command that this one repeats' })),

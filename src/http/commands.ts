@@ -3,7 +3,7 @@
 import { Type } from 'typebox'
 import { notFound } from '../commands/commands.ts'
 import { Problem } from '../errors.ts'
-import { commandStates } from '../command.ts'
+import { awaitsKinds, commandStates } from '../command.ts'
 import { topicFault } from '../topic.ts'
 import { toCommandEventView, toCommandView } from '../command-views.ts'
 import { eventKinds } from '../views.ts'
@@ -22,6 +22,7 @@ import {
 } from './reads.ts'
 import { ref, strict, word } from './schemas.ts'
 import { commandParams } from './submit.ts'
+import { readTimeRange, timeRange } from './time-range.ts'
 import { watchFacts } from './watch-facts.ts'
 
 const tags = ['Commands']
@@ -38,11 +39,23 @@ export async function commandRoutes(
       schema: {
         operationId: 'listCommands',
         summary: 'Commands and what became of them',
-        description: 'Newest first unless `order` says otherwise.',
+        description:
+          'By their acceptance, newest first unless `order` says otherwise. A page looks at a bounded number of commands, so one ' +
+          'may have few items, or none, and a `next`.',
         tags,
         querystring: strict({
           state: Type.Optional(Type.Array(word(commandStates), { description: 'Only in these states' })),
           topic: Type.Optional(Type.String({ description: 'Only to this topic' })),
+          device: Type.Optional(Type.String({ description: 'Only to the device of exactly this name' })),
+          name: Type.Optional(Type.String({ description: 'Only of this command of devices' })),
+          awaits: Type.Optional(
+            Type.Array(word(awaitsKinds), { description: 'Only that wait for one of these' })
+          ),
+          batch: Type.Optional(Type.String({ format: 'uuid', description: 'Only of this batch' })),
+          retryOf: Type.Optional(
+            Type.String({ format: 'uuid', description: 'Only retries of this command' })
+          ),
+          ...timeRange('`createdAt`'),
           ...pageQuery(limits, 'desc'),
           ...minCursorQuery
         }),
@@ -63,16 +76,19 @@ export async function commandRoutes(
         order = 'desc',
         page
       } = query
+      const { awaits = [], device = null, name = null, batch = null, retryOf = null } = query
+      const range = readTimeRange(query)
       const fault = topic === null ? null : topicFault(topic, limits.topicLevelsMax)
       if (fault !== null) throw new Problem('invalid_topic', fault, [{ pointer: 'topic', detail: fault }])
-      const list = ['commands', states, topic, order]
+      const asked = { states, topic, device, name, awaits, batch, retryOf, ...range, order }
+      const list = ['commands', asked]
       return reads(request, reply, {
         behind: 'journal',
         watched: watchFacts(access, eventKinds.command, []),
         fixedBy: page === undefined ? [] : ['page'],
         async look() {
           const { until, after } = await paging.open(list, page)
-          const { items, next } = await store.commands.page(access, { states, topic, after, limit, order })
+          const { items, next } = await store.commands.page(access, { ...asked, after, limit })
           const versionOf = ({ id, seq }: (typeof items)[number]): unknown => [id, seq]
           return paging.close({ list, until, items, next, limit, toView: toCommandView, versionOf })
         }
@@ -121,7 +137,7 @@ export async function commandRoutes(
     {
       schema: {
         operationId: 'cancelCommand',
-        summary: 'Cancels a command that is not yet being published',
+        summary: 'Cancels a command that is scheduled, or waits to be published',
         description:
           'Once it is being published nobody can tell whether the broker has it, so it can no longer be cancelled.',
         tags,

@@ -6,8 +6,9 @@ import { problems } from '../errors.ts'
 import { payloadFaults } from '../payload.ts'
 
 export const ref = (name: string): TSchema => Type.Unsafe({ $ref: `${name}#` })
-export const nullable = (schema: TSchema): TSchema => {
-  if ('$ref' in schema) return Type.Union([schema, Type.Null()])
+export const nullable = (schema: TSchema, description?: string): TSchema => {
+  if ('$ref' in schema)
+    return Type.Union([schema, Type.Null()], description === undefined ? {} : { description })
   const { type, enum: words } = schema as { type?: string; enum?: unknown[] }
   return Type.Unsafe({
     ...schema,

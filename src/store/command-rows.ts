@@ -9,7 +9,7 @@ import type {
   Delivery,
   StoredMessage
 } from '../command.ts'
-import type { Message, MessageProperties, QoS } from '../model.ts'
+import type { Access, Message, MessageProperties, QoS } from '../model.ts'
 
 /** A command as the Prisma client returns it. */
 export interface CommandRow {
@@ -92,6 +92,23 @@ export function toCommand(row: CommandRow): Command {
     batchId: row.batchId
   }
 }
+
+/** As `access` may see it; null: not at all. Responses are messages of topics, too: who may not read these does not see them. */
+export function toReadCommand(row: CommandRow, access: Access): Command | null {
+  if (!access.mayRead(row.topic)) return null
+  const command = toCommand(row)
+  const readable = (message: Message | null): Message | null =>
+    message !== null && (isOfResponses(message.topic, row.id) || access.mayRead(message.topic))
+      ? message
+      : null
+  return { ...command, response: readable(command.response), lateResponse: readable(command.lateResponse) }
+}
+
+/**
+ * Below `rialto/{client id}/responses` each command has a topic of its own, by its id, which nobody else can guess: what comes
+ * there was said to who sent the command.
+ */
+const isOfResponses = (topic: string, id: string): boolean => `${topic}/`.includes(`/responses/${id}/`)
 
 const toKeptMessage = (stored: StoredMessage | null): Message | null =>
   stored && { ...stored, payload: Buffer.from(stored.payload, 'base64') }

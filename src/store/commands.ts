@@ -1,6 +1,7 @@
 /** Commands: accepting them, moving them, reading them. The lifecycle itself is commands/lifecycle.ts. */
 
-import type { Command, CommandState, CommandTransition } from '../command.ts'
+import type { Command, CommandTransition } from '../command.ts'
+import type { Limits } from '../limits.ts'
 import type { Access, Seq } from '../model.ts'
 import { factKinds } from '../model.ts'
 import type { AppendQueue } from './append.ts'
@@ -19,17 +20,12 @@ import type {
 import { acceptStatement, transitionStatement } from './append-commands.ts'
 import type { Database } from './database.ts'
 import type { CommandRow } from './command-rows.ts'
-import { toCommand } from './command-rows.ts'
+import { toCommand, toReadCommand } from './command-rows.ts'
+import type { CommandsAsk, CommandsPage } from './commands-page.ts'
+import { createCommandsPage } from './commands-page.ts'
 
 export type { IdempotencyClaim, NewCommand, NewTransition } from './append-commands.ts'
-
-export interface CommandsAsk {
-  states: readonly CommandState[]
-  topic: string | null
-  after: Seq | null
-  limit: number
-  order: 'asc' | 'desc'
-}
+export type { CommandsAsk } from './commands-page.ts'
 
 /** What a request with this Idempotency-Key was answered. */
 export interface Acceptance {
@@ -51,7 +47,7 @@ export interface CommandStore {
    */
   move(transitions: readonly NewTransition[], lease?: Lease): Promise<Set<string>>
   byId(access: Access, id: string): Promise<Command | null>
-  page(access: Access, ask: CommandsAsk): Promise<{ items: Command[]; next: Seq | null }>
+  page(access: Access, ask: CommandsAsk): Promise<CommandsPage>
   /** Transitions of each command, oldest first. */
   events(ids: readonly string[]): Promise<Map<string, Array<{ seq: Seq; at: number } & CommandTransition>>>
   /** Accepted and not final. */
@@ -65,6 +61,7 @@ export function createCommandStore(
   queue: AppendQueue,
   guard: Guard,
   stats: Stats
+  limits: Limits
 ): CommandStore {
   return {
     async accept(commands, claim, batch = null) {
@@ -105,22 +102,10 @@ export function createCommandStore(
 
     async byId(access, id) {
       const row = await prisma.command.findUnique({ where: { id } })
-      return row === null || !access.mayRead(row.topic) ? null : toCommand(row as CommandRow)
+      return row === null ? null : toReadCommand(row as CommandRow, access)
     },
 
-    async page(access, { states, topic, after, limit, order }) {
-      const rows = await prisma.command.findMany({
-        where: {
-          ...(states.length > 0 && { state: { in: [...states] } }),
-          ...(topic !== null && { topic }),
-          ...(after !== null && { createdSeq: order === 'asc' ? { gt: after } : { lt: after } })
-        },
-        orderBy: { createdSeq: order },
-        take: limit
-      })
-      const items = (rows as CommandRow[]).filter((row) => access.mayRead(row.topic)).map(toCommand)
-      return { items, next: rows.length < limit ? null : Number(rows.at(-1)!.createdSeq) }
-    },
+    page: createCommandsPage({ pool, prisma }, limits),
 
     async events(ids) {
       const { rows } = await pool.query<{ seq: Seq; at: Date; detail: CommandTransition }>({

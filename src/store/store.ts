@@ -170,6 +170,7 @@ export async function openStore(parts: StoreParts): Promise<Store> {
     asOf,
     commands: createCommandStore(database, queue, guard, stats),
     commandQueue: createCommandQueue(database),
+    commands: createCommandStore(database, queue, guard, limits),
     batches: createBatchStore(database),
     answers: createAnswerStore(database.pool, limits),
     sessions,

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import type { CommandState } from '../../src/command.ts'
 import type { Answer } from '../support/bridge.ts'
 import { eventually } from '../support/eventually.ts'
-import { transition } from '../support/new-command.ts'
+import { newCommand, transition } from '../support/new-command.ts'
 import { openSse } from '../support/sse.ts'
 import { call } from './contract.ts'
 import { startServer } from './server.ts'
@@ -131,6 +131,35 @@ test('lists: by state, by topic, in pages', async () => {
   assert.deepEqual(await list('state=published,undeliverable'), ids.slice(0, 1))
   const { next } = (await call(`${base}/commands?topic=c/list&limit=2`)).body
   assert.deepEqual(await list(`limit=2&page=${next}`), ids.slice(0, 1))
+})
+
+test('lists: by device and name, by what is awaited, by batch, by what is retried, by time', async () => {
+  const expect = { filter: 'c/f/state', where: 'eq(payload,1)' }
+  const batch = await send({ commands: [1, 2].map((payload) => ({ topic: 'c/f', payload })) })
+  const { batchId } = batch.body.items[0].command
+  const seen = (await send({ topic: 'c/f', payload: 3, expect })).body
+  await finish(batch.body.items[0].command.id)
+  const retried = await call(`${base}/commands/${batch.body.items[0].command.id}/retry`, { method: 'POST' })
+  const device = newCommand('c/f', { device: 'press/3 +', name: 'set' })
+  await store.commands.accept([device], null)
+  const list = async (more: Record<string, string>): Promise<string[]> => {
+    const query = Object.entries(more).map(([field, value]) => `&${field}=${encodeURIComponent(value)}`)
+    return (await call(`${base}/commands?topic=c/f&order=asc${query.join('')}`)).body.items.map(
+      ({ id }: { id: string }) => id
+    )
+  }
+  const ids: string[] = batch.body.items.map(({ command }: { command: { id: string } }) => command.id)
+  assert.deepEqual(await list({ batch: batchId }), ids)
+  assert.deepEqual(await list({ retryOf: ids[0]! }), [retried.body.id])
+  assert.deepEqual(await list({ awaits: 'effect,response' }), [seen.id])
+  assert.deepEqual(await list({ device: 'press/3 +' }), [device.id])
+  assert.deepEqual(await list({ device: 'press/3' }), [])
+  assert.deepEqual(await list({ name: 'set' }), [device.id])
+  assert.deepEqual(await list({ from: seen.createdAt, to: seen.createdAt }), [])
+  assert.ok((await list({ to: seen.createdAt })).includes(ids[0]!))
+  assert.ok((await list({ from: seen.createdAt })).includes(seen.id))
+  for (const wrong of ['batch=x', 'retryOf=1', 'awaits=nothing', 'from=today', 'devices=d'])
+    assert.equal((await call(`${base}/commands?${wrong}`)).status, 422, wrong)
 })
 
 test('a retained message is set by any name of its topic: the bytes, and their type', async () => {

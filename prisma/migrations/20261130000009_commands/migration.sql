@@ -48,6 +48,7 @@ create index commands_awaiting on commands (timeout_at) where state = 'published
 create index commands_awaited on commands (finished_at) where awaited is not null;
 create index commands_device on commands (device, created_seq) where device is not null;
 create index commands_batch on commands (batch_id, created_seq) where batch_id is not null;
+create index commands_retries on commands (retry_of, created_seq) where retry_of is not null;
 create index commands_topic on commands using hash (topic);
 
 -- How far the journal, and what is projected of it, has been searched for answers.
