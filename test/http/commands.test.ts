@@ -74,6 +74,49 @@ test('a repetition with the same key is answered with the same bytes, whatever b
   assert.equal((await call(`${base}/commands?topic=c/key`)).body.items.length, 1)
 })
 
+test('what is awaited, until when it is published, and how: as it was asked for, and as it is without', async () => {
+  const { body: plain } = await send({ topic: 'c/terms', payload: 1 })
+  assert.deepEqual(
+    [plain.awaits, plain.timeoutSeconds, plain.delivery, plain.notBefore, plain.state],
+    ['none', null, 'atLeastOnce', null, 'pending']
+  )
+  const { body: awaiting } = await send({ topic: 'c/terms', payload: 1, awaits: 'response' })
+  assert.deepEqual([awaiting.awaits, awaiting.timeoutSeconds], ['response', 60])
+  assert.equal(awaiting.properties.responseTopic, `rialto/test/responses/${awaiting.id}`)
+  const notBefore = new Date(Date.now() + 60_000).toISOString()
+  const scheduled = await send({
+    topic: 'c/terms',
+    payload: [1],
+    encoding: 'cbor',
+    notBefore,
+    delivery: 'atMostOnce',
+    timeoutSeconds: 5,
+    response: { ok: 'eq(payload/ok,true)' }
+  })
+  const { body } = scheduled
+  assert.deepEqual(
+    [body.state, body.notBefore, body.delivery, body.timeoutSeconds, body.payloadBase64],
+    ['scheduled', notBefore, 'atMostOnce', 5, Buffer.from([0x81, 1]).toString('base64')]
+  )
+  assert.equal(body.properties.contentType, 'application/cbor')
+  assert.deepEqual((await call(`${base}/commands?topic=c/terms&state=scheduled`)).body.items, [body])
+  const cancelled = await call(`${base}/commands/${body.id}/cancel`, { method: 'POST' })
+  assert.deepEqual([cancelled.status, cancelled.body.state, cancelled.body.final], [200, 'cancelled', true])
+  const past = await send({ topic: 'c/terms', payload: 1, notBefore: '2020-01-01T00:00:00Z' })
+  assert.equal(past.body.state, 'pending')
+})
+
+test('Prefer: wait is for the outcome: published is none where something is awaited', async () => {
+  const asked = send({ topic: 'c/await', payload: 1, awaits: 'response' }, { prefer: 'wait=20' })
+  const id = await pendingTo('c/await')
+  await finish(id)
+  assert.equal((await call(`${base}/commands/${id}`)).body.final, false)
+  await store.commands.move([transition(id, ['published'], 'succeeded', { event: 'succeed' })])
+  parts.feed.hint(null)
+  const { status, body } = await asked
+  assert.deepEqual([status, body.state, body.final], [200, 'succeeded', true])
+})
+
 test('Prefer: wait answers with the outcome, or at the end of patience with the acceptance', async () => {
   const asked = send({ topic: 'c/wait', payload: 1 }, { prefer: 'wait=20' })
   await finish(await pendingTo('c/wait'), 'undeliverable')
