@@ -11,6 +11,7 @@ import type { NewBatch } from '../store/append-command-batch.ts'
 import type { IdempotencyClaim, NewCommand } from '../store/commands.ts'
 import type { Store } from '../store/store.ts'
 import { topicFault } from '../topic.ts'
+import { conditionOfMany, notMet } from './condition.ts'
 import { isFinal, moves } from './lifecycle.ts'
 
 /** What a client asks for; the payload is bytes by now. */
@@ -65,7 +66,8 @@ type Requests = ReadonlyArray<CommandRequest | Problem>
 
 export interface Commands {
   /**
-   * Accepts all that are acceptable, in one transaction. `toAnswer` renders the outcomes once; a repetition gets the
+   * Accepts all that are acceptable, in one transaction; a command with a condition only alone, and Problem
+   * precondition_failed where the condition does not hold. `toAnswer` renders the outcomes once; a repetition gets the
    * same text, and `requests`, where it is a function, is not asked again. Throws Problem idempotency_mismatch for the same key with another body.
    */
   accept(
@@ -157,6 +159,7 @@ export function createCommands(parts: {
         if (request instanceof Problem) return { problem: request }
         try {
           check(access, request)
+          if (requests.length > 1 && request.condition != null) throw conditionOfMany()
         } catch (error) {
           if (error instanceof Problem) return { problem: error }
           throw error
@@ -181,7 +184,12 @@ export function createCommands(parts: {
           ? null
           : { principal: access.principal, key: idempotencyKey, bodyHash, answer }
       const { accepted, seq } = await store.commands.accept(created, claim, batch?.toRow(outcomes))
-      if (!accepted) return (await repetition(access, idempotencyKey!, bodyHash))!
+      if (!accepted) {
+        const before = idempotencyKey === null ? null : await repetition(access, idempotencyKey, bodyHash)
+        if (before !== null) return before
+        const { topic, condition } = created[0]!
+        throw notMet(await store.states.byName(access, topic), condition)
+      }
       stats.commandsAccepted += created.length
       feed.hint(seq)
       return { answer, seq, repeated: false }

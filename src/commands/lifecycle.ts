@@ -55,6 +55,19 @@ export const transitions: Record<CommandState, Record<MovingEvent, CommandState>
   scheduled: row('scheduled', 'due', 'refuse', 'expire', 'cancel', 'restore'),
   // It may have been published before: then an answer may come, and it is not known to have expired
   pending: row('pending', 'publish', 'refuse', 'abandon', 'expire', 'cancel', 'succeed', 'fail', 'restore'),
+  // It may have been published before: then an answer may come, or the message itself (condition.ts)
+  pending: row(
+    'pending',
+    'publish',
+    'accept',
+    'refuse',
+    'abandon',
+    'expire',
+    'cancel',
+    'succeed',
+    'fail',
+    'restore'
+  ),
   publishing: row(
     'publishing',
     'accept',

@@ -7,7 +7,7 @@ import type { Limits } from '../limits.ts'
 import type { Awaited, Awaits } from '../command.ts'
 import type { Access, MessageProperties, Millis } from '../model.ts'
 import { readPredicate } from '../predicate/predicate.ts'
-import { covers, filterFault, isExact } from '../topic.ts'
+import { covers, filterFault, isExact, topicFault } from '../topic.ts'
 import type { CommandRequest } from './commands.ts'
 
 export interface RequestParts {
@@ -62,6 +62,7 @@ export function createRequests(parts: RequestParts): ToRequest {
   function toTopic(access: Access, ask: TopicAsk): CommandRequest {
     const id = randomUUID()
     const { topic, payload, qos, retain } = ask
+    if (ask.condition !== null) checkKnowable(parts, access, topic)
     const effect = toExpected(parts, access, ask)
     const asksForResponse = ask.response !== null || ask.awaits === 'response'
     const { response, properties } = asksForResponse
@@ -175,6 +176,18 @@ function toResponse(
 /** The 16 bytes of the command's id, in base64. */
 export const toCorrelationData = (id: string): string =>
   Buffer.from(id.replaceAll('-', ''), 'hex').toString('base64')
+
+/** A condition is about what is heard of the topic, and tells something of it. */
+function checkKnowable({ filters, limits }: RequestParts, access: Access, topic: string): void {
+  if (topicFault(topic, limits.topicLevelsMax) !== null) return // refused as every command to it
+  if (!access.mayRead(topic))
+    throw new Problem('forbidden', 'A condition is for those who may read the topic, and this key may not')
+  if (!filters.some((subscribed) => covers(subscribed, topic)))
+    throw new Problem(
+      'precondition_failed',
+      `This topic is not subscribed, so nothing is known of it; RIALTO_TOPICS is ${filters.join(',')}`
+    )
+}
 
 /** What comes on it decides what the command becomes, so only who may read it may ask. */
 function checkHeard(

@@ -42,6 +42,8 @@ export const requestLimits = {
   /** From one look at the open batches to the next, and as a multiple of what a look takes. */
   batchCheckMsMin: 100,
   batchCheckRestTimes: 9,
+  /** How long a command with a condition keeps others from its topic, from its acceptance, and again from its publishing. */
+  reservationSeconds: 30,
   waitSecondsMax: 60,
   userPropertiesMax: 100,
   idempotencyKeyCharsMax: 255,

@@ -1,6 +1,7 @@
 /** What the acceptance of a batch stores beside its commands, in the same statement. */
 
 import type { CommandBatch } from '../command-batch.ts'
+import type { Beside } from './accept-commands.ts'
 
 /** A batch as accepted. */
 export type NewBatch = Pick<
@@ -8,8 +9,13 @@ export type NewBatch = Pick<
   'id' | 'principal' | 'devices' | 'where' | 'name' | 'ratePerSecond' | 'stop' | 'refusals' | 'createdAt'
 >
 
-/** Parameters begin at $30, behind those of the commands. */
-export const batchValues = (batch: NewBatch): unknown[] => [
+export const besideBatch = (batch: NewBatch): Beside => ({
+  name: 'accept_batch',
+  stored: batchSql,
+  values: batchValues(batch)
+})
+
+const batchValues = (batch: NewBatch): unknown[] => [
   batch.id,
   batch.principal,
   JSON.stringify(batch.devices),
@@ -22,7 +28,7 @@ export const batchValues = (batch: NewBatch): unknown[] => [
   new Date(batch.createdAt).toISOString()
 ]
 
-export const batchSql = `
+const batchSql = `
 batched as (
   insert into batches (id, seq, principal, devices, "where", name, rate_per_second, stop_at_failure_share, stop_after,
     accepted, refusals, created_at)

@@ -1,8 +1,6 @@
-/** What commands append: acceptances and transitions, each a row of `commands` and a fact, or neither. */
+/** What moves commands: transitions, each of a row of `commands`, and a fact; or neither. */
 
-import { Problem } from '../errors.ts'
-import type { Command, CommandEvent, CommandState, StoredMessage } from '../command.ts'
-import type { Millis } from '../model.ts'
+import type { CommandEvent, CommandState, StoredMessage } from '../command.ts'
 import { factKinds } from '../model.ts'
 import type { Statement } from './append.ts'
 import type { NewBatch } from './append-command-batch.ts'
@@ -142,6 +140,7 @@ journaled as (
 select given.id, base + n as seq, head.at, pg_notify('rialto_journal', (base + n)::text)
 from head left join given on true
 order by n`
+import { jsonArray } from './binary.ts'
 
 /** A transition that happens only if the command is in one of the states `from`. */
 export interface NewTransition {

@@ -1,11 +1,13 @@
 /** Commands: accepting them, moving them, reading them. The lifecycle itself is commands/lifecycle.ts. */
 
 import type { Command, CommandTransition } from '../command.ts'
+import type { Command, CommandState, CommandTransition } from '../command.ts'
 import type { Limits } from '../limits.ts'
 import type { Access, Seq } from '../model.ts'
 import { factKinds } from '../model.ts'
 import type { AppendQueue } from './append.ts'
 import type { NewBatch } from './append-command-batch.ts'
+import { besideBatch } from './append-command-batch.ts'
 import type { Guard } from './guard.ts'
 import type { Lease } from './sessions.ts'
 import type { Stats } from '../stats.ts'
@@ -26,6 +28,25 @@ import { createCommandsPage } from './commands-page.ts'
 
 export type { IdempotencyClaim, NewCommand, NewTransition } from './append-commands.ts'
 export type { CommandsAsk } from './commands-page.ts'
+import type { AcceptedRow, IdempotencyClaim, NewCommand } from './accept-commands.ts'
+import { acceptStatement } from './accept-commands.ts'
+import type { NewTransition, TransitionRow } from './append-commands.ts'
+import { transitionStatement } from './append-commands.ts'
+import type { Database } from './database.ts'
+import type { CommandRow } from './command-rows.ts'
+import { toCommand } from './command-rows.ts'
+import { besideCondition } from './reservations.ts'
+
+export type { IdempotencyClaim, NewCommand } from './accept-commands.ts'
+export type { NewTransition } from './append-commands.ts'
+
+export interface CommandsAsk {
+  states: readonly CommandState[]
+  topic: string | null
+  after: Seq | null
+  limit: number
+  order: 'asc' | 'desc'
+}
 
 /** What a request with this Idempotency-Key was answered. */
 export interface Acceptance {
@@ -34,7 +55,10 @@ export interface Acceptance {
 }
 
 export interface CommandStore {
-  /** Stores all of them in one transaction, with their batch, where there is one; false when the claim is taken, and then none. */
+  /**
+   * Stores all of them in one transaction, with their batch, where there is one; false when the claim is taken, or the
+   * condition does not hold (only a command that is accepted alone may have one), and then none.
+   */
   accept(
     commands: readonly NewCommand[],
     claim: IdempotencyClaim | null,
@@ -62,12 +86,14 @@ export function createCommandStore(
   guard: Guard,
   stats: Stats
   limits: Limits
+  { reservationSeconds }: Pick<Limits, 'reservationSeconds'>
 ): CommandStore {
   return {
     async accept(commands, claim, batch = null) {
+      const beside = batch === null ? besideCondition(commands, reservationSeconds) : besideBatch(batch)
       const rows = await queue.push<AcceptedRow>(
         guard,
-        async () => acceptStatement(commands, claim, guard.sql, batch),
+        async () => acceptStatement(commands, claim, guard.sql, beside),
         {
           patient: false
         }

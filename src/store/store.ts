@@ -55,6 +55,8 @@ import type { Rejections } from './rejections.ts'
 import { createRejections } from './rejections.ts'
 import type { Retention } from './retention.ts'
 import { createRetention } from './retention.ts'
+import type { Reservations } from './reservations.ts'
+import { createReservations } from './reservations.ts'
 import type { RetainedStore } from './retained.ts'
 import { createRetainedStore } from './retained.ts'
 import type { Rollups } from './rollups.ts'
@@ -86,6 +88,7 @@ export interface Store {
   commandQueue: CommandQueue
   batches: BatchStore
   answers: AnswerStore
+  reservations: Reservations
   sessions: Sessions
   partitions: Partitions
   retention: Retention
@@ -171,6 +174,8 @@ export async function openStore(parts: StoreParts): Promise<Store> {
     commands: createCommandStore(database, queue, guard, stats),
     commandQueue: createCommandQueue(database),
     commands: createCommandStore(database, queue, guard, limits),
+    commands: createCommandStore(database, queue, guard, limits),
+    reservations: createReservations(database.pool, limits),
     batches: createBatchStore(database),
     answers: createAnswerStore(database.pool, limits),
     sessions,

@@ -41,7 +41,7 @@ const postUntilAnswered = (pair: readonly Instance[], first: number, key: string
 /** Whoever is asked twice accepts twice. */
 const forgetful: Patch[] = [
   {
-    file: 'store/append-commands.js',
+    file: 'store/accept-commands.js',
     find: /on conflict \(principal, key\) do nothing/,
     replace: 'on conflict (principal, key) do update set answer = excluded.answer'
   }

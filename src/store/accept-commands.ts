@@ -1,0 +1,158 @@
+/** What an acceptance of commands appends: a row of `commands` and a fact for each, or nothing at all. */
+
+import { Problem } from '../errors.ts'
+import type { Command } from '../command.ts'
+import type { Millis } from '../model.ts'
+import { factKinds } from '../model.ts'
+import type { Statement } from './append.ts'
+import { byteaArray, jsonArray } from './binary.ts'
+
+/** A command as accepted; everything that its acceptance answers is known before it is stored. */
+export interface NewCommand extends Pick<
+  Command,
+  | 'id'
+  | 'topic'
+  | 'device'
+  | 'name'
+  | 'qos'
+  | 'retain'
+  | 'properties'
+  | 'delivery'
+  | 'orderKey'
+  | 'oneInFlight'
+  | 'awaits'
+  | 'awaited'
+  | 'condition'
+  | 'createdAt'
+  | 'notBefore'
+  | 'expiresAt'
+  | 'timeoutSeconds'
+  | 'retryOf'
+  | 'principal'
+  | 'batchId'
+> {
+  state: 'scheduled' | 'pending'
+  payload: Uint8Array
+  parameters: Uint8Array | null
+}
+
+export interface IdempotencyClaim {
+  principal: string
+  key: string
+  bodyHash: Uint8Array
+  /** What every repetition is answered. */
+  answer: string
+}
+
+export interface AcceptedRow {
+  id: string | null
+  seq: number | null
+  at: Date | null
+}
+
+/** What goes with an acceptance: common table expressions, each with its comma; their parameters begin at $30. */
+export interface Beside {
+  /** Of the statement. */
+  name: string
+  /** Of `guard`. Its last one is `met`: without a row of it nothing is stored. */
+  met?: string
+  /** Of `head` and `given`. */
+  stored: string
+  values: unknown[]
+}
+
+/**
+ * Stores all commands, and what goes with them, or nothing when the claim is already taken, or a condition does not hold.
+ * Parameters begin at $3.
+ */
+export function acceptStatement(
+  commands: readonly NewCommand[],
+  claim: IdempotencyClaim | null,
+  guardSql: string,
+  beside: Beside | null = null
+): Statement {
+  if (commands.length === 0) throw new Problem('internal', 'An acceptance has at least one command')
+  const column = <T>(pick: (command: NewCommand) => T): T[] => commands.map(pick)
+  const time = (at: Millis | null): string | null => (at === null ? null : new Date(at).toISOString())
+  return {
+    name: beside?.name ?? 'accept_commands',
+    text: acceptSql(guardSql, beside),
+    values: [
+      claim?.principal ?? null,
+      claim?.key ?? null,
+      claim?.bodyHash ?? null,
+      claim?.answer ?? null,
+      column((command) => command.id),
+      column((command) => command.topic),
+      byteaArray(column((command) => command.payload)),
+      column((command) => command.qos),
+      column((command) => command.retain),
+      jsonArray(column((command) => command.properties)),
+      column((command) => time(command.createdAt)),
+      column((command) => time(command.expiresAt)),
+      column((command) => command.principal),
+      column((command) => command.batchId),
+      column((command) => command.state),
+      column((command) => command.device),
+      column((command) => command.name),
+      byteaArray(column((command) => command.parameters)),
+      column((command) => command.delivery),
+      column((command) => command.orderKey),
+      column((command) => command.oneInFlight),
+      column((command) => time(command.notBefore)),
+      column((command) => command.timeoutSeconds),
+      column((command) => command.awaits),
+      jsonArray(column((command) => command.awaited)),
+      jsonArray(column((command) => command.condition)),
+      column((command) => command.retryOf),
+      ...(beside?.values ?? [])
+    ]
+  }
+}
+
+function acceptSql(guardSql: string, beside: Beside | null): string {
+  const met = beside?.met === undefined ? '' : 'and exists (select from met)'
+  return `
+with ${guardSql},${beside?.met ?? ''}
+claimed as (
+  insert into idempotency_keys (principal, key, body_hash, answer)
+  select $3::text, $4::text, $5::bytea, $6::text from guard
+  where $4::text is not null ${met}
+  on conflict (principal, key) do nothing
+  returning key
+),
+given as materialized (
+  select * from unnest($7::uuid[], $8::text[], $9::bytea[], $10::int2[], $11::bool[], $12::json[],
+    $13::timestamptz[], $14::timestamptz[], $15::text[], $16::uuid[], $17::text[], $18::text[], $19::text[],
+    $20::bytea[], $21::text[], $22::text[], $23::bool[], $24::timestamptz[], $25::int4[], $26::text[], $27::json[],
+    $28::json[], $29::uuid[])
+  with ordinality as u (id, topic, payload, qos, retain, properties, created_at, expires_at, principal, batch_id, state,
+    device, name, parameters, delivery, order_key, one_in_flight, not_before, timeout_seconds, awaits, awaited,
+    condition, retry_of, n)
+  where ($4::text is null or exists (select from claimed)) ${met}
+),
+head as (
+  update journal_head set seq = seq + (select count(*) from given), at = greatest(at, clock_timestamp())
+  where shard = 0 and exists (select from guard)
+  returning seq - (select count(*) from given) as base, at
+),
+stored as (
+  insert into commands (id, created_seq, seq, topic, payload, qos, retain, properties, state, created_at, expires_at,
+    principal, batch_id, device, name, parameters, delivery, order_key, one_in_flight, not_before, timeout_seconds,
+    awaits, awaited, condition, retry_of)
+  select id, base + n, base + n, topic, payload, qos, retain, properties, state, created_at, expires_at,
+    principal, batch_id, device, name, parameters, delivery, order_key, one_in_flight, not_before, timeout_seconds,
+    awaits, awaited, condition, retry_of
+  from head, given
+),${beside?.stored ?? ''}
+journaled as (
+  insert into journal (seq, at, retention_class, kind, command_id, detail)
+  select base + n, at, 0, ${factKinds.command}, id,
+    json_build_object('id', id, 'topic', topic, 'from', null, 'to', state, 'event', 'submit', 'final', false,
+      'attempt', 0, 'brokerReasonCode', null)
+  from head, given
+)
+select given.id, base + n as seq, head.at, pg_notify('rialto_journal', (base + n)::text)
+from head left join given on true
+order by n`
+}
