@@ -24,7 +24,18 @@ const step = fc.oneof(
   }),
   fc.record({
     do: fc.constant('move' as const),
-    event: fc.constantFrom('publish', 'accept', 'lose', 'refuse', 'cancel', 'expire', 'abandon')
+    events: fc.constantFrom(
+      ['publish'],
+      ['publish', 'accept'],
+      ['publish', 'lose'],
+      ['publish', 'refuse'],
+      ['publish', 'lose', 'publish', 'refuse'],
+      ['publish', 'lose', 'cancel'],
+      ['publish', 'abandon'],
+      ['refuse'],
+      ['cancel'],
+      ['expire']
+    )
   }),
   fc.record({ do: fc.constant('comeBack' as const), named: fc.boolean() }),
   fc.record({ do: fc.constant('lapse' as const) })
@@ -99,12 +110,14 @@ test('a command with a condition is accepted if the topic is as it says, and nob
           if (holder !== null) (holder as Holder).lapsed = true
         } else if (now.do === 'move' && holder !== null) {
           const held: Holder = holder
-          const { from, to } = targets[now.event]!
-          const moved = await one.store.commands.move([transition(held.id, from, to)])
-          assert.equal(moved.has(held.id), from.includes(held.state))
-          if (!moved.has(held.id)) continue
-          held.state = to
-          if (to === 'publishing') held.attempts++
+          for (const event of now.events) {
+            const { from, to } = targets[event]!
+            const moved = await one.store.commands.move([transition(held.id, from, to)])
+            assert.equal(moved.has(held.id), from.includes(held.state))
+            if (!moved.has(held.id)) continue
+            held.state = to
+            if (to === 'publishing') held.attempts++
+          }
         } else if (now.do === 'accept') {
           const current = state as { seq: number; retained: boolean } | null
           const asks = now.conditions.map((kind): { condition: CommandCondition; met: boolean } => {
