@@ -16,29 +16,43 @@ const stores = [one.store, other.store]
 const payload = fc.constantFrom('x', 'y')
 const condition = fc.constantFrom('now', 'now', 'now', 'past', 'retained', 'none')
 const step = fc.oneof(
-  fc.record({ do: fc.constant('hear' as const), payload, retain: fc.boolean(), cleared: fc.boolean() }),
-  fc.record({
-    do: fc.constant('accept' as const),
-    payload,
-    conditions: fc.array(condition, { minLength: 1, maxLength: 4 })
-  }),
-  fc.record({
-    do: fc.constant('move' as const),
-    events: fc.constantFrom(
-      ['publish'],
-      ['publish', 'accept'],
-      ['publish', 'lose'],
-      ['publish', 'refuse'],
-      ['publish', 'lose', 'publish', 'refuse'],
-      ['publish', 'lose', 'cancel'],
-      ['publish', 'abandon'],
-      ['refuse'],
-      ['cancel'],
-      ['expire']
-    )
-  }),
-  fc.record({ do: fc.constant('comeBack' as const), named: fc.boolean() }),
-  fc.record({ do: fc.constant('lapse' as const) })
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('hear' as const),
+      payload,
+      retain: fc.boolean(),
+      cleared: fc.boolean()
+    })
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('accept' as const),
+      payload,
+      conditions: fc.array(condition, { minLength: 1, maxLength: 4 })
+    })
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('move' as const),
+      events: fc.constantFrom(
+        ['publish'],
+        ['publish', 'accept'],
+        ['publish', 'lose'],
+        ['publish', 'refuse'],
+        ['publish', 'lose', 'publish', 'refuse'],
+        ['publish', 'lose', 'cancel'],
+        ['publish', 'abandon'],
+        ['refuse'],
+        ['cancel'],
+        ['expire']
+      )
+    })
+  },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('comeBack' as const), named: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('lapse' as const) }) }
 )
 
 /** The command for which the topic is reserved. */
