@@ -3,6 +3,7 @@
 import { Problem } from '../errors.ts'
 import type { Command } from '../command.ts'
 import type { Message } from '../model.ts'
+import { batchExamples } from './batch-examples.ts'
 import { deviceExamples } from './device-examples.ts'
 import { retentionExamples } from './retention-examples.ts'
 import { toCommandView } from '../command-views.ts'
@@ -64,6 +65,7 @@ const cursor = 'AQAAAAAAAACjVLr1W0tqHjFhE3Bk9w'
 
 /** By the name of the schema. */
 export const examples: Record<string, unknown> = {
+  ...batchExamples,
   ...deviceExamples,
   ...retentionExamples,
   Message: toMessageView(message),

@@ -3,6 +3,7 @@
  * test/http/openapi-examples.test.ts.
  */
 
+import { batchLinks, batchRequests } from './batch-examples.ts'
 import { commandLinks, commandRequests } from './command-examples.ts'
 import { historyExamples } from './history-examples.ts'
 import type { Link, RequestExample } from './request-example.ts'
@@ -120,6 +121,7 @@ export const requestExamples: Record<string, Record<string, RequestExample>> = {
     since: { summary: 'Those that were noticed since then', parameters: { from } }
   },
   ...commandRequests,
+  ...batchRequests,
   stream: {
     demo: {
       summary: 'All messages and states that are kept, and then those to come',
@@ -167,5 +169,6 @@ export const links: Record<string, Record<string, Link>> = {
     whatCame: { operationId: 'exportMessages', parameter: 'after', from: '$response.header.Rialto-Cursor' }
   },
   redrive: { progress: { operationId: 'getRedrive', parameter: 'id', from: '$response.body#/id' } },
-  ...commandLinks
+  ...commandLinks,
+  ...batchLinks
 }

@@ -4,6 +4,8 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { LogController, fastify } from 'fastify'
 import { Problem } from '../errors.ts'
+import { batchSchemas } from './batch-schemas.ts'
+import { batchRoutes } from './batches.ts'
 import { commandSchema } from './command-body.ts'
 import { commandRoutes } from './commands.ts'
 import { datapointRoutes } from './datapoints.ts'
@@ -87,6 +89,7 @@ const allSchemas = ({ limits }: HttpParts) => [
   ...mappingSchemas,
   ...pickedSchemas,
   ...retentionSchemas,
+  ...batchSchemas(limits),
   commandSchema(limits),
   previewSchema(limits)
 ]
@@ -146,6 +149,7 @@ async function v1Routes(app: Routes, parts: RouteParts): Promise<void> {
   await app.register(async (scope) => messageRoutes(scope as Routes, parts))
   await app.register(async (scope) => commandRoutes(scope as Routes, parts))
   await app.register(async (scope) => sendCommandRoutes(scope as Routes, parts))
+  await app.register(async (scope) => batchRoutes(scope as Routes, parts))
   await app.register(async (scope) => retryCommandRoutes(scope as Routes, parts))
   await app.register(async (scope) => streamRoutes(scope as Routes, parts))
   await app.register(async (scope) => ticketRoutes(scope as Routes, parts))

@@ -242,7 +242,7 @@ for (const [name, { examples = [] }] of Object.entries(document.components.schem
 
 /** What is read must be there, and is not to be taken away before. */
 const order = [
-  /^sendCommands$/,
+  /^send/,
   /^(?!retry|clear|forget|cancel)/,
   /^retry/,
   /^clear/,
@@ -274,21 +274,25 @@ async function setsCameBack(): Promise<boolean> {
   return set.every((name) => states.some(({ topic, retained }) => topic === name && retained !== null))
 }
 
+let stopping: Promise<void> | null = null
+
+/** What was sent before was published; this is not, and can be cancelled. */
+async function sendWithoutBroker(operationId: string, example: string): Promise<void> {
+  stopping ??= demo.stop().then(() => broker.stop())
+  await stopping
+  await eventually(async () => (await request(`${url}/v1/status`)).body.mqtt.publisherConnected === false)
+  later.clear()
+  const operation = operationOf.get(operationId)!
+  const { values, ...ask } = asksOf(operation).find(({ name }) => name === example)!
+  await send(operation, { ...ask, values: { ...values, 'idempotency-key': `${operationId} without broker` } })
+}
+
 /** Until what an operation asks for is there. */
 const before: Record<string, () => Promise<unknown>> = {
   listCommands: () => eventually(async () => (await request(`${url}/v1/status`)).body.commandsOpen === 0),
   clearRetainedByName: () => eventually(setsCameBack),
-  cancelCommand: async () => {
-    await demo.stop()
-    await broker.stop()
-    await eventually(async () => (await request(`${url}/v1/status`)).body.mqtt.publisherConnected === false)
-    later.clear() // what was sent before was published
-    const sendCommands = operationOf.get('sendCommands')!
-    await send(
-      sendCommands,
-      asksOf(sendCommands).find(({ name }) => name === 'device')!
-    )
-  }
+  cancelBatch: () => sendWithoutBroker('sendBatch', 'demo'),
+  cancelCommand: () => sendWithoutBroker('sendCommands', 'device')
 }
 
 for (const operation of operations.toSorted((one, other) => rankOf(one) - rankOf(other))) {
@@ -304,9 +308,9 @@ test('every link was followed', () => {
   const all = operations.flatMap((operation) =>
     linksOf(operation).map(([name]) => `${operation.operationId}.${name}`)
   )
-  // There are no gaps
+  // There are no gaps; and outcomes of a batch are one step away already
   assert.deepEqual(
     [...new Set(all)].filter((link) => !followed.has(link)),
-    ['listGaps.nextPage']
+    ['listGaps.nextPage', 'listBatchOutcomes.nextPage']
   )
 })
