@@ -66,8 +66,8 @@ export interface CommandBatch {
   final: number
 }
 
-/** Of a device of a batch: its command, or why there is none. */
-export type BatchOutcome = { device: string; command: Command } | { device: string; refusal: BatchRefusal }
+/** Of a device of a batch: its command, or why there is none. `n`: its number in the batch, from 0. */
+export type BatchOutcome = { n: number; device: string } & ({ command: Command } | { refusal: BatchRefusal })
 
 export const failuresOf = (counts: StateCounts): number =>
   failureStates.reduce((sum, state) => sum + (counts[state] ?? 0), 0)

@@ -1,6 +1,7 @@
 /** The enums. Their values are the words that REST and the streams use, so that no two descriptions disagree. */
 
 import { GraphQLEnumType } from 'graphql'
+import type { BatchState } from '../command-batch.ts'
 import type { Awaits, CommandEvent, CommandState, Delivery } from '../command.ts'
 import type { GapCause, TombstoneCause } from '../model.ts'
 import type { PayloadFault, PayloadFormat } from '../payload.ts'
@@ -63,6 +64,12 @@ export const enums = [
     cancelled: 'A client cancelled it before it was published.',
     unknown:
       'Nobody knows whether it was published: it must not be published twice, or the database was restored from a backup in which it was open.'
+  }),
+  enumOf<BatchState>('BatchState', 'How a batch does.', {
+    running: 'Commands of it are published as they are due, or waited for.',
+    stopped: 'Too many failed. Nothing more is published; what was published is still waited for.',
+    cancelled: 'A client said so. Nothing more is published; what was published is still waited for.',
+    finished: 'Nothing more happens.'
   }),
   enumOf<Awaits>('Awaits', 'What a command waits for after the broker has it.', {
     none: 'Nothing: `published` is final.',

@@ -7,6 +7,7 @@ import { deviceEnums } from './enums-devices.ts'
 import { enums } from './enums.ts'
 import { scalars } from './scalars.ts'
 import { connections, reading } from './schema.ts'
+import { commandBatches } from './schema-command-batches.ts'
 import { commands } from './schema-commands.ts'
 import { devices } from './schema-devices.ts'
 import { history } from './schema-history.ts'
@@ -32,6 +33,7 @@ export function buildSchema(): GraphQLSchema {
         reading,
         streams,
         commands,
+        commandBatches,
         objects,
         connections,
         devices,

@@ -197,7 +197,7 @@ async function problemOr(read: () => Promise<CommandRequest>): Promise<CommandRe
   }
 }
 
-function checkKey(key: string | null, charsMax: number): void {
+export function checkKey(key: string | null, charsMax: number): void {
   if (key !== null && (key.length > charsMax || !/^[\x20-\x7e]+$/.test(key))) {
     throw invalid('idempotencyKey', `An idempotencyKey has 1 to ${charsMax} printable ASCII characters`)
   }

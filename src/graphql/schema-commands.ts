@@ -2,13 +2,16 @@
 
 import { payloadFields } from './schema-objects.ts'
 
-const payloadInput = /* GraphQL */ `
+export const payloadsInput = /* GraphQL */ `
   "A JSON value to publish. Give exactly one payload; null is none."
   payload: JSON
   "Text to publish as it is."
   payloadText: String
   "Bytes to publish."
-  payloadBase64: Base64
+  payloadBase64: Base64`
+
+const payloadInput = /* GraphQL */ `
+  ${payloadsInput}
   "Quality of service to publish with: 0, 1 or 2."
   qos: Int! = 1`
 

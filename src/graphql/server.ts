@@ -4,6 +4,7 @@ import type {} from '@fastify/swagger' // `hide` of route schemas
 import websocket from '@fastify/websocket'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import mercurius from 'mercurius'
+import { createBatchResolvers } from './command-batches.ts'
 import { createContext } from './context.ts'
 import { createDocuments } from './documents.ts'
 import { buildExecutableSchema } from './executable.ts'
@@ -38,6 +39,7 @@ export async function registerGraphql(app: FastifyInstance, parts: GraphqlParts)
     createRejectionQueries(parts),
     createMappingQueries(parts),
     createMutations(parts),
+    createBatchResolvers(parts),
     createMappingMutations(parts),
     createRetentionResolvers(parts),
     createSubscriptions(parts)

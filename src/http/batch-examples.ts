@@ -75,5 +75,5 @@ export const batchExamples: Record<string, unknown> = {
     stopAtFailureShare: 0.1
   },
   Batch: toBatchView(batch),
-  BatchOutcome: toBatchOutcomeView({ device: refusal.device, refusal })
+  BatchOutcome: toBatchOutcomeView({ n: 120, device: refusal.device, refusal })
 }

@@ -112,11 +112,19 @@ export function createBatchStore({ pool, prisma }: Pick<Database, 'pool' | 'pris
       const commands = (rows as CommandRow[])
         .filter(({ topic }) => access.mayRead(topic))
         .map(toCommand)
-        .map((command): BatchOutcome => ({ device: command.device ?? command.topic, command }))
+        .map((command): BatchOutcome => ({
+          n: command.createdSeq - seq,
+          device: command.device ?? command.topic,
+          command
+        }))
       const refused = refusals
+        .map((refusal, n): BatchOutcome & { refusal: BatchRefusal } => ({
+          n: accepted + n,
+          device: refusal.device,
+          refusal
+        }))
         .slice(Math.max(0, from - accepted), Math.max(0, to - accepted))
-        .filter(({ topic }) => topic === null || access.mayRead(topic))
-        .map((refusal): BatchOutcome => ({ device: refusal.device, refusal }))
+        .filter(({ refusal: { topic } }) => topic === null || access.mayRead(topic))
       const items = [...commands, ...refused]
       return { items, next: to < accepted + refusals.length ? to - 1 : null }
     },
