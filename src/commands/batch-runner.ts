@@ -100,22 +100,28 @@ export function createBatchRunner(
   }
 }
 
-/** Cancels what is not yet being published, in steps, each a transaction. */
+/**
+ * Cancels what is not being published, in steps, each a transaction. What was lost on the way to the broker may be there:
+ * of that, nobody can say that it was cancelled, but it is not published again.
+ */
 export async function cancelRest({ store, feed, limits }: Parts, id: string, reason: string): Promise<void> {
-  const { from, to } = moves('cancel')
   for (let after = 0; ;) {
-    const step = await store.batches.cancellable(id, after, limits.batchCancelCommandsMax)
+    const step = await store.batches.left(id, after, limits.batchCancelCommandsMax)
     if (step.length === 0) return
     const moved = await store.commands.move(
-      step.map((command) => ({
-        id: command.id,
-        event: 'cancel',
-        from,
-        to,
-        attempt: false,
-        brokerReasonCode: null,
-        reason
-      }))
+      step.map(({ id: commandId, attempts }) => {
+        const event = attempts === 0 ? 'cancel' : 'abandon'
+        return {
+          id: commandId,
+          event,
+          ...moves(event),
+          // Being published since, and lost again, it is another one by now: the next look is for that
+          ofAttempt: attempts,
+          attempt: false,
+          brokerReasonCode: null,
+          reason: attempts === 0 ? reason : `${reason}; it may have been published before`
+        }
+      })
     )
     if (moved.size > 0) feed.hint(null)
     after = step.at(-1)!.seq

@@ -177,7 +177,7 @@ export function createBatches(parts: {
       const batch = await store.batches.byId(access, id)
       if (batch === null) throw noSuchBatch()
       if (batch.state !== 'running') throw notCancellable(batch)
-      const left = await store.batches.cancellable(id, 0, limits.batchDevicesMax)
+      const left = await store.batches.left(id, 0, limits.batchDevicesMax)
       if (!left.every(({ topic }) => access.mayPublish(topic)))
         throw new Problem('forbidden', 'This key may not publish to the topics of all that is left of it')
       const reason = `batch_cancelled: by ${access.principal}`

@@ -33,12 +33,20 @@ export interface BatchStore {
   countOpen(): Promise<number>
   /** From running: nothing of it is published for the first time from then on. False: it was not running. */
   end(id: string, state: 'stopped' | 'cancelled', reason: string): Promise<boolean>
-  /** Those not yet being published, behind the position `after`, in order. */
-  cancellable(id: string, after: Seq, limit: number): Promise<Array<{ id: string; seq: Seq; topic: string }>>
+  /** Those that are not being published, behind the position `after`, in order. */
+  left(id: string, after: Seq, limit: number): Promise<LeftCommand[]>
   /** Notes what its commands came to; none of them changes any more. */
   finish(batch: CommandBatch): Promise<void>
   /** Deletes batches that finished before system's facts are kept, and so lets go of their commands; returns how many. */
   forgetFinished(): Promise<number>
+}
+
+export interface LeftCommand {
+  id: string
+  seq: Seq
+  topic: string
+  /** Where there were any, the broker may have it. */
+  attempts: number
 }
 
 interface BatchRow {
@@ -149,10 +157,10 @@ export function createBatchStore({ pool, prisma }: Pick<Database, 'pool' | 'pris
       return rowCount === 1
     },
 
-    async cancellable(id, after, limit) {
-      const { rows } = await pool.query<{ id: string; seq: Seq; topic: string }>({
-        name: 'batch_cancellable',
-        text: `select id, created_seq as seq, topic from commands
+    async left(id, after, limit) {
+      const { rows } = await pool.query<LeftCommand>({
+        name: 'batch_left',
+        text: `select id, created_seq as seq, topic, attempts from commands
                where batch_id = $1 and created_seq > $2 and state in ('scheduled', 'pending')
                order by created_seq limit $3`,
         values: [id, after, limit]
