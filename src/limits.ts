@@ -12,6 +12,7 @@ import { readerLimits } from './limits/readers.ts'
 import { requestLimits } from './limits/requests.ts'
 import { storageLimits } from './limits/storage.ts'
 import { streamLimits } from './limits/streams.ts'
+import { webhookLimits } from './limits/webhooks.ts'
 
 export const defaultLimits = {
   ...brokerLimits,
@@ -23,6 +24,7 @@ export const defaultLimits = {
   ...requestLimits,
   ...graphqlLimits,
   ...answerLimits
+  ...webhookLimits
 }
 
 export type Limits = typeof defaultLimits

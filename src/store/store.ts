@@ -67,6 +67,8 @@ import type { States } from './states.ts'
 import { createStates } from './states.ts'
 import type { TopicIds, TopicRow } from './topics.ts'
 import { createTopicIds } from './topics.ts'
+import type { WebhookStore } from './webhooks.ts'
+import { createWebhookStore } from './webhooks.ts'
 
 /** Where a batch went: its facts have the seqs base + 1, base + 2, ... */
 export interface Appended {
@@ -106,6 +108,7 @@ export interface Store {
   forget: Forget
   retained: RetainedStore
   imports: Imports
+  webhooks: WebhookStore
   listener: Listener
   /**
    * Appends a batch under the lease; resolves after COMMIT, with null where the COMMIT happened but its answer was
@@ -199,6 +202,7 @@ export async function openStore(parts: StoreParts): Promise<Store> {
     forget: createForget(database, limits),
     retained: createRetainedStore({ pool: database.pool, queue, topicIds, limits }),
     imports: createImports({ pool: database.pool, queue, guard, topicIds, limits }),
+    webhooks: createWebhookStore(database, limits),
     listener,
     append: (batch, lease) => append(queue, topicIds, batch, lease),
     async note(kind, detail) {
