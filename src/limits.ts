@@ -23,7 +23,7 @@ export const defaultLimits = {
   ...streamLimits,
   ...requestLimits,
   ...graphqlLimits,
-  ...answerLimits
+  ...answerLimits,
   ...webhookLimits
 }
 

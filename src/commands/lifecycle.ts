@@ -53,9 +53,8 @@ function row(state: CommandState, ...moving: Events): Record<MovingEvent, Comman
 
 export const transitions: Record<CommandState, Record<MovingEvent, CommandState>> = {
   scheduled: row('scheduled', 'due', 'refuse', 'expire', 'cancel', 'restore'),
-  // It may have been published before: then an answer may come, and it is not known to have expired
-  pending: row('pending', 'publish', 'refuse', 'abandon', 'expire', 'cancel', 'succeed', 'fail', 'restore'),
-  // It may have been published before: then an answer may come, or the message itself (condition.ts)
+  // It may have been published before: then an answer may come, or the message itself (condition.ts), and it is not known to
+  // have expired
   pending: row(
     'pending',
     'publish',

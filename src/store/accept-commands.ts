@@ -137,10 +137,10 @@ head as (
   returning seq - (select count(*) from given) as base, at
 ),
 stored as (
-  insert into commands (id, created_seq, seq, topic, payload, qos, retain, properties, state, created_at, expires_at,
+  insert into commands (id, created_seq, seq, queue_seq, topic, payload, qos, retain, properties, state, created_at, expires_at,
     principal, batch_id, device, name, parameters, delivery, order_key, one_in_flight, not_before, timeout_seconds,
     awaits, awaited, condition, retry_of)
-  select id, base + n, base + n, topic, payload, qos, retain, properties, state, created_at, expires_at,
+  select id, base + n, base + n, base + n, topic, payload, qos, retain, properties, state, created_at, expires_at,
     principal, batch_id, device, name, parameters, delivery, order_key, one_in_flight, not_before, timeout_seconds,
     awaits, awaited, condition, retry_of
   from head, given

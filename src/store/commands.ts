@@ -1,52 +1,30 @@
 /** Commands: accepting them, moving them, reading them. The lifecycle itself is commands/lifecycle.ts. */
 
 import type { Command, CommandTransition } from '../command.ts'
-import type { Command, CommandState, CommandTransition } from '../command.ts'
 import type { Limits } from '../limits.ts'
 import type { Access, Seq } from '../model.ts'
 import { factKinds } from '../model.ts'
+import type { Stats } from '../stats.ts'
+import { countCommand } from '../stats.ts'
+import type { AcceptedRow, IdempotencyClaim, NewCommand } from './accept-commands.ts'
+import { acceptStatement } from './accept-commands.ts'
 import type { AppendQueue } from './append.ts'
 import type { NewBatch } from './append-command-batch.ts'
 import { besideBatch } from './append-command-batch.ts'
-import type { Guard } from './guard.ts'
-import type { Lease } from './sessions.ts'
-import type { Stats } from '../stats.ts'
-import { countCommand } from '../stats.ts'
-import type {
-  AcceptedRow,
-  IdempotencyClaim,
-  NewCommand,
-  NewTransition,
-  TransitionRow
-} from './append-commands.ts'
-import { acceptStatement, transitionStatement } from './append-commands.ts'
-import type { Database } from './database.ts'
-import type { CommandRow } from './command-rows.ts'
-import { toCommand, toReadCommand } from './command-rows.ts'
-import type { CommandsAsk, CommandsPage } from './commands-page.ts'
-import { createCommandsPage } from './commands-page.ts'
-
-export type { IdempotencyClaim, NewCommand, NewTransition } from './append-commands.ts'
-export type { CommandsAsk } from './commands-page.ts'
-import type { AcceptedRow, IdempotencyClaim, NewCommand } from './accept-commands.ts'
-import { acceptStatement } from './accept-commands.ts'
 import type { NewTransition, TransitionRow } from './append-commands.ts'
 import { transitionStatement } from './append-commands.ts'
-import type { Database } from './database.ts'
 import type { CommandRow } from './command-rows.ts'
-import { toCommand } from './command-rows.ts'
+import { toReadCommand } from './command-rows.ts'
+import type { CommandsAsk, CommandsPage } from './commands-page.ts'
+import { createCommandsPage } from './commands-page.ts'
+import type { Database } from './database.ts'
+import type { Guard } from './guard.ts'
 import { besideCondition } from './reservations.ts'
+import type { Lease } from './sessions.ts'
 
 export type { IdempotencyClaim, NewCommand } from './accept-commands.ts'
 export type { NewTransition } from './append-commands.ts'
-
-export interface CommandsAsk {
-  states: readonly CommandState[]
-  topic: string | null
-  after: Seq | null
-  limit: number
-  order: 'asc' | 'desc'
-}
+export type { CommandsAsk } from './commands-page.ts'
 
 /** What a request with this Idempotency-Key was answered. */
 export interface Acceptance {
@@ -84,13 +62,13 @@ export function createCommandStore(
   { pool, prisma }: Database,
   queue: AppendQueue,
   guard: Guard,
-  stats: Stats
+  stats: Stats,
   limits: Limits
-  { reservationSeconds }: Pick<Limits, 'reservationSeconds'>
 ): CommandStore {
   return {
     async accept(commands, claim, batch = null) {
-      const beside = batch === null ? besideCondition(commands, reservationSeconds) : besideBatch(batch)
+      const beside =
+        batch === null ? besideCondition(commands, limits.reservationSeconds) : besideBatch(batch)
       const rows = await queue.push<AcceptedRow>(
         guard,
         async () => acceptStatement(commands, claim, guard.sql, beside),
