@@ -30,6 +30,7 @@ import type { SessionStatus } from './mqtt/session-parts.ts'
 import type { Stats } from './stats.ts'
 import { createStats } from './stats.ts'
 import type { Store } from './store/store.ts'
+import { createWebhookService } from './webhooks/service.ts'
 
 export interface AppParts {
   config: Config
@@ -92,6 +93,17 @@ export async function startApp(parts: AppParts): Promise<App> {
   const { deviceVersions } = store
   const watches = createWatches({ feed, projected: projection.feed, deviceVersions, limits })
   const authenticator = createAuthenticator({ apiKey: config.apiKey, tokenKey: store.tokenKey, limits })
+  const { webhooks, runner: webhookRunner } = createWebhookService({
+    store,
+    events,
+    accessOf: authenticator.accessOf,
+    leading: leader.leading,
+    allowPrivate: config.webhooksPrivate,
+    version: parts.version,
+    limits,
+    stats,
+    log: log.child({ part: 'webhooks' })
+  })
   const startedAt = new Date()
   const status = (): ServiceStatus => toStatus(parts, core, store.instanceId, startedAt)
   const surface = {
@@ -104,6 +116,7 @@ export async function startApp(parts: AppParts): Promise<App> {
     batches,
     projections,
     toRequest,
+    webhooks,
     authenticator,
     limits,
     stats,
@@ -121,8 +134,8 @@ export async function startApp(parts: AppParts): Promise<App> {
   const rollup = createRollupJob({ store, limits, stats, log, leading: core.leader.leading })
   // The host's session is for the instance that leads
   const hosting = leader.decided.then(() => core.host?.leader.run())
-  const parallel = [publisher, dispatcher, answers, core.batchRunner, projection, rollup].map((part) =>
-    part.run()
+  const parallel = [publisher, dispatcher, answers, core.batchRunner, projection, rollup, webhookRunner].map(
+    (part) => part.run()
   )
   const running = [leader.run(), hosting, ...parallel]
   await leader.decided
@@ -134,7 +147,8 @@ export async function startApp(parts: AppParts): Promise<App> {
     store,
     projections,
     url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
-    close: () => closeInOrder({ ...core, http, retention, rollup, running, limits, log })
+    close: () =>
+      closeInOrder({ ...core, http, webhooks: webhookRunner, retention, rollup, running, limits, log })
   }
 }
 

@@ -15,6 +15,7 @@ export async function closeInOrder(parts: {
   http: Closable
   retention: Stoppable
   rollup: Stoppable
+  webhooks: Stoppable
   projection: Stoppable
   dispatcher: Stoppable
   batchRunner: Stoppable
@@ -33,6 +34,7 @@ export async function closeInOrder(parts: {
     http,
     retention,
     rollup,
+    webhooks,
     projection,
     dispatcher,
     batchRunner,
@@ -52,6 +54,7 @@ export async function closeInOrder(parts: {
   await Promise.all([
     end('retention', retention.stop()),
     end('rollups', rollup.stop()),
+    end('webhooks', webhooks.stop()),
     end('projection', projection.stop()),
     end('commands', dispatcher.stop(), limits.flushMsMax),
     end('batches', batchRunner.stop()),

@@ -131,6 +131,12 @@ export const variables = {
     about: '`true` allows listening beyond loopback without a key.',
     parse: (value) => oneOf(['true', 'false'])(value) === 'true'
   }),
+  RIALTO_WEBHOOKS_PRIVATE: define({
+    default: 'false',
+    about:
+      '`true` lets webhooks be sent to private addresses and by plain http (docs/webhooks.md). Whoever may make webhooks then reaches what this machine reaches.',
+    parse: (value) => oneOf(['true', 'false'])(value) === 'true'
+  }),
   RIALTO_GRAPHQL_DOCUMENTS: define({
     default: null,
     about:

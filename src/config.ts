@@ -30,6 +30,8 @@ export interface Config {
   /** Somebody named it, so that it has to be there. */
   mappingsFileGiven: boolean
   apiKey: string | null
+  /** Webhooks may be sent to private addresses, and by http. */
+  webhooksPrivate: boolean
   /** Path of the file of documents that GraphQL clients may name; null: none. */
   graphqlDocumentsFile: string | null
   /** Nothing else is executed. */
@@ -106,6 +108,7 @@ export function readConfig(environment: Environment = process.env): Readonly<Con
     mappingsFile: read('RIALTO_CONFIG'),
     mappingsFileGiven: (environment['RIALTO_CONFIG'] ?? '') !== '',
     apiKey: key,
+    webhooksPrivate: read('RIALTO_WEBHOOKS_PRIVATE') ?? false,
     graphqlDocumentsFile: read('RIALTO_GRAPHQL_DOCUMENTS'),
     graphqlOnlyDocuments: read('RIALTO_GRAPHQL_ONLY_DOCUMENTS') ?? false,
     embeddedMqttPort: read('RIALTO_MQTT_PORT') ?? 0,

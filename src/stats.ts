@@ -66,6 +66,10 @@ export interface Stats {
   /** What decoders asked for: published, and given up for any reason but being cancelled. */
   effectsPublished: number
   effectsDropped: number
+  /** Requests of webhooks that were taken, events in them, and requests that were not. */
+  webhookDeliveries: number
+  webhookEvents: number
+  webhookFailures: number
   /** Newest fact that is in the current projection. */
   projectionDoneSeq: Seq
   /** Datapoints rolled up, of all projections; and up to where they are, of the current one. */
@@ -134,6 +138,9 @@ export const createStats = (): Stats => ({
   presenceChanges: 0,
   effectsPublished: 0,
   effectsDropped: 0,
+  webhookDeliveries: 0,
+  webhookEvents: 0,
+  webhookFailures: 0,
   projectionDoneSeq: 0,
   rolledDatapoints: 0,
   rolledSeq: 0,

@@ -84,6 +84,7 @@ const owners: Record<string, readonly string[]> = {
   '@noble/ciphers': ['conventions'],
   'prom-client': ['http'],
   'temporal-polyfill': ['history'],
+  'ipaddr.js': ['webhooks'],
   'csv-parse': ['http'],
   'csv-stringify': ['http'],
   'close-with-grace': ['main']

@@ -21,6 +21,8 @@ export interface Authenticator {
   issueTicket(access: Access, seconds: number): IssuedTicket
   /** Who got the ticket, with what they may now. Throws Problem unauthenticated where it is none, or is over. */
   readTicket(ticket: string): Access
+  /** What a principal may now, for what is done for them while they are away; null: nobody is known by that name. */
+  accessOf(principal: string): Access | null
 }
 
 /** Somebody who is known, and a digest of what they prove it with. */
@@ -52,6 +54,7 @@ export function createAuthenticator(parts: {
   const knownAs = (principal: string): Known | null => (principal === known.access.principal ? known : null)
 
   return {
+    accessOf: (principal) => knownAs(principal)?.access ?? null,
     authenticate(authorization) {
       if (apiKey === null) return known.access
       const given = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1]

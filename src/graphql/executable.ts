@@ -17,6 +17,7 @@ import { previews } from './schema-previews.ts'
 import { retention } from './schema-retention.ts'
 import { rejections } from './schema-rejections.ts'
 import { streams } from './schema-streams.ts'
+import { webhooks } from './schema-webhooks.ts'
 
 type Field = GraphQLFieldConfig<unknown, Context>
 
@@ -41,7 +42,8 @@ export function buildSchema(): GraphQLSchema {
         rejections,
         mappings,
         previews,
-        retention
+        retention,
+        webhooks
       ].join('')
     )
   )

@@ -13,6 +13,7 @@ import type { Projections } from '../projection/projections.ts'
 import type { Stats } from '../stats.ts'
 import type { Store } from '../store/store.ts'
 import type { ServiceStatus } from '../service-status.ts'
+import type { Webhooks } from '../webhooks/webhooks.ts'
 
 export interface GraphqlParts {
   store: Pick<
@@ -38,6 +39,7 @@ export interface GraphqlParts {
   batches: Batches
   projections: Projections
   toRequest: ToRequest
+  webhooks: Webhooks
   authenticator: Authenticator
   limits: Limits
   stats: Stats

@@ -21,6 +21,7 @@ import { createQueries } from './queries.ts'
 import { closeSockets, createSocketHandler, logSocketError, socketOptions } from './socket.ts'
 import { createRetentionResolvers } from './retention.ts'
 import { createSubscriptions } from './subscriptions.ts'
+import { createWebhookResolvers } from './webhooks.ts'
 import { createSources } from './sources.ts'
 import type { Surface } from './surface.ts'
 
@@ -42,6 +43,7 @@ export async function registerGraphql(app: FastifyInstance, parts: GraphqlParts)
     createBatchResolvers(parts),
     createMappingMutations(parts),
     createRetentionResolvers(parts),
+    createWebhookResolvers(parts),
     createSubscriptions(parts)
   )
   const closing = new AbortController()

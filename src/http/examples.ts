@@ -6,6 +6,7 @@ import type { Message } from '../model.ts'
 import { batchExamples } from './batch-examples.ts'
 import { deviceExamples } from './device-examples.ts'
 import { retentionExamples } from './retention-examples.ts'
+import { webhookExamples } from './webhook-examples.ts'
 import { toCommandView } from '../command-views.ts'
 import { toGapView, toMessageView, toTopicStateView } from '../views.ts'
 
@@ -68,6 +69,7 @@ export const examples: Record<string, unknown> = {
   ...batchExamples,
   ...deviceExamples,
   ...retentionExamples,
+  ...webhookExamples,
   Message: toMessageView(message),
   TopicState: toTopicStateView({
     topicId: 7,

@@ -111,6 +111,17 @@ const fromStats: Record<Counted, [name: string, kind: Kind, help: string]> = {
     'What decoders asked to publish, and the broker has'
   ],
   effectsDropped: ['effects_dropped_total', 'counter', 'What decoders asked to publish, and was given up'],
+  webhookDeliveries: [
+    'webhook_deliveries_total',
+    'counter',
+    'Requests of webhooks that their receivers took'
+  ],
+  webhookEvents: ['webhook_events_total', 'counter', 'Events in those requests'],
+  webhookFailures: [
+    'webhook_failures_total',
+    'counter',
+    'Requests of webhooks that failed, and are sent again'
+  ],
   projectionDoneSeq: ['projection_done_seq', 'gauge', 'Newest position of the journal that is normalized'],
   rolledDatapoints: [
     'rollup_datapoints_total',
@@ -197,6 +208,21 @@ export function createMetrics({ store, feed, stats, status }: HttpParts): Regist
     'commands_waiting_seconds',
     'Age of the command that waits longest to be published, since it was due; NaN while the database is away',
     () => within<number>(store.commandQueue.oldestSeconds()).catch(() => Number.NaN)
+  )
+  gauge(
+    'webhook_lag_facts',
+    'Facts behind the webhook that is farthest behind; NaN while the database is away',
+    () =>
+      within(store.webhooks.lag()).then(
+        ({ facts }) => facts,
+        () => Number.NaN
+      )
+  )
+  gauge('webhooks_failing', 'Webhooks whose last request failed; NaN while the database is away', () =>
+    within(store.webhooks.lag()).then(
+      ({ failing }) => failing,
+      () => Number.NaN
+    )
   )
   return registry
 }

@@ -23,6 +23,7 @@ import type { Projections } from '../projection/projections.ts'
 import type { Stats } from '../stats.ts'
 import type { Store } from '../store/store.ts'
 import type { ServiceStatus } from '../service-status.ts'
+import type { Webhooks } from '../webhooks/webhooks.ts'
 import type { Reads } from './reads.ts'
 
 export interface HttpParts {
@@ -42,6 +43,7 @@ export interface HttpParts {
     | 'rejections'
     | 'imports'
     | 'retention'
+    | 'webhooks'
     | 'cursors'
     | 'ping'
     | 'healthy'
@@ -54,6 +56,7 @@ export interface HttpParts {
   batches: Batches
   projections: Projections
   toRequest: ToRequest
+  webhooks: Webhooks
   authenticator: Authenticator
   limits: Limits
   stats: Stats

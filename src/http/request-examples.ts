@@ -8,6 +8,7 @@ import { commandLinks, commandRequests } from './command-examples.ts'
 import { historyExamples } from './history-examples.ts'
 import type { Link, RequestExample } from './request-example.ts'
 import { retentionLinks, retentionRequests } from './retention-examples.ts'
+import { webhookLinks, webhookRequests } from './webhook-examples.ts'
 import { device, filter, from, one, to, topic } from './request-example.ts'
 
 const writes = (parameters: Record<string, unknown>) => ({
@@ -23,6 +24,7 @@ const clears = (parameters: Record<string, unknown>) =>
 /** By operation, then by a name that the parts of one request share. */
 export const requestExamples: Record<string, Record<string, RequestExample>> = {
   ...retentionRequests,
+  ...webhookRequests,
   listTopics: {
     demo: { summary: 'Topics of the demo fleet', parameters: { filter, limit: 2, order: 'asc' } },
     warmest: {
@@ -154,6 +156,7 @@ const toTopic = (operationId: string): Link => ({
 /** By operation: where its answer leads. Every page leads to the next one, too. */
 export const links: Record<string, Record<string, Link>> = {
   ...retentionLinks,
+  ...webhookLinks,
   listTopics: {
     state: toTopic('getTopicById'),
     payload: toTopic('getPayloadById'),

@@ -45,6 +45,8 @@ import { accessOf, ticketRoutes } from './tickets.ts'
 import { oneTopicRoutes } from './topic.ts'
 import { topicRoutes } from './topics.ts'
 import { compileRoutePart } from './validation.ts'
+import { webhookSchemas } from './webhook-schemas.ts'
+import { webhookRoutes } from './webhooks.ts'
 
 export type { HttpParts } from './parts.ts'
 
@@ -90,6 +92,7 @@ const allSchemas = ({ limits }: HttpParts) => [
   ...pickedSchemas,
   ...retentionSchemas,
   ...batchSchemas(limits),
+  ...webhookSchemas,
   commandSchema(limits),
   previewSchema(limits)
 ]
@@ -151,6 +154,7 @@ async function v1Routes(app: Routes, parts: RouteParts): Promise<void> {
   await app.register(async (scope) => sendCommandRoutes(scope as Routes, parts))
   await app.register(async (scope) => batchRoutes(scope as Routes, parts))
   await app.register(async (scope) => retryCommandRoutes(scope as Routes, parts))
+  await app.register(async (scope) => webhookRoutes(scope as Routes, parts))
   await app.register(async (scope) => streamRoutes(scope as Routes, parts))
   await app.register(async (scope) => ticketRoutes(scope as Routes, parts))
   await app.register(async (scope) => statusRoutes(scope as Routes, parts))

@@ -40,6 +40,7 @@ export async function registerSwagger(app: FastifyInstance, version: string): Pr
         { name: 'Mappings', description: 'What messages mean, and why some of them mean nothing' },
         { name: 'Retention', description: 'How long what is kept' },
         { name: 'Commands', description: 'What is to be published, and what became of it' },
+        { name: 'Webhooks', description: 'What is sent to URLs when it happens' },
         { name: 'Service', description: 'For whoever runs it' }
       ],
       components: {

@@ -23,6 +23,7 @@ import type { Projections } from '../../src/projection/projections.ts'
 import { createStats } from '../../src/stats.ts'
 import type { CommandStore } from '../../src/store/commands.ts'
 import type { Store } from '../../src/store/store.ts'
+import type { Webhooks } from '../../src/webhooks/webhooks.ts'
 import { compileFilters } from '../../src/topic.ts'
 import { toTopicStateView } from '../../src/views.ts'
 import { notYet } from '../support/new-command.ts'
@@ -79,6 +80,7 @@ export async function startServer(
     // Devices and mappings are tested on a real store
     projections: {} as Projections,
     batches: {} as Batches,
+    webhooks: {} as Webhooks,
     commands: createCommands({ store: store as Store, feed, limits, stats }),
     toRequest: createRequests({
       address: async () => assertUnused(),

@@ -6,7 +6,13 @@ import { connected, createBareServer } from './server.ts'
 
 const never = new Promise<never>(() => {})
 const storeWith = (more: object): HttpParts['store'] =>
-  ({ healthy: () => true, ping: async () => {}, commands: { countOpen: () => never }, ...more }) as never
+  ({
+    healthy: () => true,
+    ping: async () => {},
+    commands: { countOpen: () => never },
+    webhooks: { lag: () => never },
+    ...more
+  }) as never
 const connecting = { ...connected, mqtt: { ...connected.mqtt, state: 'connecting', lastError: 'refused' } }
 
 for (const [what, parts, status, reasons] of [
@@ -87,4 +93,5 @@ test('metrics are there while the database is away', async () => {
   const answer = await app.inject('/metrics')
   assert.equal(answer.statusCode, 200)
   assert.match(answer.body, /^rialto_commands_open NaN$/im)
+  assert.match(answer.body, /^rialto_webhook_lag_facts NaN$/im)
 })

@@ -242,12 +242,13 @@ for (const [name, { examples = [] }] of Object.entries(document.components.schem
 
 /** What is read must be there, and is not to be taken away before. */
 const order = [
-  /^send/,
-  /^(?!retry|clear|forget|cancel)/,
+  /^(send|createWebhook$)/,
+  /^(?!retry|clear|forget|cancel|delete)/,
   /^retry/,
   /^clear/,
   /^forgetTopicById$/,
   /^forget/,
+  /^delete/,
   /^cancel/
 ]
 const rankOf = ({ operationId }: Operation): number => order.findIndex((pattern) => pattern.test(operationId))

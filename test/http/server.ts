@@ -19,6 +19,7 @@ import type { Limits } from '../../src/limits.ts'
 import { defaultLimits } from '../../src/limits.ts'
 import type { Access } from '../../src/model.ts'
 import { createStats } from '../../src/stats.ts'
+import { createWebhookService } from '../../src/webhooks/service.ts'
 import { watchInjected } from '../prism/exchanges.ts'
 import { atEnd } from '../support/cleanup.ts'
 import { silent } from '../support/database.ts'
@@ -81,6 +82,7 @@ export async function createBareServer(given: Given = {}): Promise<FastifyInstan
     journal: { head: async () => head, lastGap: async () => null },
     commands: { countOpen: async () => 0 },
     commandQueue: { oldestSeconds: async () => 0 },
+    webhooks: { lag: async () => ({ facts: 0, failing: 0 }) },
     healthy: () => true,
     ping: async () => {}
   }
@@ -143,6 +145,17 @@ export async function startServer(given: Given = {}): Promise<TestServer> {
   })
   const commands = createCommands({ store, feed, limits, stats })
   const projections = { list: () => store.projections.list() } as HttpParts['projections']
+  const { webhooks } = createWebhookService({
+    store,
+    events,
+    accessOf: common.authenticator.accessOf,
+    leading: () => false,
+    allowPrivate: false,
+    version: 'test',
+    limits,
+    stats,
+    log: silent
+  })
   const parts: HttpParts = {
     ...common,
     store,
@@ -150,6 +163,7 @@ export async function startServer(given: Given = {}): Promise<TestServer> {
     events,
     minCursor,
     watches,
+    webhooks,
     commands,
     batches: createBatches({
       store,
