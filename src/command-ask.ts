@@ -59,6 +59,13 @@ export interface AddressAsk {
   payload: Buffer
 }
 
+/**
+ * What a response that says yes proves, and so what is awaited unless asked otherwise. `done`: the device did it: the
+ * response. `received`: someone has it, and it is not done: never the response. `perhaps`: it is done, but only some devices
+ * respond: the effect, else the response.
+ */
+export type Responds = 'done' | 'received' | 'perhaps'
+
 /** The message that carries it, and how it will be known what became of it. */
 export interface Addressed {
   topic: string
@@ -68,8 +75,7 @@ export interface Addressed {
   /** null: there will be no response; no effect is known. */
   response: Awaited | null
   effect: Awaited | null
-  /** The response says that it was received, and not that it was done: unless asked otherwise, the effect is awaited. */
-  prefersEffect: boolean
+  responds: Responds
   /** Published twice, it is something else than once: it must not be published again, whatever was asked. */
   once: boolean
   /** How long an answer is waited for, unless asked otherwise; null: `commandTimeoutSecondsDefault`. */

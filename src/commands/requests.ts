@@ -1,7 +1,7 @@
 /** From what a client asks to a request: which message it is, and how it will be known what became of it. */
 
 import { randomUUID } from 'node:crypto'
-import type { Addressed, AddressAsk, CommandAsk, DeviceAsk, TopicAsk } from '../command-ask.ts'
+import type { Addressed, AddressAsk, CommandAsk, DeviceAsk, Responds, TopicAsk } from '../command-ask.ts'
 import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Awaited, Awaits } from '../command.ts'
@@ -28,7 +28,7 @@ interface Known {
   response: Awaited | null
   effect: Awaited | null
   oneInFlight: boolean
-  prefersEffect?: boolean
+  responds?: Responds
   once?: boolean
   timeoutSeconds?: number | null
 }
@@ -103,7 +103,7 @@ function checkTimes({ notBefore, expiresInSeconds }: CommandAsk, limits: Limits,
 /** What is awaited: as asked for, or what can be known. */
 function terms(
   ask: CommandAsk,
-  { response, effect, oneInFlight, prefersEffect = false, ...known }: Known
+  { response, effect, oneInFlight, responds = 'done', ...known }: Known
 ): Pick<
   CommandRequest,
   | 'delivery'
@@ -116,8 +116,9 @@ function terms(
   | 'oneInFlight'
 > {
   const { notBefore, expiresInSeconds, condition, expect } = ask
-  const byEffect = effect !== null && (expect !== null || response === null || prefersEffect)
-  const can: Awaits = byEffect ? 'effect' : response === null ? 'none' : 'response'
+  const byEffect = effect !== null && (expect !== null || response === null || responds !== 'done')
+  const byResponse = response !== null && responds !== 'received'
+  const can: Awaits = byEffect ? 'effect' : byResponse ? 'response' : 'none'
   const awaits = ask.awaits ?? can
   if (awaits === 'response' && response === null)
     throw refuse('/awaits', 'is response, but this command has none; its convention or mapping says so')

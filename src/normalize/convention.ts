@@ -3,6 +3,7 @@
  * their answers are known. Pure, all of it: no clock, no I/O.
  */
 
+import type { Responds } from '../command-ask.ts'
 import type { Millis } from '../model.ts'
 import type { DecoderMessage, DecoderResult } from './decoder.ts'
 import type { DecoderState } from './mapping-set.ts'
@@ -129,8 +130,8 @@ export interface RenderedCommand {
   effect: { metric: string; value: unknown } | null
   /** A response to another command to the device may carry the same, so that only one may wait for it. */
   shared?: boolean
-  /** A response that says yes says that it was received, not that it was done: the effect is awaited, where there is one. */
-  received?: boolean
+  /** What a response that says yes proves; absent: that the device did it. */
+  responds?: Responds
   /** Without responses: a datapoint by which the device says that it took it on, before it is done. */
   accepted?: { metric: string; value: unknown }
   /** Published twice, it is something else than once, such as a toggle: it is never published again in doubt. */

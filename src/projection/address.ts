@@ -98,7 +98,7 @@ function fromMapping(
   return {
     ...message,
     effect: toShown(effect, null, known),
-    prefersEffect: false,
+    responds: 'done',
     once: command.once,
     timeoutSeconds: command.timeoutSeconds
   }
@@ -159,7 +159,7 @@ function toMessage(command: RenderedCommand, known: Known): Addressed {
         ? toShown(accepted, null, known)
         : { kind: 'response', device: known.device, correlation },
     effect: toShown(command.effect, correlation, known),
-    prefersEffect: command.received === true || accepted !== undefined,
+    responds: accepted === undefined ? (command.responds ?? 'done') : 'received',
     oneInFlight: command.shared === true || accepted !== undefined,
     once: command.once === true,
     timeoutSeconds: command.timeoutSeconds ?? null

@@ -255,7 +255,7 @@ test('responses are of tokens of ours; rejections of all', () => {
   const clientToken = `rialto-${commandId}`
   const desired = { state: { desired: { color: 'red' } }, version: 3, timestamp: noon, clientToken }
   const said = say(`${shadow}/update/accepted`, desired)
-  assert.deepEqual(said.responses, [{ device: 't1', correlation: clientToken, ok: null }])
+  assert.deepEqual(said.responses, [{ device: 't1', correlation: clientToken, ok: true }])
   assert.match(said.datapoints[0]! + said.datapoints[1]!, /"value":\{"version":3\}/)
   assert.match(said.datapoints.join(), /The shadow has it as version 3; the device has not said/)
   assert.equal(
@@ -398,6 +398,7 @@ test('commands go to the shadow, with a token that its answer carries', () => {
     payload: `{"state":{"desired":{"light":{"color":"red"}}},"clientToken":"${token}"}`,
     qos: 1,
     correlation: token,
+    responds: 'received',
     effect: { metric: 'light.color', value: 'red' }
   })
   const named = render('desire', { state: { big: 2n ** 60n }, shadow: 'config', version: 7 })

@@ -290,7 +290,7 @@ test('acknowledgements of Plug and Play: the value is the metric, the rest a res
     'd1 reported.plain.value 1',
     'd1 reported.late 2',
     'd1 response {"correlation":"$version=3","ok":false,"detail":"limit: 400 too low","value":null} event',
-    'd1 response {"correlation":"$version=4","ok":true,"detail":null,"value":null} event'
+    'd1 response {"correlation":"$version=4","ok":null,"detail":null,"value":null} event'
   ])
 })
 
@@ -387,6 +387,8 @@ test('desired properties, with the version behind the last', () => {
     payload: '{"wifi":{"channel":6},"$version":9}',
     qos: 1,
     correlation: '$version=9',
+    responds: 'perhaps',
+    shared: true,
     effect: { metric: 'reported.wifi.channel', value: 6 }
   })
   assert.equal(render('d1')('desired', { properties: { a: 1 } }).correlation, '$version=1')

@@ -35,7 +35,11 @@ POST /v1/commands
 { "device": "cellar", "name": "power", "payload": { "state": "ON" } }
 \`\`\`
 
-What a device answers is an event of its metric \`response\`: \`{ correlation, ok, detail, value }\`.
+What a device answers is an event of its metric \`response\`: \`{ correlation, ok, detail, value }\`. Unless \`awaits\` says otherwise,
+a command waits for the device's word that it did it, where its convention has one; else for its effect, a datapoint with the value; else
+for nothing, and \`published\` is all that is known. What each of them proves stands beside the command. An effect proves that it is
+so, and not whose doing it is: a lamp that is on already, and says so again, is on. Numbers are equal by value, text letter by letter. A metric
+of which \`store\` leaves datapoints out shows no effect, since the one that would show it might be among them.
 
 Everything below is made from the code, and the examples by running it: a topic and its payload, and what becomes of them (device, metric,
 value, \`[unit]\`, \`(time by the device's clock)\`). All are received at 2026-11-24T12:00:00Z, one after the other.

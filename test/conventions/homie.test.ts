@@ -526,20 +526,17 @@ test('set: every datatype, and how it shows', () => {
   assert.deepEqual(render({ node: 'engine', property: 'speed', value: 50 }).topic, `${engine}/speed/set`)
 })
 
-test('set: once the device tells $target, that tells what became of it', () => {
+test('set: once the device tells $target, that tells that it was accepted', () => {
   const state = remembered(
     ['homie/5/super-car/$description', car],
     ['homie/5/super-car/engine/speed/$target', '10'],
     ['homie/5/super-car/$description', { ...car, version: 8 }]
   )
-  assert.deepEqual(render({ property: 'speed', value: 20 }, state).effect, {
-    metric: 'engine/speed/$target',
-    value: 20
-  })
-  assert.deepEqual(render({ property: 'on', value: true }, state).effect, {
-    metric: 'engine/on',
-    value: true
-  })
+  const { effect, accepted } = render({ property: 'speed', value: 20 }, state)
+  assert.deepEqual(effect, { metric: 'engine/speed', value: 20 })
+  assert.deepEqual(accepted, { metric: 'engine/speed/$target', value: 20 })
+  const on = render({ property: 'on', value: true }, state)
+  assert.deepEqual([on.effect, on.accepted], [{ metric: 'engine/on', value: true }, undefined])
 })
 
 test('set: what the description does not allow is refused', () => {

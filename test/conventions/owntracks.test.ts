@@ -415,6 +415,7 @@ test('commands are messages of _type cmd on the device, never retained', () => {
     payload: '{"_type":"cmd","action":"reportLocation"}',
     qos: 1,
     correlation: null,
+    shared: true,
     effect: { metric: 't', value: 'r' }
   })
   const steps = render('reportSteps', { from: 1, to: 2n })

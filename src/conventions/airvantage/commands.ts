@@ -5,7 +5,10 @@ import type { CommandTarget, ConventionCommand, RenderedCommand } from '../../no
 import { writeCommandJson } from '../command-json.ts'
 
 const ack =
-  'An ack with its uid on `{device}/acks/json`: `OK`, or `ERROR` and a message. Devices without acks say nothing'
+  'An ack with its uid on `{device}/acks/json`: `OK`, which proves that the device says that it is done, or `ERROR` and a message. Devices without acks say nothing, and the command times out'
+
+/** An installation is acknowledged when all is installed. */
+const installSecondsMax = 86_400
 
 export function createCommands(prefix: string): ConventionCommand[] {
   const topic = `${prefix}{device}/tasks/json`
@@ -60,7 +63,7 @@ export function createCommands(prefix: string): ConventionCommand[] {
           about: 'Values by their data paths: text, number or boolean'
         }
       },
-      answer: `${ack}. The effect of a single setting is the datapoint of that path with that value`,
+      answer: `${ack}. The effect of a single setting is the datapoint of that path with that value: that the device tells it, whatever its ack says`,
       render: (target, { settings }) => {
         const entries = Object.entries(settings as Record<string, unknown>)
         if (entries.length === 0) throw new CommandFault('settings', 'must have a data path and its value')
@@ -100,11 +103,15 @@ export function createCommands(prefix: string): ConventionCommand[] {
         revision: { type: 'text', required: true, about: 'Its revision' },
         url: { type: 'text', required: true, about: 'Where the device loads it from' }
       },
-      answer: `${ack}. It comes when all is installed, minutes or hours later: give the command time`,
+      answer: `${ack}. It comes when all is installed, minutes or hours later: it is waited for a day`,
       render: (target, { type, revision, url }) => {
         if (!URL.canParse(url as string))
           throw new CommandFault('url', 'must be a URL with its scheme, such as https://host/path')
-        return task(target, 'swinstall', { type, revision, url }, 'url')
+        return {
+          ...task(target, 'swinstall', { type, revision, url }, 'url'),
+          once: true,
+          timeoutSeconds: installSecondsMax
+        }
       }
     }
   ]

@@ -27,7 +27,7 @@ export const commands: readonly ConventionCommand[] = [
       version: { type: 'integer', required: false, about: 'refused unless the shadow has it' }
     },
     answer:
-      'a response by client token: not ok where it was rejected; that the shadow has it is no word of the device. Done when it reports the value, where that is one',
+      'Done when the device reports the value, where that is one. A response by client token comes of the shadow service: `rejected` fails the command; `accepted` proves that the shadow has it, and is no word of the device. It is waited for with `awaits: response` alone, so that of several members nothing is known without it',
     render(target, given) {
       const state = given['state'] as Record<string, unknown>
       const version = given['version']
@@ -40,6 +40,7 @@ export const commands: readonly ConventionCommand[] = [
       }
       return {
         ...request(target, given, 'update', document, token),
+        responds: 'received',
         effect: toEffect(state, (given['shadow'] as string | undefined) ?? null)
       }
     }
@@ -49,7 +50,7 @@ export const commands: readonly ConventionCommand[] = [
     about: 'Asks the shadow service for the whole document',
     topic: '$aws/things/{thing}/shadow/get',
     parameters: { shadow },
-    answer: 'a response by client token; the document becomes metrics',
+    answer: 'A response by client token, of the shadow service; the document becomes metrics',
     render: (target, given) => ask(target, given, 'get')
   },
   {
@@ -57,7 +58,7 @@ export const commands: readonly ConventionCommand[] = [
     about: 'Deletes the shadow; all its metrics become null',
     topic: '$aws/things/{thing}/shadow/delete',
     parameters: { shadow },
-    answer: 'a response by client token',
+    answer: 'A response by client token: the shadow service says that it is gone',
     render: (target, given) => ask(target, given, 'delete')
   }
 ]

@@ -97,7 +97,7 @@ const byService: readonly Kind[] = [
           place,
           document,
           facts,
-          null,
+          true,
           `The shadow has it as version ${String(document['version'])}; the device has not said that it does`
         )
       return decodePart(place, state, document, facts)
@@ -200,7 +200,7 @@ function respond(
   { thing }: Place,
   { clientToken, version }: Members,
   facts: Facts,
-  ok: true | null,
+  ok: boolean,
   detail?: string
 ): void {
   if (typeof clientToken !== 'string' || !clientToken.startsWith(tokenPrefix)) return

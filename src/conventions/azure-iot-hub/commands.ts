@@ -25,7 +25,8 @@ export const commandsFor = (prefixOf: PrefixOf): ConventionCommand[] => [
       method: { type: 'text', required: true, about: 'its name' },
       payload: { type: 'any', required: false, about: 'what it is given, as JSON' }
     },
-    answer: 'a response by `$rid`, ok where the status is 2xx; its value is the payload',
+    answer:
+      'A response by `$rid`: the device’s word, success where the status is 2xx; its value is the payload',
     render: (target, { method, payload }) => ({
       topic: `${prefixFor(target, prefixOf)}$iothub/methods/POST/${toLevel(method as string)}/?$rid=${target.id}`,
       payload: payload === undefined ? '' : writeCommandJson(payload, 'payload'),
@@ -47,7 +48,7 @@ export const commandsFor = (prefixOf: PrefixOf): ConventionCommand[] => [
       }
     },
     answer:
-      'a response by `$version` where the device acknowledges as Plug and Play has it; done when it reports the value, where that is one',
+      'Done when the device reports the value, where that is one. A response by `$version` comes where it acknowledges as Plug and Play has it: 2xx proves that it took the value on, another one that it will not, and fails the command; 202 says that it is at work. It is waited for where several properties are desired, or with `awaits: response`',
     render: (target, given) => renderDesired(target, given, prefixFor(target, prefixOf))
   },
   {
@@ -58,7 +59,7 @@ export const commandsFor = (prefixOf: PrefixOf): ConventionCommand[] => [
       body: { type: 'any', required: true, about: 'text as it is, everything else as JSON' },
       properties: { type: 'object', required: false, about: 'text by name, or null' }
     },
-    answer: 'none: what becomes of it is told to the hub alone',
+    answer: 'None: what becomes of it is told to the hub alone',
     render: renderMessage
   }
 ]
@@ -92,6 +93,9 @@ function renderDesired({ attributes }: CommandTarget, given: Given, prefix: stri
     payload: writeCommandJson({ ...properties, $version: version }, 'properties'),
     qos,
     correlation: toCorrelation(version),
+    responds: 'perhaps',
+    // Whoever desires something next may choose the same version
+    shared: true,
     effect: toEffect(properties)
   }
 }

@@ -116,7 +116,7 @@ const teller =
     void facts.datapoint({ device, metric: `${section}.${path.join('.')}`, value: value as string })
 
 /** What a device says of each version of what was desired. */
-type Acknowledgements = Map<number, { ok: boolean; details: string[] }>
+type Acknowledgements = Map<number, { ok: boolean | null; details: string[] }>
 
 /** Writable properties of Plug and Play are reported with an acknowledgement: `{ value, ac, av, ad }`. */
 const isAcknowledged = (value: Members): boolean =>
@@ -138,10 +138,12 @@ function plain(document: Members, acknowledged?: Acknowledgements): Members {
 
 function acknowledge(name: string, { ac, av, ad }: Members, acknowledged: Acknowledgements): void {
   const version = av as number
-  const ok = (ac as number) >= 200 && (ac as number) <= 299
+  // 202: it is at work, and will say so again
+  const ok = ac === 202 ? null : (ac as number) >= 200 && (ac as number) <= 299
   const known = acknowledged.get(version) ?? { ok: true, details: [] }
-  if (!ok) known.details.push(`${name}: ${String(ac)}${typeof ad === 'string' ? ` ${ad}` : ''}`)
-  acknowledged.set(version, { ok: known.ok && ok, details: known.details })
+  if (ok === false) known.details.push(`${name}: ${String(ac)}${typeof ad === 'string' ? ` ${ad}` : ''}`)
+  const both = known.ok === false || ok === false ? false : known.ok === null ? null : ok
+  acknowledged.set(version, { ok: both, details: known.details })
 }
 
 /** What a device answers to a direct method. */

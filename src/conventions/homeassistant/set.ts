@@ -30,7 +30,8 @@ export const setEntity: ConventionCommand = {
         'true or false, a number, a text, a word such as open, close or lock; of a light with JSON an object such as {"state": true, "brightness": 120}'
     }
   },
-  answer: 'The metric has the value, where the entity tells its state; none tells of others, such as buttons',
+  answer:
+    'Done when the metric has the value, where the entity tells its state: that it is so, and not whose doing it is; one that is optimistic tells none, and nothing shows. There is no word of refusal: then it times out',
   render(target, parameters) {
     const found = find(target, parameters['entity'] as string | undefined, () => true)
     const { payload, shows } = toPayload(found, parameters['value'])
@@ -49,14 +50,14 @@ export const pressEntity: ConventionCommand = {
       about: 'Its name; not needed where the device has one button'
     }
   },
-  answer: 'None: buttons have no state',
+  answer: 'None: buttons have no state. It is not published again in doubt',
   render(target, parameters) {
     const isButton = (component: string): boolean => component === 'button' || component === 'scene'
     const found = find(target, parameters['entity'] as string | undefined, isButton)
     if (!isButton(found.component))
       throw new CommandFault('entity', `is ${found.entity}, no button but a ${found.component}; use set`)
     const [, payload] = verbsFor(found.component, found.command)[0]!
-    return send(found, payload, undefined)
+    return { ...send(found, payload, undefined), once: true }
   }
 }
 

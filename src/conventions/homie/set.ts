@@ -29,7 +29,7 @@ export const toSet = (addressOf: (device: string) => { domain: string; id: strin
     }
   },
   answer:
-    'The property’s metric has the value; where the device tells `$target`, `node/property/$target` has it as soon as it is accepted',
+    'Done when the property’s metric has the value. Where the device tells `$target`, `node/property/$target` has it as soon as it is accepted: that proves that the device took it on, and is waited for with `awaits: response`. There is no word of refusal: then it times out',
   render(target, parameters) {
     const { domain, id } = addressOf(target.device)
     const [path, property] = find(target, id, parameters)
@@ -41,7 +41,8 @@ export const toSet = (addressOf: (device: string) => { domain: string; id: strin
       qos: property.event ? 0 : 2,
       correlation: null,
       // Section Target attribute: once a device tells $target, it tells it for every value
-      effect: { metric: property.target ? `${path}/$target` : path, value: literal.value }
+      ...(property.target && { accepted: { metric: `${path}/$target`, value: literal.value } }),
+      effect: { metric: path, value: literal.value }
     } satisfies RenderedCommand
   }
 })

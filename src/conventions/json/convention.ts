@@ -107,7 +107,7 @@ const setCommand = (topic: CommandTopic) =>
       value: { type: 'object', required: true, about: 'The object to send' }
     },
     answer:
-      'The next message that has the member with this value, where the object has one member; else none',
+      'Done when a message has the member with this value, where the object has one member: that it is so, and not whose doing it is; else nothing shows',
     render: (target: Parameters<typeof toCommandTopic>[1], { value }: Readonly<Record<string, unknown>>) => {
       if (!isMembers(value)) throw new CommandFault('value', 'Give an object')
       const members = Object.entries(value)

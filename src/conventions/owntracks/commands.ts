@@ -19,9 +19,10 @@ const epoch = (about: string) => ({ type: 'integer', required: false, about }) a
 const acts: readonly Act[] = [
   {
     name: 'reportLocation',
-    about: 'Asks where it is. A sleeping app answers when it wakes up',
+    about: 'Asks where it is. A sleeping app answers when it wakes up: give `timeoutSeconds`',
     parameters: {},
-    answer: 'a location whose trigger `t` is `r`',
+    answer:
+      'Done when a location comes whose trigger `t` is `r`: it answers such a question, ours or that of another one',
     action: () => ({ action: 'reportLocation' }),
     shows: { effect: { metric: 't', value: 'r' } }
   },
@@ -29,7 +30,8 @@ const acts: readonly Act[] = [
     name: 'reportSteps',
     about: 'Asks for the steps counted (iOS)',
     parameters: { from: epoch('seconds since 1970'), to: epoch('seconds since 1970') },
-    answer: 'the next `steps`: a response `reportSteps`, which is not ok where they are -1',
+    answer:
+      'The next `steps`: a response `reportSteps`, which fails where they are -1. One is in flight at a time',
     action: ({ from, to }) => ({
       action: 'reportSteps',
       ...(from !== undefined && { from: Number(from) }),
@@ -41,7 +43,7 @@ const acts: readonly Act[] = [
     name: 'dump',
     about: 'Asks for the configuration (iOS)',
     parameters: {},
-    answer: 'the next `configuration`: a response `dump`',
+    answer: 'The next `configuration`: a response `dump`. One is in flight at a time',
     action: () => ({ action: 'dump' }),
     shows: { correlation: 'dump' }
   },
@@ -49,7 +51,7 @@ const acts: readonly Act[] = [
     name: 'status',
     about: 'Asks for the settings of the phone',
     parameters: {},
-    answer: 'the next `status`: a response `status`',
+    answer: 'The next `status`: a response `status`. One is in flight at a time',
     action: () => ({ action: 'status' }),
     shows: { correlation: 'status' }
   },
@@ -57,7 +59,7 @@ const acts: readonly Act[] = [
     name: 'waypoints',
     about: 'Asks for the regions',
     parameters: {},
-    answer: 'the next `waypoints`: a response `waypoints`',
+    answer: 'The next `waypoints`: a response `waypoints`. One is in flight at a time',
     action: () => ({ action: 'waypoints' }),
     shows: { correlation: 'waypoints' }
   },
@@ -67,7 +69,7 @@ const acts: readonly Act[] = [
     parameters: {
       waypoints: { type: 'any', required: true, about: 'a list of `{ desc, lat, lon, rad, tst }`' }
     },
-    answer: 'none: the app does not say',
+    answer: 'None: the app does not say',
     action: ({ waypoints }) => ({
       action: 'setWaypoints',
       waypoints: { _type: 'waypoints', waypoints: toWaypoints(waypoints) }
@@ -77,14 +79,14 @@ const acts: readonly Act[] = [
     name: 'clearWaypoints',
     about: 'Removes all regions (iOS)',
     parameters: {},
-    answer: 'none: the app does not say',
+    answer: 'None: the app does not say',
     action: () => ({ action: 'clearWaypoints' })
   },
   {
     name: 'setConfiguration',
     about: 'Changes settings, where the app allows it',
     parameters: { configuration: { type: 'object', required: true, about: 'settings by their names' } },
-    answer: 'none: the app does not say',
+    answer: 'None: the app does not say',
     action: ({ configuration }) => ({
       action: 'setConfiguration',
       configuration: { ...(configuration as object), _type: 'configuration' }
@@ -97,7 +99,7 @@ const acts: readonly Act[] = [
       action: { type: 'text', required: true, about: 'its name' },
       members: { type: 'object', required: false, about: 'what else the message has' }
     },
-    answer: 'none: the app does not say',
+    answer: 'None: the app does not say',
     action: ({ action, members = {} }) => ({ ...(members as object), action: action as string })
   }
 ]
@@ -130,6 +132,8 @@ export const commandsFor = (bases: readonly string[], secrets: Secrets): Convent
       // The broker keeps it for an app that sleeps only from QoS 1 on (booklet, tech/json)
       qos: 1,
       correlation: shows?.correlation ?? null,
+      // The app knows of no ids: any answer of its kind is the answer
+      shared: true,
       effect: shows?.effect ?? null
     })
   }))

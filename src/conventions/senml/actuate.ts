@@ -18,7 +18,7 @@ export const actuate = (topic: CommandTopic): ConventionCommand => ({
     unit: { type: 'text', required: false, about: 'Its unit' },
     baseName: { type: 'text', required: false, about: 'The base name, such as `urn:dev:ow:10e2073a0108006:`' }
   },
-  answer: 'The next record of the metric that has this value',
+  answer: 'Done when a record of the metric has this value: that it is so, and not whose doing it is',
   render: (target, parameters) => render(topic, target, parameters)
 })
 

@@ -18,7 +18,7 @@ const component = { type: 'integer', required: false, about: 'number of the swit
 export function createCommands(addresses: Addresses): ConventionCommand[] {
   const { clientId, prefixes } = addresses
   const topic = `${prefixes[0]}/rpc`
-  const answer = `\`${clientId}/rpc\` with the same \`id\`, or \`${clientId}/PREFIX/rpc\` where the topic prefix is not the id of the device`
+  const answer = `\`${clientId}/rpc\` with the same \`id\`, or \`${clientId}/PREFIX/rpc\` where the topic prefix is not the id of the device: the device says that it did it, or an error`
   return [
     {
       name: 'rpc',
@@ -32,7 +32,10 @@ export function createCommands(addresses: Addresses): ConventionCommand[] {
       render: (target, { method, params }) => {
         if (!/^\w+(\.\w+)+$/.test(String(method)))
           throw new CommandFault('method', 'must be a name such as Switch.Set')
-        return request(addresses, target, String(method), params, null)
+        return {
+          ...request(addresses, target, String(method), params, null),
+          once: /\.Toggle$/i.test(String(method))
+        }
       }
     },
     {
@@ -40,7 +43,7 @@ export function createCommands(addresses: Addresses): ConventionCommand[] {
       about: 'Switches an output on or off.',
       topic,
       parameters: { on: { type: 'boolean', required: true, about: '`true` or `false`' }, id: component },
-      answer: `${answer}; then metric \`switch:ID.output\`.`,
+      answer: `${answer}. The effect, metric \`switch:ID.output\`, proves that the output is so.`,
       render: (target, { on, id }) => {
         const number = toNumber(id)
         const effect = { metric: `switch:${number}.output`, value: on }
@@ -52,8 +55,11 @@ export function createCommands(addresses: Addresses): ConventionCommand[] {
       about: 'Switches an output to what it is not.',
       topic,
       parameters: { id: component },
-      answer: `${answer}.`,
-      render: (target, { id }) => request(addresses, target, 'Switch.Toggle', { id: toNumber(id) }, null)
+      answer: `${answer}. It is not published again in doubt.`,
+      render: (target, { id }) => ({
+        ...request(addresses, target, 'Switch.Toggle', { id: toNumber(id) }, null),
+        once: true
+      })
     }
   ]
 }

@@ -53,7 +53,8 @@ export const write: ConventionCommand = {
         'As the metric shows it; integers beyond 2^53 may be texts of digits, DateTime may be milliseconds, Bytes and File are Base64'
     }
   },
-  answer: 'There are no answers; DDATA or NDATA with the value shows that it was done',
+  answer:
+    'Done when DDATA or NDATA has the value: that it is so, and not whose doing it is. There are no answers, so that no refusal is known: then it times out',
   render(target, parameters) {
     const address = addressOf(target)
     const name = parameters['metric'] as string
@@ -114,7 +115,7 @@ export const rebirth: ConventionCommand = {
   about: 'Asks an edge node for its births again, and those of its devices.',
   topic: 'spBv1.0/{group}/NCMD/{node}',
   parameters: {},
-  answer: 'There are no answers; the births show that it was done',
+  answer: 'Done when the birth of the node comes; of a device nothing shows. There are no answers',
   render(target) {
     const address = { ...addressOf(target), device: null }
     // Every NBIRTH has it as false [tck-id-payloads-nbirth-rebirth-req]; a birth of a device has nothing of the kind

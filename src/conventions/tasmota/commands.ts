@@ -20,7 +20,7 @@ export const createCommands = (toTopic: ToTopic, example: string): ConventionCom
       relay: { type: 'integer', required: false, about: '1 to 32; without it the first' }
     },
     answer:
-      'Metric `POWER` (or `POWER1`, `POWER2`, …) has the state; after `TOGGLE` nothing tells whose doing it is. There is no correlation.',
+      'Done when metric `POWER` (or `POWER1`, `POWER2`, …) is told with the state: that it is so, and not whose doing it is. There is no correlation, so that no refusal is known: then it times out. After `TOGGLE` nothing shows, and it is not published again in doubt.',
     render: (target, parameters) => renderPower(toTopic(target), target, parameters)
   },
   {
@@ -35,7 +35,7 @@ export const createCommands = (toTopic: ToTopic, example: string): ConventionCom
       effectValue: { type: 'any', required: false, about: 'What it has then; without it, the value' }
     },
     answer:
-      'Where `effectMetric` is given, that metric has `effectValue`. The RESULT is a datapoint, and tells of no command: there is no correlation.',
+      'Done when `effectMetric`, where it is given, is told with `effectValue`. The RESULT is a datapoint, and tells of no command: there is no correlation.',
     render: (target, parameters) => renderCommand(toTopic(target), parameters)
   }
 ]
@@ -61,6 +61,7 @@ function renderPower(
     payload: word,
     qos: 1,
     correlation: null,
+    once: word === 'TOGGLE',
     effect:
       word === 'TOGGLE'
         ? null
@@ -93,6 +94,8 @@ function renderCommand(
     payload,
     qos: 1,
     correlation: null,
+    // `2` is a toggle, too; `+` and `-` are steps (https://tasmota.github.io/docs/Commands/)
+    once: /^(toggle|[+-])$/i.test(payload) || (/^power/i.test(String(command)) && payload === '2'),
     effect:
       effectMetric === undefined
         ? null

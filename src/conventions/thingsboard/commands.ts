@@ -48,7 +48,7 @@ export const commands: readonly ConventionCommand[] = [
       oneway: { type: 'boolean', required: false, about: 'Whether no response is to come; default false' }
     },
     answer:
-      '`v1/devices/{me}/rpc/response/{id}` with the same id, an integer made from the id of the command. Short topics and gateways have their own: `v2/r/req/{id}` and `v2/r/res/{id}`, `v1/gateway/rpc`',
+      'The device’s word: success, unless it says `error` or `"success": false`; none where `oneway`. It comes on `v1/devices/{me}/rpc/response/{id}` with the same id, an integer made from the id of the command. Short topics and gateways have their own: `v2/r/req/{id}` and `v2/r/res/{id}`, `v1/gateway/rpc`',
     render: (target, { method, params = {}, oneway = false }) => {
       if (method === '') throw new CommandFault('method', 'must be the name of a method, and is empty')
       const id = requestIdOf(target.id)

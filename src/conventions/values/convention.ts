@@ -91,7 +91,7 @@ const setCommand = (topic: CommandTopic, booleans: boolean) =>
       metric: { type: 'text', required: true, about: 'Name of the metric' },
       value: { type: 'any', required: true, about: 'The value; text is sent as it is, anything else as JSON' }
     },
-    answer: 'The next message of the metric that has this value',
+    answer: 'Done when a message of the metric has this value: that it is so, and not whose doing it is',
     render: (
       target: Parameters<typeof toCommandTopic>[1],
       { metric, value }: Readonly<Record<string, unknown>>

@@ -19,13 +19,15 @@ export const createCommands = (namings: readonly Naming[]): ConventionCommand[] 
         about: 'which of them shows that it was done; without it the first that can'
       }
     },
-    answer: 'The device says that the property has the value. `TOGGLE`, and steps and moves, show nothing.',
+    answer:
+      'Done when the property is told with the value: zigbee2mqtt tells it once the device took it, and with `optimistic` off once the device says so. There is no word of refusal: then it times out. `TOGGLE`, and steps and moves, show nothing, and are not published again in doubt.',
     render: (target, { payload, effect }) => {
       const members = payload as Record<string, unknown>
       if (Object.keys(members).length === 0) throw new CommandFault('payload', 'names no property')
       return {
         ...to(namings, target, 'set'),
         payload: writeCommandJson(members, 'payload'),
+        once: Object.entries(members).some(([name, value]) => isRelative(name, value)),
         effect: effect === undefined ? findEffect(members) : namedEffect(members, String(effect))
       }
     }
@@ -35,7 +37,7 @@ export const createCommands = (namings: readonly Naming[]): ConventionCommand[] 
     about: 'Asks a device for properties.',
     topic: `${namings[0]!.base}/FRIENDLY_NAME/get`,
     parameters: { properties: { type: 'texts', required: true, about: 'names of properties' } },
-    answer: 'The device says what they are, and not that it was asked.',
+    answer: 'None: the device says what they are, and not that it was asked.',
     render: (target, { properties }) => {
       const names = properties as string[]
       if (names.length === 0) throw new CommandFault('properties', 'names none')
@@ -52,7 +54,8 @@ export const createCommands = (namings: readonly Naming[]): ConventionCommand[] 
       request: { type: 'text', required: true, about: 'what stands behind `bridge/request/`' },
       payload: { type: 'object', required: false, about: 'its parameters' }
     },
-    answer: '`BASE/bridge/response/REQUEST` with the same `transaction`.',
+    answer:
+      '`BASE/bridge/response/REQUEST` with the same `transaction`: the bridge says whether it did it, `ok` or `error`.',
     render: (target, parameters) => renderRequest(namings, target, parameters)
   }
 ]
@@ -100,6 +103,10 @@ function renderRequest(
 /** They change something, and are no property that is told. */
 const unsaid =
   /(_step|_move|_move_onoff|_step_onoff|_percent)$|^(transition|on_time|off_wait_time|effect|alert|identify|read|write|command|commandResponse|zclcommand)$|^scene_/
+
+/** What becomes of it depends on what was before: done twice, it is something else. */
+const isRelative = (name: string, value: unknown): boolean =>
+  /_step(_onoff)?$/.test(name) || (typeof value === 'string' && value.toUpperCase() === 'TOGGLE')
 
 function findEffect(members: Record<string, unknown>): RenderedCommand['effect'] {
   for (const [metric, value] of Object.entries(members))
