@@ -9,6 +9,8 @@ import { pathToFileURL } from 'node:url'
 import type { Outcome } from '../../src/datapoints.ts'
 import { defaultLimits } from '../../src/limits.ts'
 import { modulesOf, toDecoder } from '../../src/normalize/compile-mappings.ts'
+import type { MappingSet } from '../../src/normalize/mapping-set.ts'
+import { showCommand } from './commands.ts'
 import { compileText, createRunner, message, valueOf, values } from './mappings.ts'
 
 const read = (name: string): string => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8')
@@ -53,6 +55,7 @@ for (const [index, { language, code }] of examples.entries()) {
   test(`docs/mappings.md, example ${index + 1}: ${code.split('\n')[1]!.trim() || code.trim()}`, () => {
     const set = compileText(code, { files })
     const next = examples[index + 1]
+    if (next?.language === 'commands') checkCommands(set, next.code)
     if (next?.language !== 'text') return
     const run = createRunner(set)
     let actual: string[] = []
@@ -69,6 +72,18 @@ for (const [index, { language, code }] of examples.entries()) {
     }
     assert.deepEqual(actual, expected)
   })
+}
+
+/** Each command, to the device that was heard on a topic, and what becomes of it. */
+function checkCommands(set: MappingSet, code: string): void {
+  const lines = code.trimEnd().split('\n')
+  const actual = lines
+    .filter((line) => !line.startsWith('  '))
+    .flatMap((line) => {
+      const [, topic, name, payload] = /^(\S+) {2}(\S+) {2}(.*)$/.exec(line)!
+      return [line, ...showCommand(set, topic!, name!, Buffer.from(payload!)).map((said) => `  ${said}`)]
+    })
+  assert.deepEqual(actual, lines)
 }
 
 test('docs/mappings.md has the bounds that there are, and each key', () => {
