@@ -6,6 +6,7 @@ import { cpus, totalmem } from 'node:os'
 import { endAll } from '../test/support/cleanup.ts'
 import { benchAppend } from './append.ts'
 import { benchAsOf } from './as-of.ts'
+import { benchCommands } from './commands.ts'
 import { benchConventions } from './conventions.ts'
 import { benchHistory } from './history.ts'
 import { benchHistoryBytes } from './history-bytes.ts'
@@ -35,7 +36,8 @@ const benchmarks: Record<string, (write: (line: string) => void) => Promise<obje
   subscribers: benchSubscribers,
   normalize: benchNormalize,
   expressions: benchExpressions,
-  conventions: benchConventions
+  conventions: benchConventions,
+  commands: benchCommands
 }
 const wanted = process.argv.slice(2)
 const names = wanted.length > 0 ? wanted : Object.keys(benchmarks)
