@@ -1,5 +1,6 @@
 /** What answers a command, or shows its effect: the device's word, or what it does. Pure. */
 
+import type { Awaited } from '../command.ts'
 import type { Message, Seq } from '../model.ts'
 import type { AwaitedCommand } from '../store/answers.ts'
 
@@ -18,3 +19,7 @@ export interface Answer {
 }
 
 export type AwaitedCommands = Set<AwaitedCommand>
+
+/** Only MQTT 5 carries by what its response is known. */
+export const isCorrelated = (awaited: Awaited | null): boolean =>
+  awaited?.kind === 'message' && awaited.correlationData !== null

@@ -20,8 +20,11 @@ export interface Publisher {
   publish(message: OutgoingMessage): Promise<PublishResult>
   /** How many messages may wait for the broker's word at once [MQTT-3.3.4-7]. */
   inFlightMax(): number
-  /** Why this broker would never take the message, or null. Sending it would end the connection, again and again. */
-  fault(message: OutgoingMessage): string | null
+  /**
+   * Why this broker would never take the message, or null: sending it would end the connection, again and again. With
+   * `correlated`, its answer is known by its correlation data alone, which MQTT 3.1.1 does not carry.
+   */
+  fault(message: OutgoingMessage, correlated?: boolean): string | null
   run(): Promise<void>
   close(): Promise<void>
 }
@@ -60,8 +63,11 @@ export function createPublisher(parts: {
       }
     },
     inFlightMax: () => connection?.server.receiveMaximum ?? 0,
-    fault(message) {
+    fault(message, correlated = false) {
       if (connection === null) return null
+      if (correlated && connection.version !== 5)
+        // Only MQTT 5 has it [MQTT-3.3.2.3.6]
+        return 'The broker speaks MQTT 3.1.1, which carries no correlation data: no response could be told from others'
       const { maximumPacketSize, maximumQos, retainAvailable } = connection.server
       const bytes = packetBytes(message)
       if (maximumPacketSize !== null && bytes > maximumPacketSize) {
