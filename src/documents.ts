@@ -1,6 +1,7 @@
 /** Documents that are generated from the code and committed: `npm run docs` writes them, a test compares them. */
 
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { lifecycleTables } from './commands/lifecycle-words.ts'
 import { variables } from './config-variables.ts'
 import { printSdl } from './graphql/sdl.ts'
 import { openapiYaml } from './http/openapi.ts'
@@ -15,8 +16,18 @@ export async function generateDocuments(): Promise<GeneratedDocument[]> {
   return [
     { path: 'openapi.yaml', text: await openapiYaml() },
     { path: 'docs/schema.graphql', text: printSdl() },
-    { path: 'docs/configuration.md', text: configurationTable() }
+    { path: 'docs/configuration.md', text: configurationTable() },
+    { path: 'docs/commands.md', text: withLifecycle('docs/commands.md') }
   ]
+}
+
+/** The page is written by hand; what stands between the marks is of the code. */
+function withLifecycle(path: string): string {
+  const [before, , after] = readFileSync(new URL(`../${path}`, import.meta.url), 'utf8').split(
+    /^<!-- .* -->\n/m
+  )
+  const [begin, end] = ['<!-- generated from src/commands/lifecycle-words.ts -->', '<!-- end -->']
+  return `${before}${begin}\n\n${lifecycleTables()}\n\n${end}\n${after}`
 }
 
 function configurationTable(): string {

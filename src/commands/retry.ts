@@ -30,7 +30,7 @@ export async function toRetry(
   if (!isFinal(command))
     throw new Problem(
       'not_retryable',
-      `The command is ${command.state}, and may still come to its end: wait until it is final, or cancel it`
+      `The command is ${command.state}, and may still come to its end: wait until it is final`
     )
   return { ...(await toRequest(access, toRetryAsk(command))), retryOf: id }
 }
