@@ -1,8 +1,10 @@
 /** Conditional requests (RFC 9110 section 13), by the version of what is read. Pure. */
 
 import { createHash } from 'node:crypto'
+import { Type } from 'typebox'
+import type { ConditionAsk } from '../commands/condition.ts'
 import { Problem } from '../errors.ts'
-import type { Seq, TopicState } from '../model.ts'
+import type { Seq } from '../model.ts'
 
 /** Of the state of a topic. */
 export const toEtag = ({ seq }: { seq: Seq }): string => `"${seq}"`
@@ -34,18 +36,37 @@ export const isAnything = (header: string): boolean => tags(header).includes('*'
 export const isNotModified = (header: string | undefined, etag: string): boolean =>
   header !== undefined && (isAnything(header) || tags(header).some((tag) => weakly(tag) === weakly(etag)))
 
+/** Of what is published on a condition. */
+export const conditionHeaders = {
+  'if-match': Type.Optional(
+    Type.String({
+      description:
+        "ETag that the topic's state must have when the message is published, or several; `*`: there must be a retained message"
+    })
+  ),
+  'if-none-match': Type.Optional(Type.String({ description: '`*`: there must be no retained message' }))
+}
+
 export interface Conditions {
   'if-match'?: string | undefined
   'if-none-match'?: string | undefined
 }
 
-/** For writes of the retained message. `*` asks whether there is one. Throws Problem precondition_failed. */
-export function checkConditions(headers: Conditions, state: TopicState | null): void {
-  const holds = (header: string): boolean =>
-    header === '*' ? state?.retained != null : state !== null && tags(header).includes(toEtag(state))
+/** For what is published: a weak tag, and one that is of no state, matches nothing (RFC 9110 section 13.1.1). Throws Problem. */
+export function readConditions(headers: Conditions): ConditionAsk {
   const { 'if-match': match, 'if-none-match': noneMatch } = headers
-  if ((match !== undefined && !holds(match)) || (noneMatch !== undefined && holds(noneMatch))) {
-    const now = state === null ? 'nothing is known of this topic' : `its ETag is ${toEtag(state)}`
-    throw new Problem('precondition_failed', `Read it again and decide again: ${now}`)
+  if (noneMatch !== undefined && noneMatch.trim() !== '*') {
+    const detail = 'can only be * here: there is no retained message. For a state that is known, use If-Match'
+    throw new Problem('invalid_value', `If-None-Match ${detail}`, [{ pointer: 'if-none-match', detail }])
   }
+  return { match: match === undefined ? null : readMatch(match), none: noneMatch !== undefined }
 }
+
+const readMatch = (header: string): ConditionAsk['match'] =>
+  header.trim() === '*'
+    ? '*'
+    : tags(header).flatMap((tag) => (/^"\d{1,15}"$/.test(tag) ? [Number(tag.slice(1, -1))] : []))
+
+/** Tells the same request with another condition from this one. */
+export const conditionText = ({ 'if-match': match, 'if-none-match': noneMatch }: Conditions): string =>
+  match === undefined && noneMatch === undefined ? '' : `\n${JSON.stringify([match, noneMatch])}`

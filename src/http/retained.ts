@@ -1,14 +1,15 @@
 /** PUT and DELETE of a topic's retained message: commands, as everything that is published. */
 
 import { Type } from 'typebox'
-import type { CommandRequest } from '../commands/commands.ts'
+import type { Terms, TopicAsk } from '../command-ask.ts'
+import { conditionProblem, toCondition } from '../commands/condition.ts'
 import { Problem } from '../errors.ts'
 import type { MessageProperties, QoS } from '../model.ts'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Addressing } from './addressings.ts'
 import { addressSchema, createAddressings } from './addressings.ts'
 import { header, json, refusalsOfV1 } from './answers.ts'
-import { checkConditions } from './conditions.ts'
+import { conditionHeaders, readConditions } from './conditions.ts'
 import type { RouteParts, Routes } from './parts.ts'
 import { preferHeader, readPrefer } from './prefer.ts'
 import { ref } from './schemas.ts'
@@ -22,13 +23,7 @@ const qosQuery = {
     Type.Integer({ minimum: 0, maximum: 2, description: 'Quality of service to publish with, default 1' })
   )
 }
-const headers = Type.Object({
-  'if-match': Type.Optional(
-    Type.String({ description: 'ETag that the state must still have; `*`: there must be a retained message' })
-  ),
-  'if-none-match': Type.Optional(Type.String({ description: '`*`: there must be no retained message' })),
-  ...preferHeader
-})
+const headers = Type.Object({ ...conditionHeaders, ...preferHeader })
 const writeHeaders = { ...header.location, ...header.rialtoCursor, ...header.preferenceApplied }
 const response = {
   200: json('The broker has it', ref('Command'), writeHeaders),
@@ -43,8 +38,18 @@ const response = {
   )
 }
 const conditionsNote =
-  'Conditions are checked when the request is accepted; MQTT itself has no conditional publish. ' +
+  'Conditions are checked when the request is accepted, and again when the message is published; they hold among all ' +
+  'that Rialto publishes, and MQTT itself has no conditional publish. ' +
   `Waits ${waitSecondsDefault} s for the broker, unless Prefer says otherwise.`
+
+const plainTerms: Omit<Terms, 'condition'> = {
+  delivery: 'atLeastOnce',
+  notBefore: null,
+  expiresInSeconds: null,
+  timeoutSeconds: null,
+  awaits: 'none',
+  expect: null
+}
 
 export async function retainedRoutes(app: Routes, parts: RouteParts): Promise<void> {
   const { store, limits } = parts
@@ -56,20 +61,31 @@ export async function retainedRoutes(app: Routes, parts: RouteParts): Promise<vo
     addressing: Addressing,
     request: FastifyRequest,
     reply: FastifyReply,
-    message: Pick<CommandRequest, 'payload' | 'properties'>
+    message: Pick<TopicAsk, 'payload' | 'properties'>
   ): Promise<FastifyReply> {
     const { qos = 1 } = request.query as { qos?: QoS }
     const topic = await addressing.name(request)
-    if (request.headers['if-match'] !== undefined || request.headers['if-none-match'] !== undefined) {
-      checkConditions(request.headers, await store.states.byName(request.access, topic))
-    }
+    const ask = readConditions(request.headers)
     return submit(parts, request, reply, {
-      command: { topic, ...message, qos, retain: true, expiresInSeconds: null },
+      async command() {
+        const condition = await toCondition(ask, () => store.states.byName(request.access, topic))
+        return parts.toRequest(request.access, {
+          kind: 'topic',
+          topic,
+          ...message,
+          qos,
+          retain: true,
+          response: null,
+          ...plainTerms,
+          condition
+        })
+      },
       idempotencyKey: null,
       body: '',
       preference: readPrefer(request.headers.prefer as string | undefined, limits.waitSecondsMax),
       waitSecondsDefault,
-      isDone: ({ state }) => state === 'published' || state === 'undeliverable'
+      isDone: ({ state }) => state === 'published' || state === 'undeliverable',
+      problemOf: conditionProblem
     })
   }
 

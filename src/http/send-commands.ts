@@ -3,12 +3,15 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { CommandOutcome, CommandRequest } from '../commands/commands.ts'
+import type { ConditionAsk } from '../commands/condition.ts'
+import { toCondition } from '../commands/condition.ts'
 import { isFinal } from '../commands/lifecycle.ts'
 import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import { toCommandView } from '../command-views.ts'
 import { alsoJson, header, json, noQuery, refusalsOfV1 } from './answers.ts'
 import { createCommandReader } from './command-body.ts'
+import { conditionHeaders, conditionText, readConditions } from './conditions.ts'
 import { toCanonicalJson } from './json-body.ts'
 import type { RouteParts, Routes } from './parts.ts'
 import { preferHeader, readPrefer } from './prefer.ts'
@@ -28,6 +31,7 @@ const sendRefusals = refusalsOfV1(
   'invalid_filter',
   'query_too_complex',
   'idempotency_mismatch',
+  'precondition_failed',
   'too_many_requests'
 )
 const sendAnswers = {
@@ -47,11 +51,14 @@ const sendSchema = (limits: Limits) => ({
   description:
     'The answer is that they are accepted, and kept: they are published as soon as the broker can be reached. ' +
     'With an Idempotency-Key the request can be repeated, and is answered with the same bytes. ' +
-    'Of several, each is accepted or refused by itself, and Prefer is not followed.',
+    'Of several, each is accepted or refused by itself, and Prefer is not followed. ' +
+    "With If-Match or If-None-Match a message is published only if its topic's state is as they say: of clients that " +
+    'send the same ETag, one is accepted. They go with one command to a `topic`.',
   tags: ['Commands'],
   querystring: noQuery,
   headers: Type.Object({
     ...idempotencyHeader(limits),
+    ...conditionHeaders,
     ...preferHeader
   }),
   body: Type.Unsafe({
@@ -75,10 +82,12 @@ export async function sendCommandRoutes(app: Routes, parts: RouteParts): Promise
       const given: unknown = request.body ?? null
       const ask: Ask = {
         idempotencyKey: request.headers['idempotency-key'] ?? null,
-        body: toCanonicalJson(given)
+        body: toCanonicalJson(given) + conditionText(request.headers)
       }
+      const conditions = readConditions(request.headers)
       if (typeof given === 'object' && given !== null && Object.hasOwn(given, 'commands')) {
         const batch = readBatch(given, parts.limits)
+        if (!isUnconditional(conditions)) throw withOneTopic()
         return sendMany(parts, request, reply, ask, async () => {
           const requests: Array<CommandRequest | Problem> = []
           // One after the other: each may ask the database, and others do, too
@@ -88,9 +97,17 @@ export async function sendCommandRoutes(app: Routes, parts: RouteParts): Promise
         })
       }
       const command = readCommand(given)
+      if (command.kind === 'device' && !isUnconditional(conditions)) throw withOneTopic()
       return submit(parts, request, reply, {
         ...ask,
-        command: () => parts.toRequest(request.access, command),
+        async command() {
+          if (command.kind === 'device') return parts.toRequest(request.access, command)
+          const read = () => parts.store.states.byName(request.access, command.topic)
+          return parts.toRequest(request.access, {
+            ...command,
+            condition: await toCondition(conditions, read)
+          })
+        },
         preference: readPrefer(request.headers.prefer, parts.limits.waitSecondsMax),
         waitSecondsDefault: 0,
         isDone: isFinal
@@ -98,6 +115,13 @@ export async function sendCommandRoutes(app: Routes, parts: RouteParts): Promise
     }
   )
 }
+
+const isUnconditional = ({ match, none }: ConditionAsk): boolean => match === null && !none
+
+const withOneTopic = (): Problem =>
+  new Problem('invalid_value', 'If-Match and If-None-Match go with one command to a topic', [
+    { pointer: '/topic', detail: 'must be given: the conditions are about its state' }
+  ])
 
 type Ask = Pick<Submission, 'idempotencyKey' | 'body'>
 

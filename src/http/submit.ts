@@ -6,6 +6,7 @@ import type { CommandRequest } from '../commands/commands.ts'
 import { isFinal } from '../commands/lifecycle.ts'
 import type { Command } from '../command.ts'
 import { toCommandView } from '../command-views.ts'
+import type { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { RouteParts } from './parts.ts'
 import type { Preference } from './prefer.ts'
@@ -38,6 +39,8 @@ export interface Submission {
   waitSecondsDefault: number
   /** Outcomes that are answered with 200. */
   isDone: (command: Command) => boolean
+  /** Outcomes that are answered with a problem; null: not this one. */
+  problemOf?: (command: Command) => Problem | null
 }
 
 /** 200 with the outcome, or 202 with the command as it was accepted: the same bytes whenever the request is repeated. */
@@ -64,6 +67,8 @@ export async function submit(
   wakeDispatcher()
   const { id } = JSON.parse(answer) as { id: string }
   const outcome = await awaitOutcome(parts, request, reply, id, preference.waitSeconds ?? waitSecondsDefault)
+  const problem = outcome === null ? null : (submission.problemOf?.(outcome) ?? null)
+  if (problem !== null) throw problem
   const position = outcome?.seq ?? (seq || (await store.journal.head()).seq)
   void reply.headers({ location: `/v1/commands/${id}`, 'rialto-cursor': store.cursors.encode(position) })
   if (preference.applied !== null) void reply.header('preference-applied', preference.applied)

@@ -1,41 +1,50 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { ConditionAsk } from '../../src/commands/condition.ts'
 import type { Conditions } from '../../src/http/conditions.ts'
 import {
-  checkConditions,
+  conditionText,
   isNotModified,
+  readConditions,
   toContentEtag,
   toEtag,
   toListEtag
 } from '../../src/http/conditions.ts'
 import { readPrefer } from '../../src/http/prefer.ts'
-import type { TopicState } from '../../src/model.ts'
 
-const retained = { seq: 7, retained: {} } as TopicState
-const cleared = { seq: 8, retained: null } as TopicState
+const state = { seq: 7 }
 
-for (const [headers, state, holds] of [
-  [{}, null, true],
-  [{ 'if-match': '"7"' }, retained, true],
-  [{ 'if-match': '"1", "7"' }, retained, true],
-  [{ 'if-match': '"6"' }, retained, false],
-  [{ 'if-match': '7' }, retained, false],
-  [{ 'if-match': 'W/"7"' }, retained, false], // strong comparison (RFC 9110 section 13.1.1)
-  [{ 'if-match': '"7"' }, null, false],
-  [{ 'if-match': '*' }, retained, true],
-  [{ 'if-match': '*' }, cleared, false],
-  [{ 'if-match': '*' }, null, false],
-  [{ 'if-none-match': '*' }, retained, false],
-  [{ 'if-none-match': '*' }, cleared, true],
-  [{ 'if-none-match': '*' }, null, true],
-  [{ 'if-match': '"7"', 'if-none-match': '*' }, retained, false]
-] satisfies Array<[Conditions, TopicState | null, boolean]>) {
-  test(`${JSON.stringify(headers)} ${holds ? 'holds' : 'fails'} for ${state?.seq ?? 'an unknown topic'}`, () => {
-    const check = (): void => checkConditions(headers, state)
-    if (holds) check()
-    else assert.throws(check, { code: 'precondition_failed' })
+for (const [headers, expected] of [
+  [{}, { match: null, none: false }],
+  [{ 'if-match': '"7"' }, { match: [7], none: false }],
+  [{ 'if-match': '"1", "7"' }, { match: [1, 7], none: false }],
+  [{ 'if-match': '7' }, { match: [], none: false }],
+  [{ 'if-match': 'W/"7"' }, { match: [], none: false }], // strong comparison (RFC 9110 section 13.1.1)
+  [{ 'if-match': 'W/"7", "8"' }, { match: [8], none: false }],
+  [{ 'if-match': '"7.kXw0e1u2Qm-Abc_9"' }, { match: [], none: false }],
+  [{ 'if-match': '"99999999999999999999"' }, { match: [], none: false }],
+  [{ 'if-match': '' }, { match: [], none: false }],
+  [{ 'if-match': '*' }, { match: '*', none: false }],
+  [{ 'if-none-match': '*' }, { match: null, none: true }],
+  [
+    { 'if-match': '"7"', 'if-none-match': '*' },
+    { match: [7], none: true }
+  ]
+] satisfies Array<[Conditions, ConditionAsk]>) {
+  test(`${JSON.stringify(headers)} of what is published`, () => {
+    assert.deepEqual(readConditions(headers), expected)
   })
 }
+
+test('what is published cannot be on the condition that a state is another one', () => {
+  assert.throws(() => readConditions({ 'if-none-match': '"7"' }), { code: 'invalid_value' })
+})
+
+test('the same request with another condition is another request', () => {
+  const texts = [{}, { 'if-match': '*' }, { 'if-none-match': '*' }, { 'if-match': '"1"' }].map(conditionText)
+  assert.equal(new Set(texts).size, 4)
+  assert.equal(texts[0], '')
+})
 
 for (const [header, expected] of [
   [undefined, false],
@@ -46,7 +55,7 @@ for (const [header, expected] of [
   ['"6"', false]
 ] as const) {
   test(`If-None-Match: ${header} ${expected ? 'needs no' : 'needs an'} answer`, () => {
-    assert.equal(isNotModified(header, toEtag(retained)), expected)
+    assert.equal(isNotModified(header, toEtag(state)), expected)
   })
 }
 
