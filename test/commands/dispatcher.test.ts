@@ -118,6 +118,31 @@ test('what is lost is published again before those behind it, and these were not
   assert.deepEqual(topics(dispatching), ['1', '1', '2'])
 })
 
+test('none of its key goes before one whose loss is not yet recorded', async () => {
+  const dispatching = await startDispatching()
+  await dispatching.accept(newCommand('1', { orderKey: 'k', delivery: 'atMostOnce' }))
+  await eventually(() => dispatching.sent.length === 1)
+  const { commands } = dispatching.store
+  const { move } = commands
+  let goOn = (): void => {}
+  const held = new Promise<void>((resolve) => (goOn = resolve))
+  let holding = false
+  commands.move = async (transitions, lease) => {
+    holding ||= transitions[0]!.event === 'abandon'
+    if (transitions[0]!.event === 'abandon') await held
+    return move(transitions, lease)
+  }
+  dispatching.sent[0]!.lose()
+  await eventually(() => holding)
+  await dispatching.accept(newCommand('2', { orderKey: 'k' }))
+  await dispatching.accept(newCommand('other'))
+  await eventually(() => topics(dispatching).includes('other'))
+  assert.deepEqual(topics(dispatching), ['1', 'other'])
+  goOn()
+  await eventually(() => dispatching.sent.length === 3)
+  assert.deepEqual(topics(dispatching), ['1', 'other', '2'])
+})
+
 test('those that were recorded as being published while one was lost do not go before it', async () => {
   const dispatching = await startDispatching()
   await dispatching.accept(newCommand('1', { orderKey: 'k' }))
