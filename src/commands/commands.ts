@@ -12,7 +12,8 @@ import type { IdempotencyClaim, NewCommand } from '../store/commands.ts'
 import type { Store } from '../store/store.ts'
 import { topicFault } from '../topic.ts'
 import { conditionOfMany, notMet } from './condition.ts'
-import { isFinal, moves } from './lifecycle.ts'
+import { createCancel } from './cancel.ts'
+import { isFinal } from './lifecycle.ts'
 
 /** What a client asks for; the payload is bytes by now. */
 export interface CommandRequest {
@@ -77,7 +78,10 @@ export interface Commands {
   ): Promise<Accepted>
   /** Resolves with the command when it is final, or as it is when `signal` aborts. */
   waitUntilFinal(access: Access, id: string, signal: AbortSignal): Promise<Command | null>
-  /** Throws Problem not_found or not_cancellable. */
+  /**
+   * It is not published any more: cancelled, or where it may have been published before, unknown. Throws Problem not_found
+   * or not_cancellable.
+   */
   cancel(access: Access, id: string): Promise<Command>
 }
 
@@ -211,27 +215,9 @@ export function createCommands(parts: {
       return store.commands.byId(access, id)
     },
 
-    async cancel(access, id) {
-      const command = await store.commands.byId(access, id)
-      if (command === null || !access.mayPublish(command.topic)) throw notFound()
-      const { from, to } = moves('cancel')
-      const moved = await store.commands.move([
-        { id, event: 'cancel', from, to, attempt: false, brokerReasonCode: null }
-      ])
-      const after = (await store.commands.byId(access, id))!
-      if (!moved.has(id)) {
-        throw new Problem(
-          'not_cancellable',
-          `The command is ${after.state}: only one that is scheduled or pending can be cancelled`
-        )
-      }
-      feed.hint(after.seq)
-      return after
-    }
+    cancel: createCancel(store, feed)
   }
 }
-
-export const notFound = (): Problem => new Problem('not_found', 'There is no such command')
 
 /** As it will be stored: everything but its place in the journal is known. */
 const asAccepted = (command: NewCommand): Command => ({

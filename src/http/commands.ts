@@ -1,7 +1,7 @@
 /** GET commands, many or one; cancel one. Sending them is send-commands.ts. */
 
 import { Type } from 'typebox'
-import { notFound } from '../commands/commands.ts'
+import { notFound } from '../commands/cancel.ts'
 import { Problem } from '../errors.ts'
 import { awaitsKinds, commandStates } from '../command.ts'
 import { topicFault } from '../topic.ts'
@@ -139,12 +139,13 @@ export async function commandRoutes(
         operationId: 'cancelCommand',
         summary: 'Cancels a command that is scheduled, or waits to be published',
         description:
-          'Once it is being published nobody can tell whether the broker has it, so it can no longer be cancelled.',
+          'Once it is being published nobody can tell whether the broker has it, so it can no longer be cancelled. One that was ' +
+          'lost on its way, and waits to be published again, becomes `unknown`: it may have arrived.',
         tags,
         params: commandParams,
         querystring: noQuery,
         response: {
-          200: json('It is cancelled', ref('Command'), header.rialtoCursor),
+          200: json('It is not published any more', ref('Command'), header.rialtoCursor),
           ...refusalsOfV1('not_found', 'not_cancellable')
         }
       }

@@ -162,6 +162,17 @@ test('a pending command can be cancelled, a published one cannot', async () => {
   assert.deepEqual([(await cancel(id)).status, (await cancel(randomUUID())).status], [409, 404])
 })
 
+test('what was lost on its way is cancelled as unknown: it may have arrived, and is published no more', async () => {
+  const { id } = (await send({ topic: 'c/lost', payload: 1 })).body
+  await store.commands.move([transition(id, ['pending'], 'publishing')])
+  const early = await call(`${base}/commands/${id}/cancel`, { method: 'POST' })
+  assert.deepEqual([early.status, early.body.code], [409, 'not_cancellable'])
+  await store.commands.move([transition(id, ['publishing'], 'pending', { event: 'lose' })])
+  const { status, body } = await call(`${base}/commands/${id}/cancel`, { method: 'POST' })
+  assert.deepEqual([status, body.state, body.final], [200, 'unknown', true])
+  assert.match(body.reason, /may have been published/)
+})
+
 test('lists: by state, by topic, in pages', async () => {
   const ids = []
   for (const payload of [1, 2, 3]) ids.push((await send({ topic: 'c/list', payload })).body.id)
