@@ -6,6 +6,7 @@ import type { BatchRunner } from './commands/batch-runner.ts'
 import { createBatchRunner } from './commands/batch-runner.ts'
 import type { Answers } from './commands/answers.ts'
 import { createAnswers } from './commands/answers.ts'
+import { createConditionCheck } from './commands/condition.ts'
 import type { Dispatcher } from './commands/dispatcher.ts'
 import { createDispatcher } from './commands/dispatcher.ts'
 import type { EffectsRunner } from './effects-runner.ts'
@@ -128,6 +129,7 @@ export async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
     feed: liveFeed,
     publisher,
     lease: leader.lease,
+    checkCondition: createConditionCheck(store.reservations),
     limits,
     stats,
     log: log.child({ part: 'commands' })

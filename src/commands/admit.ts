@@ -1,9 +1,7 @@
 /** Of commands whose turn it is: which are published now, which are refused, and which have to wait. */
 
 import type { Command } from '../command.ts'
-
-/** `wait`: not yet; others go first, and it is asked again. */
-export type ConditionVerdict = 'publish' | 'wait' | { refuse: string }
+import type { CheckCondition, ConditionVerdict } from './condition.ts'
 
 /** `waits`: keys of those that have to wait. */
 export type Admit = (
@@ -15,14 +13,15 @@ export function createAdmission(parts: {
   /** Why the broker would never take it, or null. */
   fault: (command: Command) => string | null
   /** Whether what a command asks of its topic holds now. */
-  checkCondition: (command: Command) => Promise<ConditionVerdict>
-  refuse: (id: string, reason: string) => Promise<void>
+  checkCondition: CheckCondition
+  /** It becomes something without being published now. */
+  settle: (id: string, verdict: ConditionVerdict) => Promise<void>
   /** One that had to wait, or waited behind one that is refused, may go after these. */
   lookAgain: () => void
 }): Admit {
-  async function verdictOf(command: Command): Promise<ConditionVerdict> {
+  async function verdictOf(command: Command): ReturnType<CheckCondition> {
     const fault = parts.fault(command)
-    if (fault !== null) return { refuse: fault }
+    if (fault !== null) return { event: 'refuse', reason: fault }
     return command.condition === null ? 'publish' : parts.checkCondition(command)
   }
 
@@ -48,7 +47,7 @@ export function createAdmission(parts: {
         admitted.push(command)
         topics.set(topic, condition !== null)
       } else {
-        await parts.refuse(id, verdict.refuse)
+        await parts.settle(id, verdict)
         parts.lookAgain()
       }
     }

@@ -15,11 +15,11 @@ import type { LostCommand, WaitingCommand } from '../store/command-queue.ts'
 import type { NewTransition } from '../store/commands.ts'
 import type { Lease } from '../store/sessions.ts'
 import type { Store } from '../store/store.ts'
-import type { ConditionVerdict } from './admit.ts'
 import { createAdmission } from './admit.ts'
 import { createAlarm } from './alarm.ts'
 import type { InFlight } from './candidates.ts'
 import { createCandidates } from './candidates.ts'
+import type { CheckCondition } from './condition.ts'
 import type { MovingEvent } from './lifecycle.ts'
 import { moves } from './lifecycle.ts'
 import { toMessage } from './outgoing.ts'
@@ -44,7 +44,7 @@ export interface DispatcherParts {
   /** Only the instance that holds the lease dispatches; null: another one does. */
   lease: () => Lease | null
   /** Whether what a command asks of its topic holds now. Asked right before it is published. */
-  checkCondition?: (command: Command) => Promise<ConditionVerdict>
+  checkCondition: CheckCondition
   limits: Limits
   stats: Stats
   log: Logger
@@ -76,10 +76,11 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
   const recorder = createRecorder({ write, transitionsMax: limits.commandsPerRequestMax })
   const admit = createAdmission({
     fault: (command) => publisher.fault(toMessage(command, now())),
-    checkCondition: parts.checkCondition ?? (async () => 'publish' as const),
-    refuse: async (id, reason) => {
-      stats.commandsRefused++
-      await recorder.record(toTransition(id, 'refuse', { reason }))
+    checkCondition: parts.checkCondition,
+    settle: async (id, { event, reason }) => {
+      if (event === 'refuse') stats.commandsRefused++
+      if (event === 'accept') stats.commandsPublished++
+      await recorder.record(toTransition(id, event, { reason }))
     },
     lookAgain: alarm.wake
   })

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { CheckCondition } from '../../src/commands/condition.ts'
 import { query } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { newCommand, transition } from '../support/new-command.ts'
@@ -300,7 +301,7 @@ test('refusals say why, and what the broker would never take does not leave', as
 })
 
 test('a condition is asked for before it is published: it waits, goes, or is refused, and holds up no others', async () => {
-  const verdicts = new Map<string, 'publish' | 'wait' | { refuse: string }>()
+  const verdicts = new Map<string, Awaited<ReturnType<CheckCondition>>>()
   const asked: string[] = []
   const dispatching = await startDispatching({
     answer: 0,
@@ -310,11 +311,12 @@ test('a condition is asked for before it is published: it waits, goes, or is ref
       return verdicts.get(topic) ?? 'wait'
     }
   })
-  const condition = { seq: 1 }
+  const condition = { retained: false } // as it is: nothing was heard of these topics
   const waiting = Array.from({ length: 5 }, (_, n) => newCommand(`wait/${n}`, { condition }))
   const refused = newCommand('refused', { condition })
-  verdicts.set('refused', { refuse: 'precondition_failed: the topic is at 2' })
-  await dispatching.accept(...waiting, newCommand('wait/0'), refused, newCommand('free'))
+  verdicts.set('refused', { event: 'refuse', reason: 'precondition_failed: the topic is at 2' })
+  for (const command of [...waiting, newCommand('wait/0'), refused, newCommand('free')])
+    await dispatching.accept(command)
   await eventually(() => topics(dispatching).includes('free'))
   await eventually(async () => (await stateOf(dispatching, refused.id)) === 'refused')
   assert.equal((await dispatching.command(refused.id)).reason, 'precondition_failed: the topic is at 2')

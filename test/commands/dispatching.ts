@@ -79,7 +79,7 @@ export async function startDispatching(
       close: async () => {}
     },
     lease: options.lease ?? (() => lease),
-    ...(options.checkCondition && { checkCondition: options.checkCondition }),
+    checkCondition: options.checkCondition ?? (async () => 'publish'),
     limits,
     stats,
     log: silent
