@@ -10,7 +10,6 @@ import type { Access, Millis } from '../model.ts'
 import type { NamePattern } from '../predicate/name-pattern.ts'
 import type { Predicate } from '../predicate/predicate.ts'
 import type { NewBatch } from '../store/append-command-batch.ts'
-import type { ChosenDevice } from '../store/chosen-devices.ts'
 import type { Store } from '../store/store.ts'
 import { checkDelay, spread } from './batch-rate.ts'
 import { cancelRest } from './batch-runner.ts'
@@ -79,7 +78,7 @@ export function createBatches(parts: {
     const missing = devices.flatMap(({ exact }) =>
       where !== null || exact === null || names.has(exact) ? [] : [{ device: exact, topic: null }]
     )
-    const all: Array<ChosenDevice | Rendered['chosen']> = [...found, ...missing]
+    const all = inOrder([...found, ...missing], devices)
     if (all.length === 0) throw refuse('/devices', 'and /where are true of no device')
     if (all.length <= limits.batchDevicesMax) return all
     throw refuse(
@@ -189,6 +188,19 @@ export function createBatches(parts: {
       return after
     }
   }
+}
+
+/** By the first pattern that a name is meant by, so that some can be tried first; and then by name. */
+function inOrder(
+  chosen: ReadonlyArray<Rendered['chosen']>,
+  patterns: readonly NamePattern[]
+): Rendered['chosen'][] {
+  const places = new Map(
+    chosen.map(({ device }) => [device, patterns.findIndex((pattern) => pattern.test(device))])
+  )
+  return chosen.toSorted(
+    (a, b) => places.get(a.device)! - places.get(b.device)! || (a.device < b.device ? -1 : 1)
+  )
 }
 
 export const noSuchBatch = (): Problem =>

@@ -19,7 +19,7 @@ export const commandBatches = /* GraphQL */ `
       id: ID!
       ${minCursorArgument}
     ): Batch
-    "What became of a batch for each device: those with a command in the order in which they were first heard from, then the others."
+    "What became of a batch for each device: those with a command in the order in which they become due, then the others."
     batchOutcomes(
       "\`id\` of a batch."
       id: ID!
@@ -46,7 +46,7 @@ export const commandBatches = /* GraphQL */ `
 
   "A command to many devices: those that are named, or that where holds of, or both."
   input SendBatchInput {
-    "Names of devices: \`*\` is any run of characters, and \`\\\\\` makes the next one itself. None: all that where holds of."
+    "Names of devices: \`*\` is any run of characters, and \`\\\\\` makes the next one itself. Those of the first become due first, and then by name. None: all that where holds of."
     devices: [String!]
     "Only devices that this holds of when the batch is accepted, such as \`eq(presence,\\"online\\")\`."
     where: String

@@ -26,8 +26,8 @@ export function batchSchema(limits: Limits) {
         Type.Array(Type.String({ minLength: 1 }), {
           maxItems: limits.batchDevicesMax,
           description:
-            'Names of devices: `*` is any run of characters, and `\\` makes the next one itself. None: all that `where` ' +
-            'holds of',
+            'Names of devices: `*` is any run of characters, and `\\` makes the next one itself. Those of the first become due ' +
+            'first, and then by name. None: all that `where` holds of',
           examples: [['press-*']]
         })
       ),
@@ -134,6 +134,6 @@ export const batchSchemas = (limits: Limits): readonly TSchema[] => [
   page(
     'BatchOutcomePage',
     'BatchOutcome',
-    'Outcomes of the devices of a batch: those with a command in the order in which they were first heard from, then the others.'
+    'Outcomes of the devices of a batch: those with a command in the order in which they become due, then the others.'
   )
 ]

@@ -181,7 +181,7 @@ export async function batchRoutes(app: Routes, parts: RouteParts): Promise<void>
         operationId: 'listBatchOutcomes',
         summary: 'What became of a batch, for each device',
         description:
-          'Devices with a command in the order in which they were first heard from, with the command as it is now; then ' +
+          'Devices with a command in the order in which they become due, with the command as it is now; then ' +
           'those without, with the reason. Devices of topics that you may not read are left out.',
         tags,
         params,

@@ -37,7 +37,7 @@ export async function chooseDevices(
       : `d.id = any ($${values.push(int8Array(await deviceIdsWhere(parts, access, { devices, where })))}::int8[])`
   const { rows } = await pool.query<ChosenDevice>(
     `select d.name as device, t.name as topic from devices d join topics t on t.id = d.topic_id
-     where d.projection_id = ${currentProjection} and d.seq > 0 and ${condition} order by d.id limit $1`,
+     where d.projection_id = ${currentProjection} and d.seq > 0 and ${condition} limit $1`,
     values
   )
   if (rows.length > limits.searchRowsMax) {

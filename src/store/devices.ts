@@ -41,8 +41,7 @@ export interface Devices {
   search(access: Access, ask: DevicesSearch): Promise<SearchPage<DeviceWithMetrics>>
   byName(access: Access, name: string): Promise<Device | null>
   /**
-   * Those of the names asked for that may be read and that the predicate holds of, in the order in which they were first
-   * heard from. Throws Problem query_too_complex where there are more to look at than `searchRowsMax`.
+   * Those of the names asked for that may be read and that the predicate holds of, in no order. Throws Problem query_too_complex where there are more to look at than `searchRowsMax`.
    */
   chosen(access: Access, ask: DevicesChoice): Promise<ChosenDevice[]>
   /** Metrics of a device by the name of it, in the order of their ids. */
