@@ -54,7 +54,7 @@ export function transitionStatement(transitions: readonly NewTransition[], guard
 }
 
 // The rows are locked first, in the order of their ids, so that what is counted for the head is what moves. A command that
-// awaits nothing is final when it is published, and no answer moves it. Of a batch that has ended, nothing is published first.
+// awaits nothing is final when it is published, and no answer moves it. Of a batch that has ended, nothing is published.
 const transitionSql = (guardSql: string, p: (n: number) => string): string => `
 with ${guardSql},
 current as materialized (
@@ -76,7 +76,7 @@ moving as materialized (
   where c.state = any (string_to_array(u.from_states, ' '))
     and (u.of_attempt is null or u.of_attempt = c.attempts)
     and (u.event not in ('succeed', 'fail', 'timeOut') or c.awaits <> 'none')
-    and (u.event <> 'publish' or c.batch_id is null or c.attempts > 0 or not exists (
+    and (u.event <> 'publish' or c.batch_id is null or not exists (
       select from batches b where b.id = c.batch_id and b.state <> 'running'))
     and (u.to_state is not null or (c.late_response is null
       and c.response->>'seq' is distinct from u.response->>'seq'))
