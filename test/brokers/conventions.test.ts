@@ -1,7 +1,7 @@
 /**
  * Each convention through a real broker, with a simulated device, while all the others are on, too: what it tells is there
- * by REST; a command that is posted to the device by its name reaches it, and its answer or effect comes back; when its
- * connection breaks, it is offline.
+ * by REST; a command that is posted to the device by its name reaches it, and succeeds by its answer or effect; one that it
+ * says it will not do has failed, and one that it is silent to times out; when its connection breaks, it is offline.
  */
 
 import assert from 'node:assert/strict'
@@ -12,7 +12,8 @@ import { test } from 'node:test'
 import type { App } from '../../src/app.ts'
 import { conventions } from '../../src/conventions/conventions.ts'
 import type { DatapointView, DeviceView, MetricView } from '../../src/device-views.ts'
-import type { SimulatedDevice } from '../conventions/devices/device.ts'
+import type { CommandView } from '../../src/command-views.ts'
+import type { SimulatedDevice, Told } from '../conventions/devices/device.ts'
 import { allNamed, devices, documentOf } from '../conventions/everything.ts'
 import { adopted } from '../support/adopted.ts'
 import { postJson, request, startBridge } from '../support/bridge.ts'
@@ -50,6 +51,9 @@ for (const device of allNamed)
     try {
       await tells(app, device)
       if (device.command !== null) await obeys(app, device)
+      if (device.refuses !== null) await refuses(app, device, device.refuses)
+      if (device.ignores !== null) await ignores(app, device, device.ignores)
+      if (device.takesOn !== undefined) await takesOn(app, device, device.takesOn)
       if (device.presence !== null) await isPresent(app, device, device.presence)
       // Its network is gone: the broker publishes its will [MQTT-3.1.2-8]
       await proxy.stop()
@@ -101,40 +105,96 @@ async function latest(
   })
 }
 
-async function obeys(app: App, { device, command }: SimulatedDevice): Promise<void> {
-  const { name, parameters, shows } = command!
-  const begun = await read<{ cursor: string }>(app, '/devices?limit=1')
+interface Sent {
+  /** What is posted beside device, name and payload. */
+  asks?: Record<string, unknown>
+}
+
+/** The command as it is when it is final. */
+async function send(
+  app: App,
+  { device }: SimulatedDevice,
+  told: Told,
+  { asks = {} }: Sent = {}
+): Promise<CommandView> {
   const { status, body } = await postJson(
     `${app.url}/v1/commands`,
-    { device, name, payload: parameters },
-    { prefer: 'wait=20' }
+    { device: told.device ?? device, name: told.name, payload: told.parameters, ...asks },
+    { prefer: 'wait=30' }
   )
   assert.equal(status, 200, JSON.stringify(body))
-  assert.equal(body.state, 'published', JSON.stringify(body))
-  assert.equal(body.retain, false)
+  const command = body as CommandView
+  assert.deepEqual([command.final, command.retain], [true, false], JSON.stringify(command))
+  return command
+}
+
+async function obeys(app: App, simulated: SimulatedDevice): Promise<void> {
+  const { device, command } = simulated
+  const { shows } = command!
+  const sent = await send(app, simulated, command!)
+  assert.equal(sent.state, 'succeeded', JSON.stringify(sent))
   if ('metric' in shows) {
+    assert.deepEqual([sent.awaits, sent.response], ['effect', null])
+    const proof = await datapointOf(app, device, shows.metric, sent.effectSeq!)
+    assert.ok(same(proof.value, shows.value), `${sent.effectSeq}: ${JSON.stringify(proof)}`)
     await latest(app, device, shows.metric, (one) => same(one.latest?.value, shows.value))
     return
   }
-  const response = await eventually(
-    async () => {
-      const { items } = await read<{ items: DatapointView[] }>(
-        app,
-        `/datapoints?device=${named(device)}&metric=response&order=desc&limit=1`
-      )
-      return items[0]
-    },
-    { what: `a response of ${device} after ${begun.cursor}` }
-  )
-  assert.equal(response.role, 'event')
+  assert.deepEqual([sent.awaits, sent.effectSeq], ['response', null])
+  const response = await datapointOf(app, device, 'response', sent.response!.seq)
+  assert.deepEqual([response.role, response.topic], ['event', sent.response!.topic])
   const { correlation, ok } = response.value as { correlation: string; ok: boolean | null }
   assert.equal(ok, shows.response.ok)
   // What the response names is what was sent
-  const sent = `${body.topic} ${body.payloadText ?? ''} ${JSON.stringify(body.properties)} ${body.id}`
+  const said = `${sent.topic} ${sent.payloadText ?? ''} ${JSON.stringify(sent.properties)} ${sent.id}`
   assert.ok(
-    sent.includes(correlation) || sent.replaceAll('-', '').includes(correlation),
-    `${correlation} is not in ${sent}`
+    said.includes(correlation) || said.replaceAll('-', '').includes(correlation),
+    `${correlation} is not in ${said}`
   )
+}
+
+/** The datapoint that a fact brought; the newest are looked at. */
+async function datapointOf(app: App, device: string, metric: string, seq: string): Promise<DatapointView> {
+  const { items } = await read<{ items: DatapointView[] }>(
+    app,
+    `/datapoints?device=${named(device)}&metric=${encodeURIComponent(metric)}&order=desc&limit=20`
+  )
+  const found = items.find((one) => one.seq === seq)
+  assert.ok(
+    found !== undefined,
+    `${metric} of ${device} has no datapoint of ${seq}: ${JSON.stringify(items)}`
+  )
+  return found
+}
+
+async function refuses(
+  app: App,
+  simulated: SimulatedDevice,
+  told: NonNullable<SimulatedDevice['refuses']>
+): Promise<void> {
+  const sent = await send(app, simulated, told)
+  assert.equal(sent.state, 'failed', JSON.stringify(sent))
+  const response = await datapointOf(app, told.device ?? simulated.device, 'response', sent.response!.seq)
+  const { ok, detail } = response.value as { ok: boolean; detail: string }
+  assert.equal(ok, false)
+  assert.match(detail, told.reason)
+}
+
+async function ignores(app: App, simulated: SimulatedDevice, told: Told): Promise<void> {
+  const sent = await send(app, simulated, told, { asks: { timeoutSeconds: 1 } })
+  assert.deepEqual(
+    [sent.state, sent.response, sent.effectSeq],
+    ['timedOut', null, null],
+    JSON.stringify(sent)
+  )
+}
+
+/** It is not done, and whoever wants to know no more than that it was received may ask for that. */
+async function takesOn(app: App, simulated: SimulatedDevice, told: Told): Promise<void> {
+  const sent = await send(app, simulated, told, { asks: { awaits: 'response' } })
+  assert.equal(sent.state, 'succeeded', JSON.stringify(sent))
+  const proof = sent.effectSeq ?? sent.response?.seq
+  assert.ok(proof !== undefined, JSON.stringify(sent))
 }
 
 const isPresent = (app: App, { device }: SimulatedDevice, presence: string): Promise<unknown> =>

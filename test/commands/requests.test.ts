@@ -27,7 +27,7 @@ const addressed: Addressed = {
   response: null,
   effect: null,
   oneInFlight: false,
-  prefersEffect: false,
+  responds: 'done',
   once: false,
   timeoutSeconds: null
 }
@@ -131,13 +131,27 @@ test('of a device what can be known is awaited: a response, else an effect, else
 
 test('a convention says what its commands need: once, how long, and by what they are known', async () => {
   const effect: Awaited = { kind: 'datapoint', device: 'd', metric: 'm', value: '1', refusal: '1' }
-  const needs = { response, effect, prefersEffect: true, once: true, timeoutSeconds: 7 }
+  const needs = { response, effect, responds: 'perhaps', once: true, timeoutSeconds: 7 } as const
   const request = await toRequest(needs)(everyone, toDevice())
   assert.deepEqual([request.delivery, request.timeoutSeconds, request.awaits], ['atMostOnce', 7, 'effect'])
   const asked = await toRequest(needs)(everyone, toDevice({ timeoutSeconds: 9, awaits: 'response' }))
   assert.deepEqual([asked.timeoutSeconds, asked.awaits], [9, 'response'])
   const none = await toRequest(needs)(everyone, toDevice({ awaits: 'none' }))
   assert.deepEqual([none.timeoutSeconds, none.awaited], [null, null])
+})
+
+test('a response that proves no more than that it was received is awaited only where it is asked for', async () => {
+  const effect: Awaited = { kind: 'datapoint', device: 'd', metric: 'm', value: '1', refusal: '1' }
+  const awaits = async (device: Partial<Addressed>, more: Partial<DeviceAsk> = {}): Promise<unknown> =>
+    (await toRequest(device)(everyone, toDevice(more))).awaits
+  const responds = ['done', 'perhaps', 'received'] as const
+  const of = (device: Partial<Addressed>) =>
+    Promise.all(responds.map((one) => awaits({ ...device, responds: one })))
+  assert.deepEqual(await of({ response, effect }), ['response', 'effect', 'effect'])
+  assert.deepEqual(await of({ response }), ['response', 'response', 'none'])
+  assert.deepEqual(await of({ effect }), ['effect', 'effect', 'effect'])
+  assert.deepEqual(await of({}), ['none', 'none', 'none'])
+  assert.equal(await awaits({ response, effect, responds: 'received' }, { awaits: 'response' }), 'response')
 })
 
 test('a content type is of the payload, and gives way to that of the convention', async () => {

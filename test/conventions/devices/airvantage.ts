@@ -29,6 +29,8 @@ export const airvantage: SimulatedDevice = {
       await client.publishAsync(`${device}/messages/json`, JSON.stringify(data), { qos: 1 })
     }
     const work = async ({ uid, read, write }: Task): Promise<void> => {
+      // A device of before there were acks
+      if (read?.includes('machine.silence') === true) return
       for (const [path, value] of (write ?? []).flatMap((setting) => Object.entries(setting)))
         values.set(path, value)
       const paths = read ?? (write ?? []).flatMap((setting) => Object.keys(setting))
@@ -65,5 +67,7 @@ export const airvantage: SimulatedDevice = {
     name: 'write',
     parameters: { settings: { 'machine.threshold': 25 } },
     shows: { response: { ok: true } }
-  }
+  },
+  refuses: { name: 'command', parameters: { id: 'machine.fly' }, reason: /unknown command/ },
+  ignores: { name: 'read', parameters: { paths: ['machine.silence'] } }
 }

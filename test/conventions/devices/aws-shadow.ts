@@ -15,6 +15,7 @@ type Members = { [name: string]: unknown }
 interface Update {
   state: { reported?: Members; desired?: Members }
   clientToken?: string
+  version?: number
 }
 
 const qos = { qos: 1 } as const
@@ -33,8 +34,12 @@ async function startShadowService(brokerUrl: string): Promise<MqttClient> {
   const publish = (topic: string, document: object): Promise<unknown> =>
     client.publishAsync(`${shadow}/${topic}`, JSON.stringify(document), qos)
   client.on('message', (_, payload) => {
-    const { state: told, clientToken } = JSON.parse(payload.toString()) as Update
+    const { state: told, clientToken, version: given } = JSON.parse(payload.toString()) as Update
     const timestamp = seconds()
+    if (given !== undefined && given !== version) {
+      void publish('update/rejected', { code: 409, message: 'Version conflict', timestamp, clientToken })
+      return
+    }
     const previous = structuredClone({ state, metadata, version })
     version++
     for (const section of ['reported', 'desired'] as const) {
@@ -81,8 +86,9 @@ export const awsShadow: SimulatedDevice = {
         qos
       )
     client.on('message', (_, payload) => {
-      const { state } = JSON.parse(payload.toString()) as { state: Members }
-      void report(state)
+      const { locked: _locked, ...state } = (JSON.parse(payload.toString()) as { state: Members }).state
+      // It has no lock, and reports none
+      if (Object.keys(state).length > 0) void report(state)
     })
     await client.subscribeAsync(`${shadow}/update/delta`, qos)
     await client.publishAsync(
@@ -109,5 +115,12 @@ export const awsShadow: SimulatedDevice = {
     name: 'desire',
     parameters: { state: { color: 'red' } },
     shows: { metric: 'color', value: 'red' }
-  }
+  },
+  refuses: {
+    name: 'desire',
+    parameters: { state: { color: 'blue' }, version: 1 },
+    reason: /409 Version conflict/
+  },
+  ignores: { name: 'desire', parameters: { state: { locked: true } } },
+  takesOn: { name: 'desire', parameters: { state: { locked: false } } }
 }

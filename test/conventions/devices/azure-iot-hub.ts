@@ -33,6 +33,7 @@ export const azureIotHub: SimulatedDevice = {
       const method = /^\$iothub\/methods\/POST\/([^/]+)\/\?\$rid=(.+)$/.exec(topic)
       if (method !== null) {
         const [, name, rid] = method
+        if (name === 'sleep') return
         const known = name === 'setTarget'
         if (known) {
           const { target } = JSON.parse(payload.toString()) as { target: number }
@@ -69,5 +70,7 @@ export const azureIotHub: SimulatedDevice = {
     name: 'method',
     parameters: { method: 'setTarget', payload: { target: 22 } },
     shows: { response: { ok: true } }
-  }
+  },
+  refuses: { name: 'method', parameters: { method: 'fly' }, reason: /status 404/ },
+  ignores: { name: 'method', parameters: { method: 'sleep' } }
 }

@@ -19,9 +19,18 @@ export interface SimulatedDevice {
   /** Presence after its connection broke (its will came); null: the convention does not tell. */
   presenceWhenBroken: 'offline' | null
   /** A command, and how it shows that it was done; null: the convention has none. */
-  command: {
-    name: string
-    parameters: Record<string, unknown>
-    shows: { response: { ok: boolean } } | { metric: string; value: unknown }
-  } | null
+  command: (Told & { shows: { response: { ok: boolean } } | { metric: string; value: unknown } }) | null
+  /** A command that it says it will not do, and why; null: the convention has no word for that. */
+  refuses: (Told & { reason: RegExp }) | null
+  /** A command to which it is silent; null: the convention has no commands. */
+  ignores: Told | null
+  /** A command of which the device says that it took it on, and which it does not do; absent: there is no such word. */
+  takesOn?: Told
+}
+
+export interface Told {
+  /** Which device is told, where it is not the one above. */
+  device?: string
+  name: string
+  parameters: Record<string, unknown>
 }

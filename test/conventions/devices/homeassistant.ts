@@ -48,7 +48,10 @@ export const homeassistant: SimulatedDevice = {
     let light = { state: 'OFF', brightness: 10 }
     client.on('message', (topic, payload, { retain }) => {
       if (retain || topic !== `${base}/set`) return
-      light = { ...light, ...(JSON.parse(payload.toString()) as typeof light) }
+      const told = JSON.parse(payload.toString()) as typeof light
+      // Its least brightness is 10
+      if (told.brightness < 10) return
+      light = { ...light, ...told }
       tell(`${base}/state`, light).catch(() => {})
     })
     await client.subscribeAsync(`${base}/set`, { qos: 1 })
@@ -71,5 +74,7 @@ export const homeassistant: SimulatedDevice = {
     name: 'set',
     parameters: { entity: 'Lamp', value: { state: true, brightness: 200 } },
     shows: { metric: 'Lamp', value: true }
-  }
+  },
+  refuses: null,
+  ignores: { name: 'set', parameters: { entity: 'Lamp', value: { state: false, brightness: 5 } } }
 }

@@ -38,8 +38,9 @@ export const homie: SimulatedDevice = {
       const path = topic.slice(base.length + 1, -'/set'.length)
       if (retain || !topic.endsWith('/set')) return
       void (async () => {
+        const stuck = payload.toString() === '99'
         await tell(`${path}/$target`, payload.toString())
-        await tell(path, payload.toString())
+        if (!stuck) await tell(path, payload.toString())
       })().catch(() => {})
     })
     await tell('$state', 'init')
@@ -67,5 +68,8 @@ export const homie: SimulatedDevice = {
     name: 'set',
     parameters: { node: 'lamp', property: 'brightness', value: 75 },
     shows: { metric: 'lamp/brightness', value: 75 }
-  }
+  },
+  refuses: null,
+  ignores: { name: 'set', parameters: { node: 'lamp', property: 'brightness', value: 99 } },
+  takesOn: { name: 'set', parameters: { node: 'lamp', property: 'brightness', value: 99 } }
 }

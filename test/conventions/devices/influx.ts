@@ -32,5 +32,7 @@ export const influx: SimulatedDevice = {
   ],
   presence: null,
   presenceWhenBroken: null,
-  command: null
+  command: null,
+  refuses: null,
+  ignores: null
 }

@@ -16,7 +16,8 @@ export const json: SimulatedDevice = {
         qos: 1
       })
     client.on('message', (_, payload) => {
-      Object.assign(state, JSON.parse(payload.toString('utf8')))
+      const { fuel: _fuel, ...told } = JSON.parse(payload.toString('utf8')) as Record<string, unknown>
+      Object.assign(state, told)
       void tell()
     })
     await client.subscribeAsync('ovens/oven-1/set', { qos: 1 })
@@ -30,5 +31,7 @@ export const json: SimulatedDevice = {
   ],
   presence: null,
   presenceWhenBroken: null,
-  command: { name: 'set', parameters: { value: { light: true } }, shows: { metric: 'light', value: true } }
+  command: { name: 'set', parameters: { value: { light: true } }, shows: { metric: 'light', value: true } },
+  refuses: null,
+  ignores: { name: 'set', parameters: { value: { fuel: 5 } } }
 }

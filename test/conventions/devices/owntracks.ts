@@ -50,7 +50,13 @@ export const ownTracks: SimulatedDevice = {
     }
     client.on('message', (_, payload) => {
       const message = decrypt(payload)
-      if (message?._type === 'cmd' && message.action === 'reportLocation') void locate('r')
+      if (message?._type !== 'cmd') return
+      if (message.action === 'reportLocation') void locate('r')
+      // It has no counter
+      if (message.action === 'reportSteps')
+        void client.publishAsync(`${topic}/step`, encrypt({ _type: 'steps', tst: now(), steps: -1 }), {
+          qos: 1
+        })
     })
     await client.subscribeAsync(`${topic}/cmd`, { qos: 1 })
     await locate('u')
@@ -65,5 +71,7 @@ export const ownTracks: SimulatedDevice = {
   ],
   presence: 'online',
   presenceWhenBroken: 'offline',
-  command: { name: 'reportLocation', parameters: {}, shows: { metric: 't', value: 'r' } }
+  command: { name: 'reportLocation', parameters: {}, shows: { metric: 't', value: 'r' } },
+  refuses: { name: 'reportSteps', parameters: {}, reason: /does not count steps/ },
+  ignores: { name: 'dump', parameters: {} }
 }

@@ -21,6 +21,7 @@ export const senml: SimulatedDevice = {
       })
     client.on('message', (_, payload) => {
       const [record] = JSON.parse(payload.toString('utf8')) as Array<{ n: string; v: number }>
+      if (record!.n !== 'setpoint') return
       void tell([{ bn: `${device}:`, n: record!.n, u: 'Cel', v: record!.v }])
     })
     await client.subscribeAsync(`building/actuators/${device}`, { qos: 1 })
@@ -54,5 +55,7 @@ export const senml: SimulatedDevice = {
     name: 'actuate',
     parameters: { name: 'setpoint', value: 22.5, unit: 'Cel' },
     shows: { metric: 'setpoint', value: 22.5 }
-  }
+  },
+  refuses: null,
+  ignores: { name: 'actuate', parameters: { name: 'temperature', value: 25 } }
 }

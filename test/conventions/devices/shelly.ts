@@ -31,6 +31,7 @@ async function start(brokerUrl: string): Promise<{ end(): Promise<void> }> {
   client.on('message', (_, payload) => {
     const { id: number, src, method, params = {} } = JSON.parse(payload.toString()) as Request
     const frame = { id: number, src: id, dst: src }
+    if (method === 'Shelly.Reboot') return
     if (method !== 'Switch.Set' || params.id !== 0) {
       void say(`${src}/rpc`, { ...frame, error: { code: -105, message: 'No handler' } })
       return
@@ -66,5 +67,7 @@ export const shelly: SimulatedDevice = {
   ],
   presence: 'online',
   presenceWhenBroken: 'offline',
-  command: { name: 'switch', parameters: { on: true }, shows: { response: { ok: true } } }
+  command: { name: 'switch', parameters: { on: true }, shows: { response: { ok: true } } },
+  refuses: { name: 'rpc', parameters: { method: 'Door.Open' }, reason: /-105: No handler/ },
+  ignores: { name: 'rpc', parameters: { method: 'Shelly.Reboot' } }
 }

@@ -113,5 +113,7 @@ export const sparkplug: SimulatedDevice = {
     name: 'write',
     parameters: { metric: 'Speed', value: -750 },
     shows: { metric: 'Speed', value: -750 }
-  }
+  },
+  refuses: null,
+  ignores: { name: 'write', parameters: { metric: 'Valve', value: false } }
 }

@@ -78,5 +78,7 @@ export const tasmota: SimulatedDevice = {
   ],
   presence: 'online',
   presenceWhenBroken: 'offline',
-  command: { name: 'power', parameters: { state: 'on' }, shows: { metric: 'POWER', value: 'ON' } }
+  command: { name: 'power', parameters: { state: 'on' }, shows: { metric: 'POWER', value: 'ON' } },
+  refuses: null,
+  ignores: { name: 'command', parameters: { command: 'Dimmer', value: 50, effectMetric: 'Dimmer' } }
 }

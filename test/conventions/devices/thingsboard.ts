@@ -27,6 +27,7 @@ export const thingsboard: SimulatedDevice = {
       client.publishAsync(`v1/gateway/${topic}`, JSON.stringify(value), { qos: 1 })
     const gpio = new Map<unknown, unknown>()
     const work = async ({ id, method, params }: Call['data']): Promise<void> => {
+      if (method === 'sleep') return
       if (method !== 'setGpio') {
         await tell('rpc', { device, id, data: { error: `no method ${method}` } })
         return
@@ -63,5 +64,7 @@ export const thingsboard: SimulatedDevice = {
     name: 'rpc',
     parameters: { method: 'setGpio', params: { pin: 23, value: true } },
     shows: { response: { ok: true } }
-  }
+  },
+  refuses: { name: 'rpc', parameters: { method: 'fly' }, reason: /no method fly/ },
+  ignores: { name: 'rpc', parameters: { method: 'sleep' } }
 }

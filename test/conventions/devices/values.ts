@@ -12,7 +12,10 @@ export const values: SimulatedDevice = {
     const client = await connectDevice(brokerUrl, { clientId: 'fan-1' })
     const tell = (metric: string, value: string | Buffer) =>
       client.publishAsync(`fans/fan-1/${metric}`, value, { qos: 1, retain: true })
-    client.on('message', (topic, payload) => void tell(topic.split('/')[2]!, payload))
+    client.on('message', (topic, payload) => {
+      const metric = topic.split('/')[2]!
+      if (metric !== 'direction') void tell(metric, payload)
+    })
     await client.subscribeAsync('fans/fan-1/+/set', { qos: 1 })
     await tell('speed', '75')
     await tell('mode', 'ECO')
@@ -26,5 +29,7 @@ export const values: SimulatedDevice = {
   ],
   presence: null,
   presenceWhenBroken: null,
-  command: { name: 'set', parameters: { metric: 'speed', value: 40 }, shows: { metric: 'speed', value: 40 } }
+  command: { name: 'set', parameters: { metric: 'speed', value: 40 }, shows: { metric: 'speed', value: 40 } },
+  refuses: null,
+  ignores: { name: 'set', parameters: { metric: 'direction', value: 'left' } }
 }

@@ -41,11 +41,16 @@ async function start(brokerUrl: string): Promise<{ end(): Promise<void> }> {
   client.on('error', () => {})
   client.on('message', (topic, payload) => {
     const text = payload.toString()
-    if (topic === `${base}/${name}/set`) lamp = { ...lamp, ...(JSON.parse(text) as Lamp) }
+    if (topic === `${base}/${name}/set`) {
+      const { power_on_behavior: _behavior, ...told } = JSON.parse(text) as Lamp
+      lamp = { ...lamp, ...told }
+    }
     if (topic.startsWith(`${base}/${name}/`)) void say(name, lamp)
     if (topic === `${base}/bridge/request/permit_join`) {
       const { transaction, value } = JSON.parse(text) as Lamp
-      void say('bridge/response/permit_join', { data: { value }, status: 'ok', transaction })
+      const said =
+        value === true ? { status: 'ok' } : { status: 'error', error: 'Failed to connect to adapter' }
+      void say('bridge/response/permit_join', { data: { value }, ...said, transaction })
     }
   })
   await client.subscribeAsync([`${base}/${name}/set`, `${base}/${name}/get`, `${base}/bridge/request/#`], {
@@ -78,5 +83,12 @@ export const zigbee2mqtt: SimulatedDevice = {
     name: 'set',
     parameters: { payload: { state: 'ON', brightness: 100 } },
     shows: { metric: 'state', value: 'ON' }
-  }
+  },
+  refuses: {
+    device: `${base}/bridge`,
+    name: 'bridge',
+    parameters: { request: 'permit_join', payload: { value: false } },
+    reason: /Failed to connect to adapter/
+  },
+  ignores: { name: 'set', parameters: { payload: { power_on_behavior: 'on' } } }
 }
