@@ -7,8 +7,6 @@ import { createCursors } from '../cursor.ts'
 import type { Limits } from '../limits.ts'
 import type { FactKind, Millis, Seq } from '../model.ts'
 import type { Stats } from '../stats.ts'
-import type { AnswerStore } from './answers.ts'
-import { createAnswerStore } from './answers.ts'
 import type { AppendQueue } from './append.ts'
 import { createAppendQueue } from './append.ts'
 import type { AsOf } from './as-of.ts'
@@ -16,12 +14,8 @@ import { createAsOf } from './as-of.ts'
 import { instanceGuard } from './guard.ts'
 import type { AppendedRow, Batch } from './append-batch.ts'
 import { batchStatement, noteStatement } from './append-batch.ts'
-import type { BatchStore } from './batches.ts'
-import { createBatchStore } from './batches.ts'
-import type { CommandStore } from './commands.ts'
-import { createCommandStore } from './commands.ts'
-import type { CommandQueue } from './command-queue.ts'
-import { createCommandQueue } from './command-queue.ts'
+import type { CommandStores } from './command-stores.ts'
+import { createCommandStores } from './command-stores.ts'
 import { connectDirectly, openDatabase } from './database.ts'
 import type { Exports } from './export.ts'
 import { createExports } from './export.ts'
@@ -55,8 +49,6 @@ import type { Rejections } from './rejections.ts'
 import { createRejections } from './rejections.ts'
 import type { Retention } from './retention.ts'
 import { createRetention } from './retention.ts'
-import type { Reservations } from './reservations.ts'
-import { createReservations } from './reservations.ts'
 import type { RetainedStore } from './retained.ts'
 import { createRetainedStore } from './retained.ts'
 import type { Rollups } from './rollups.ts'
@@ -78,7 +70,7 @@ export interface Appended {
   topicIds: ReadonlyMap<string, TopicRow>
 }
 
-export interface Store {
+export interface Store extends CommandStores {
   instanceId: string
   cursors: Cursors
   /** A secret of the database: seals what clients are given and give back. */
@@ -86,11 +78,6 @@ export interface Store {
   journal: Journal
   states: States
   asOf: AsOf
-  commands: CommandStore
-  commandQueue: CommandQueue
-  batches: BatchStore
-  answers: AnswerStore
-  reservations: Reservations
   sessions: Sessions
   partitions: Partitions
   retention: Retention
@@ -174,11 +161,7 @@ export async function openStore(parts: StoreParts): Promise<Store> {
     journal: createJournal(database.pool, limits),
     states: createStates(database.pool, limits, asOf),
     asOf,
-    commands: createCommandStore(database, queue, guard, stats, limits),
-    commandQueue: createCommandQueue(database),
-    reservations: createReservations(database.pool, limits),
-    batches: createBatchStore(database),
-    answers: createAnswerStore(database.pool, limits),
+    ...createCommandStores({ database, queue, guard, stats, limits }),
     sessions,
     partitions,
     retention,
