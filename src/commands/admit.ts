@@ -1,4 +1,4 @@
-/** Of commands whose turn it is: which are published now, which are refused, and which have to wait. */
+/** Of commands whose turn it is: which are published now, which never will be, and which have to wait. */
 
 import type { Command } from '../command.ts'
 import type { CheckCondition, ConditionVerdict } from './condition.ts'
@@ -14,14 +14,14 @@ export function createAdmission(parts: {
   fault: (command: Command) => string | null
   /** Whether what a command asks of its topic holds now. */
   checkCondition: CheckCondition
-  /** It becomes something without being published now. */
+  /** It is not published, or not again. */
   settle: (id: string, verdict: ConditionVerdict) => Promise<void>
-  /** One that had to wait, or waited behind one that is refused, may go after these. */
+  /** One that had to wait, or waited behind one that is settled, may go after these. */
   lookAgain: () => void
 }): Admit {
   async function verdictOf(command: Command): ReturnType<CheckCondition> {
-    const fault = parts.fault(command)
-    if (fault !== null) return { event: 'refuse', reason: fault }
+    const reason = parts.fault(command)
+    if (reason !== null) return command.attempts === 0 ? { event: 'refuse', reason } : notAgain(reason)
     return command.condition === null ? 'publish' : parts.checkCondition(command)
   }
 
@@ -54,3 +54,9 @@ export function createAdmission(parts: {
     return { admitted, waits }
   }
 }
+
+/** An earlier attempt may have been the broker's last word, unheard. */
+const notAgain = (reason: string): ConditionVerdict => ({
+  event: 'abandon',
+  reason: `${reason}; nobody knows whether an earlier attempt reached the broker`
+})

@@ -17,6 +17,7 @@ import type { Lease } from '../store/sessions.ts'
 import type { Store } from '../store/store.ts'
 import { createAdmission } from './admit.ts'
 import { createAlarm } from './alarm.ts'
+import { isCorrelated } from './answer.ts'
 import type { InFlight } from './candidates.ts'
 import { createCandidates } from './candidates.ts'
 import type { CheckCondition } from './condition.ts'
@@ -75,7 +76,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
   }
   const recorder = createRecorder({ write, transitionsMax: limits.commandsPerRequestMax })
   const admit = createAdmission({
-    fault: (command) => publisher.fault(toMessage(command, now())),
+    fault: (command) => publisher.fault(toMessage(command, now()), isCorrelated(command.awaited)),
     checkCondition: parts.checkCondition,
     settle: async (id, { event, reason }) => {
       if (event === 'refuse') stats.commandsRefused++
@@ -98,8 +99,11 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
   async function expire(): Promise<void> {
     const transitions = (await queue.expired(limits.commandsPerRequestMax)).map(({ id, attempts }) =>
       attempts === 0
-        ? toTransition(id, 'expire')
-        : toTransition(id, 'abandon', { reason: 'It expired while nobody knew whether the broker has it' })
+        ? toTransition(id, 'expire', { ofAttempt: 0 })
+        : toTransition(id, 'abandon', {
+            ofAttempt: attempts,
+            reason: 'It expired while nobody knew whether the broker has it'
+          })
     )
     await write(transitions)
   }

@@ -35,7 +35,7 @@ export async function send(
   try {
     const { reasonCode } = await publisher.publish(message)
     suspects.cleared(id)
-    return byReasonCode(reasonCode, message.retain)
+    return byReasonCode(reasonCode, { first: command.attempts === 0, retain: message.retain })
   } catch (error) {
     if (error instanceof Problem) return notSent
     parts.onLost()
@@ -62,10 +62,24 @@ const lost = (event: 'abandon' | 'refuse', reason: string): Word => ({
   reason
 })
 
-/** A retained message has come where it was to come, whoever is subscribed. */
-function byReasonCode(brokerReasonCode: number, retain: boolean): Word {
-  if (brokerReasonCode >= failure)
-    return { event: 'refuse', brokerReasonCode, reason: toReason(brokerReasonCode) }
-  const event = brokerReasonCode === noMatchingSubscribers && !retain ? 'deliverToNobody' : 'accept'
-  return { event, brokerReasonCode, reason: null }
+/**
+ * A retained message has come where it was to come, whoever is subscribed. Of one that was published before, and lost, the
+ * broker's word is only on this attempt: an earlier one may have arrived.
+ */
+function byReasonCode(
+  brokerReasonCode: number,
+  { first, retain }: { first: boolean; retain: boolean }
+): Word {
+  if (brokerReasonCode >= failure) {
+    const reason = toReason(brokerReasonCode)
+    return first
+      ? { event: 'refuse', brokerReasonCode, reason }
+      : {
+          event: 'abandon',
+          brokerReasonCode,
+          reason: `${reason}; nobody knows whether an earlier attempt reached it`
+        }
+  }
+  const toNobody = brokerReasonCode === noMatchingSubscribers && !retain && first
+  return { event: toNobody ? 'deliverToNobody' : 'accept', brokerReasonCode, reason: null }
 }

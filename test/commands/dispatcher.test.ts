@@ -2,11 +2,12 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createCancel } from '../../src/commands/cancel.ts'
 import type { CheckCondition } from '../../src/commands/condition.ts'
 import { query } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { newCommand, transition } from '../support/new-command.ts'
-import { openTestStore } from '../support/store.ts'
+import { everything, openTestStore } from '../support/store.ts'
 import type { Dispatching } from './dispatching.ts'
 import { startDispatching } from './dispatching.ts'
 
@@ -197,6 +198,42 @@ test("at most once: without the broker's word it ends as unknown; one that has n
   await eventually(() => dispatching.sent.length === 2)
   dispatching.sent[1]!.answer()
   await eventually(async () => (await stateOf(dispatching, later.id)) === 'published')
+})
+
+test('what was lost before is not said to be refused, to reach nobody, or to be cancelled: it may have arrived', async () => {
+  const faults = new Map<string, string>()
+  const dispatching = await startDispatching({
+    fault: ({ topic }) => faults.get(topic) ?? null,
+    limits: { commandAloneAttemptsMax: 100 }
+  })
+  const [refused, toNobody, faulty] = ['refused', 'to nobody', 'faulty'].map((topic) => newCommand(topic))
+  await dispatching.accept(refused!, toNobody!, faulty!)
+  await eventually(() => dispatching.sent.length === 3)
+  faults.set('faulty', 'The broker takes QoS up to 0')
+  for (const sent of dispatching.sent) sent.lose()
+  // Each alone
+  for (const [topic, code] of [
+    ['refused', 0x97],
+    ['to nobody', 0x10]
+  ] as const) {
+    const again = await eventually(() => dispatching.sent.slice(3).find((sent) => sent.topic === topic))
+    again.answer(code)
+  }
+  await eventually(async () => (await stateOf(dispatching, faulty!.id)) === 'unknown')
+  await eventually(async () => (await stateOf(dispatching, toNobody!.id)) === 'published')
+  const one = await dispatching.command(refused!.id)
+  assert.deepEqual([one.state, one.brokerReasonCode], ['unknown', 0x97])
+  assert.match(one.reason!, /a quota is exceeded.*; nobody knows whether an earlier attempt reached it$/)
+  assert.equal(topics(dispatching).filter((topic) => topic === 'faulty').length, 1)
+
+  const cancelled = newCommand('cancelled')
+  await dispatching.accept(cancelled)
+  const sent = await eventually(() => dispatching.sent.find(({ topic }) => topic === 'cancelled'))
+  dispatching.connected = false
+  sent.lose()
+  await eventually(async () => (await stateOf(dispatching, cancelled.id)) === 'pending')
+  const after = await createCancel(dispatching.store, { hint: () => {} })(everything, cancelled.id)
+  assert.deepEqual([after.state, after.reason], ['unknown', 'cancelled; it may have been published before'])
 })
 
 test('what an earlier process was publishing: again, or where it must not be, unknown', async () => {
