@@ -35,7 +35,8 @@ test('every file that the documentation links to, or names as the holder of an i
     'docs/brokers.md',
     'docs/delivery.md',
     'docs/backup.md',
-    'docs/reading.md'
+    'docs/reading.md',
+    'docs/commands.md'
   ]) {
     const base = new URL(document, root)
     const text = read(document)
