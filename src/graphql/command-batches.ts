@@ -6,6 +6,7 @@ import type { BatchView } from '../command-batch-views.ts'
 import type { BatchInput } from '../commands/batch-ask.ts'
 import { readBatchAsk } from '../commands/batch-ask.ts'
 import { noSuchBatch } from '../commands/batches.ts'
+import { contentTypeOf } from '../commands/encode-payload.ts'
 import type { PageArguments } from './arguments.ts'
 import { isUuid, listName, readFirst } from './arguments.ts'
 import { behind } from './behind.ts'
@@ -13,7 +14,7 @@ import type { PayloadInput } from './command-input.ts'
 import { readPayload, stringify } from './command-input.ts'
 import { readConnection } from './connections.ts'
 import type { Resolvers } from './executable.ts'
-import { checkKey } from './mutations.ts'
+import { checkKey } from './command-sending.ts'
 import type { GraphqlParts } from './parts.ts'
 
 interface BatchesPage extends PageArguments {
@@ -80,7 +81,11 @@ export function createBatchResolvers(parts: GraphqlParts): Resolvers {
         async resolve(_source, { input }: { input: SendBatchInput }, { access }) {
           const { idempotencyKey = null, ...given } = input
           checkKey(idempotencyKey, limits.idempotencyKeyCharsMax)
-          const ask = readBatchAsk(given, { payload: readPayload(given), contentType: null }, limits)
+          const ask = readBatchAsk(
+            given,
+            { payload: readPayload(given), contentType: contentTypeOf[given.encoding ?? 'json'] },
+            limits
+          )
           const { answer, seq } = await batches.send(access, ask, {
             idempotencyKey,
             body: `graphql:sendBatch:${stringify(given)}`,

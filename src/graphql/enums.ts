@@ -3,6 +3,7 @@
 import { GraphQLEnumType } from 'graphql'
 import type { BatchState } from '../command-batch.ts'
 import type { Awaits, CommandEvent, CommandState, Delivery } from '../command.ts'
+import type { Encoding } from '../commands/encode-payload.ts'
 import type { GapCause, TombstoneCause } from '../model.ts'
 import type { PayloadFault, PayloadFormat } from '../payload.ts'
 import { payloadFaults } from '../payload.ts'
@@ -75,6 +76,12 @@ export const enums = [
     none: 'Nothing: `published` is final.',
     response: 'A response of the device.',
     effect: 'That what it asks for is seen.'
+  }),
+  enumOf<Encoding>('PayloadEncoding', 'How a JSON value is sent.', {
+    json: 'As JSON text.',
+    text: 'A string, as itself.',
+    cbor: 'As CBOR.',
+    msgpack: 'As MessagePack.'
   }),
   enumOf<Delivery>('Delivery', 'What is done where nobody knows whether the broker has a command.', {
     atLeastOnce: 'It is published again, with the same id.',

@@ -1,12 +1,13 @@
 /** Resolvers of the queries. */
 
 import { keptFrom } from '../feed/kept-from.ts'
-import type { CommandState } from '../command.ts'
+import type { Awaits, CommandState } from '../command.ts'
 import type { Fact } from '../model.ts'
 import { toCommandView } from '../command-views.ts'
 import { eventKinds, toGapView, toMessageView, toTopicStateView } from '../views.ts'
 import type { PageArguments, RangeArguments, SearchArguments } from './arguments.ts'
 import {
+  invalid,
   isUuid,
   listName,
   readFilters,
@@ -40,9 +41,14 @@ interface AsOfArgument {
   asOf?: string | null
 }
 
-interface CommandsPage extends PageArguments {
+interface CommandsPage extends PageArguments, RangeArguments {
   state?: CommandState[] | null
   topic?: string | null
+  device?: string | null
+  name?: string | null
+  awaits?: Awaits[] | null
+  batch?: string | null
+  retryOf?: string | null
 }
 
 export function createQueries({ store, minCursor, limits, status }: GraphqlParts): Resolvers {
@@ -144,13 +150,18 @@ export function createQueries({ store, minCursor, limits, status }: GraphqlParts
         commands: {
           resolve(_source, page: CommandsPage, context) {
             const limit = readFirst(page.first, limits)
-            const { state, topic = null, order } = page
+            const { topic = null, device = null, name = null, batch = null, retryOf = null, order } = page
+            const range = readRange(page)
+            for (const [argument, id] of Object.entries({ batch, retryOf }))
+              if (id !== null && !isUuid(id)) throw invalid(argument, `${argument} is a UUID`)
+            const states = page.state ?? []
+            const awaits = page.awaits ?? []
+            const asked = { states, topic, device, name, awaits, batch, retryOf, ...range }
             return connect(
               context,
-              { list: listName('commands', order, [state, topic]), page },
+              { list: listName('commands', order, [asked]), page },
               {
-                read: (after) =>
-                  commands.page(context.access, { states: state ?? [], topic, after, limit, order }),
+                read: (after) => commands.page(context.access, { ...asked, after, limit, order }),
                 place: (command) => command.createdSeq,
                 view: toCommandView
               }

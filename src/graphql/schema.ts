@@ -63,6 +63,20 @@ export const reading = /* GraphQL */ `
       state: [CommandState!]
       "Only those to this topic."
       topic: String
+      "Only those to the device of exactly this name."
+      device: String
+      "Only those of this command of devices."
+      name: String
+      "Only those that wait for one of these."
+      awaits: [Awaits!]
+      "Only those of this batch, or of this request."
+      batch: ID
+      "Only retries of this command."
+      retryOf: ID
+      "Only those accepted at this time or later."
+      from: DateTime
+      "Only those accepted before this time."
+      to: DateTime
       ${pageArguments('desc')}
       ${minCursorArgument}
     ): CommandConnection!
