@@ -41,7 +41,7 @@ export function story(name: string, options: StoryOptions, scenario: (world: Wor
   // QoS 2 is exactly once in the store, and leaves no identifier behind
   const promise = { ...always, ...(qos === 2 && { repeated: 0, openPackets: 0 }), ...options.promise }
   test(`${id}: ${name}${qos === undefined ? '' : `, QoS ${qos}`}`, async (t) => {
-    const world = createWorld()
+    const world = createWorld((words) => t.diagnostic(words))
     const begun = Date.now()
     try {
       await scenario(world)

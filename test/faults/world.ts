@@ -56,6 +56,8 @@ export interface World {
   /** A figure of the story's own; the greatest counts. */
   note(figure: string, value: number): void
   notes: Record<string, number>
+  /** For whoever reads the output of the test. */
+  say(words: string): void
   services: Rialto[]
   publishers: Array<Pick<Publisher, 'topics' | 'owed' | 'finished'>>
   /** Where the ledger looks: not through a proxy. */
@@ -63,11 +65,12 @@ export interface World {
   end(): Promise<void>
 }
 
-export function createWorld(): World {
+export function createWorld(say: (words: string) => void = () => {}): World {
   let databaseUrl = ''
   const ends: Array<() => Promise<unknown>> = []
   const world: World = {
     notes: {},
+    say,
     services: [],
     publishers: [],
     databaseUrl: () => databaseUrl,
