@@ -10,6 +10,7 @@ const storeWith = (more: object): HttpParts['store'] =>
     healthy: () => true,
     ping: async () => {},
     commands: { countOpen: () => never },
+    commandQueue: { oldestSeconds: () => never },
     webhooks: { lag: () => never },
     ...more
   }) as never
@@ -93,5 +94,6 @@ test('metrics are there while the database is away', async () => {
   const answer = await app.inject('/metrics')
   assert.equal(answer.statusCode, 200)
   assert.match(answer.body, /^rialto_commands_open NaN$/im)
+  assert.match(answer.body, /^rialto_commands_waiting_seconds NaN$/im)
   assert.match(answer.body, /^rialto_webhook_lag_facts NaN$/im)
 })
