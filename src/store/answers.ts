@@ -165,7 +165,7 @@ interface SoughtRow extends Omit<DatapointRow, 'seq'> {
   seq: Seq | null
 }
 
-const waitingSql = `
+export const waitingSql = `
   select ${awaitedColumns} from commands
   where finished_at is null and created_seq > $1 and awaited is not null and publish_seq is not null
   order by created_seq limit $2`
@@ -184,7 +184,7 @@ const byIdsSql = `
  * What came last is looked through by the key of datapoints, in the order of messages: each is looked at once, and how many
  * there are of a metric, or of others, is no matter.
  */
-const soughtSql = `
+export const soughtSql = `
   with projection as materialized (select id from projections where state = 'current'),
   sought as materialized (
     select m.id from unnest($1::bytea[], $2::bytea[]) as asked (device, metric)
@@ -202,11 +202,11 @@ const soughtSql = `
     select ${datapointColumns} from found
     join datapoints p using (seq, n, projection_id, retention_class)
     join metrics m on m.id = p.metric_id join devices d on d.id = m.device_id join topics t on t.id = p.topic_id
-    where t.name <> ''
+    where t.name <> '' and p.seq > $3 and p.seq <= $4
   ) as point on true
   order by point.seq, point.n`
 
-const overdueSql = `
+export const overdueSql = `
   select c.id, h.seq as head from journal_head h left join (
     select id from commands
     where state = 'published' and finished_at is null and timeout_at < now() and awaited->>'kind' = any ($1::text[])

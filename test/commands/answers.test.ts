@@ -3,6 +3,8 @@ import { test } from 'node:test'
 import type { Command } from '../../src/command.ts'
 import { query } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
+import type { Tracking } from './tracking.ts'
+import { chunkOf, currentAtHead, messageOf, point } from '../support/projected.ts'
 import { byTopic, startTracking } from './tracking.ts'
 
 const endOf = ({ state, response, lateResponse, effectSeq, finishedAt }: Command) => ({
@@ -57,23 +59,30 @@ test('a response is known by its topic and by each of what it carries: all that 
   assert.deepEqual(answered.response!.properties, properties)
 })
 
+/** All of it again, as after a crash before the cursor was written. */
+async function searchedAgain(tracking: Tracking): Promise<void> {
+  await tracking.end()
+  await query(tracking.url, 'update answers_read set seq = 0')
+  tracking.begin()
+  await tracking.searched()
+}
+
 test('the first answer decides; the second is kept beside it, once, and changes nothing', async () => {
   const tracking = await startTracking({})
   const { publish, say, command, move } = tracking
   const id = await publish('dev/set', byTopic('dev/answer', { ok: 'eq(payload,"yes")' }))
   await move(id, 'accept')
   tracking.begin()
-  const [no, yes] = [await say('dev/answer', 'no'), await say('dev/answer', 'yes')]
+  const no = await say('dev/answer', 'no')
+  await tracking.searched()
+  await searchedAgain(tracking)
+  const yes = await say('dev/answer', 'yes')
   await say('dev/answer', 'yes')
   await tracking.searched()
   const after = await command(id)
   assert.deepEqual(endOf(after), { state: 'failed', response: no, late: yes, effect: null, final: true })
   assert.equal(after.reason, 'The response does not satisfy eq(payload,"yes")')
-  await tracking.end()
-  // All of it again, as after a crash before the cursor was written
-  await query(tracking.url, 'update answers_read set seq = 0')
-  tracking.begin()
-  await tracking.searched()
+  await searchedAgain(tracking)
   assert.deepEqual(await command(id), after)
   const events = (await tracking.store.commands.events([id])).get(id)!
   assert.deepEqual(
@@ -91,9 +100,11 @@ test('the first answer decides; the second is kept beside it, once, and changes 
 test('what came before a command was published is no answer to it, nor is the command itself', async () => {
   const tracking = await startTracking({})
   const { publish, say, command } = tracking
-  tracking.begin()
+  // One that is older, so that all of it is searched
+  await publish('older/set', byTopic('older/answer'))
   await say('dev/answer', 'early')
   const id = await publish('dev/set', byTopic('dev/#'))
+  tracking.begin()
   await say('dev/set', 'the command, as everybody gets it')
   await tracking.searched()
   assert.equal((await command(id)).state, 'publishing')
@@ -203,6 +214,43 @@ test('an answer from before the deadline counts, however late it is searched for
     state: 'timedOut',
     response: null,
     late,
+    effect: null,
+    final: true
+  })
+})
+
+test('an answer that is not projected yet when the time is over counts, too', async () => {
+  let open = (): void => {}
+  const gate = new Promise<void>((resolve) => (open = resolve))
+  const tracking = await startTracking({ parts: { projected: () => gate } })
+  const { publish, say, command, move, store } = tracking
+  const { id: projection } = await currentAtHead(store, { hash: 'h', text: '' })
+  const device = { kind: 'response', device: 'd', correlation: 'c' } as const
+  const id = await publish('d/set', device, { timeoutSeconds: 1 })
+  const other = await publish('d/set', { ...device, correlation: 'else' }, { timeoutSeconds: 1 })
+  for (const one of [id, other]) await move(one, 'accept')
+  const seq = await say('d/answer', '{}')
+  const { message } = (await store.journal.following(seq - 1, 1, 1_000))[0]!
+  const exact = Buffer.from('{"correlation":"c","ok":true}')
+  const datapoints = [point('d', 'response', null, { type: 'json', exact, role: 'event' })]
+  const { doneSeq } = (await store.projections.list())[0]!
+  const { topicId } = message!
+  const chunk = chunkOf(doneSeq, [messageOf(seq, { topic: 'd/answer', topicId }, { datapoints })])
+  await store.projections.write(projection, chunk, { live: true })
+  tracking.begin()
+  // Others time out meanwhile, one after another: the clock goes on
+  for (let n = 0; n < 2; n++) {
+    const silent = await publish('a/set', byTopic(`a/${n}`), { timeoutSeconds: 1 })
+    await move(silent, 'accept')
+    await eventually(async () => (await command(silent)).state === 'timedOut')
+  }
+  assert.deepEqual([(await command(id)).state, (await command(other)).state], ['published', 'published'])
+  open()
+  await eventually(async () => (await command(other)).state === 'timedOut')
+  assert.deepEqual(endOf(await command(id)), {
+    state: 'succeeded',
+    response: seq,
+    late: null,
     effect: null,
     final: true
   })
