@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { endAll } from '../test/support/cleanup.ts'
+import { benchAnswers } from './answers.ts'
 import { benchAppend } from './append.ts'
 import { benchAsOf } from './as-of.ts'
 import { benchCommands } from './commands.ts'
@@ -23,6 +24,7 @@ import { benchTopics } from './topics.ts'
 
 const benchmarks: Record<string, (write: (line: string) => void) => Promise<object[]>> = {
   ingest: benchIngest,
+  answers: benchAnswers,
   append: benchAppend,
   projected: benchProjected,
   projection: benchProjection,
