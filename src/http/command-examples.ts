@@ -1,19 +1,34 @@
 /** Examples of requests about commands. */
 
 import type { Link, RequestExample } from './request-example.ts'
-import { from, one } from './request-example.ts'
+import { from, one, to } from './request-example.ts'
 
 export const commandRequests: Record<string, Record<string, RequestExample>> = {
-  listCommands: one('What was published to a thermostat', {
-    state: ['published', 'undeliverable'],
-    topic: 'demo/lab/target/set',
-    limit: 1
-  }),
+  listCommands: {
+    demo: {
+      summary: 'What was published to a thermostat',
+      parameters: { state: ['published', 'undeliverable'], topic: 'demo/lab/target/set', limit: 1 }
+    },
+    seen: {
+      summary: 'What was seen to be done since then',
+      parameters: { state: ['succeeded'], awaits: ['effect'], from, to, limit: 10 }
+    }
+  },
   sendCommands: {
     demo: {
       summary: 'A target for a thermostat, and wait for what becomes of it',
       parameters: { 'idempotency-key': 'warmer-1', prefer: 'wait=5' },
       body: { topic: 'demo/lab/target/set', payload: 23 }
+    },
+    seen: {
+      summary: 'Wait until the thermostat shows that it was done',
+      parameters: { prefer: 'wait=5' },
+      body: {
+        topic: 'demo/office/target/set',
+        payload: 19,
+        expect: { filter: 'demo/office/target', where: 'eq(payload,19)' },
+        timeoutSeconds: 30
+      }
     },
     once: {
       summary: 'Not before a time, never twice, as MessagePack',
