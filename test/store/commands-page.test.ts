@@ -56,7 +56,7 @@ test('a list has what is meant, each once, in order; a page is bounded', async (
       fc.array(one, { minLength: 1, maxLength: 25 }),
       fc.array(asked, { minLength: 1, maxLength: 12 }),
       async (given, asks) => {
-        await query(url, 'truncate commands')
+        await query(url, 'truncate commands cascade')
         const commands = given.map(({ bytes, ...command }): NewCommand =>
           newCommand(command.topic, { ...command, state: 'pending', payload: Buffer.alloc(bytes) })
         )
@@ -119,7 +119,7 @@ test('a list has what is meant, each once, in order; a page is bounded', async (
 })
 
 test('a rare command is found in pages that look at few, and an index finds its retries at once', async () => {
-  await query(url, 'truncate commands')
+  await query(url, 'truncate commands cascade')
   const first = newCommand('rare', { name: 'once' })
   await store.commands.accept([first], null)
   for (let count = 0; count < 20; count++) await store.commands.accept([newCommand('often')], null)
