@@ -143,6 +143,20 @@ test('of several commands each has its own outcome, in order', async () => {
   )
   assert.equal(second.problem.errors[0].pointer, '/commands/1/topic')
   assert.equal(first.command.batchId, third.command.batchId)
+  const key = { 'idempotency-key': 'several' }
+  const several = { commands: [{ topic: 'c/k', payload: 1 }, { topic: 'c/k' }] }
+  const post = async (): Promise<string> => {
+    const headers = { 'content-type': 'application/json', ...key }
+    const answer = await fetch(`${base}/commands`, { method: 'POST', headers, body: JSON.stringify(several) })
+    assert.equal(answer.status, 202)
+    return answer.text()
+  }
+  const answers = await Promise.all([post(), post(), post()])
+  await finish(
+    (JSON.parse(answers[0]!) as { items: Array<{ command: { id: string } }> }).items[0]!.command.id
+  )
+  assert.deepEqual(new Set([...answers, await post()]).size, 1)
+  assert.equal((await call(`${base}/commands?topic=c/k`)).body.items.length, 1)
   const none = await send({ commands: [{ topic: 'c/m' }, { topic: '', payload: 1 }] })
   assert.equal(none.status, 422)
   assert.deepEqual(
