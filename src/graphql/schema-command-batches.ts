@@ -2,7 +2,7 @@
 
 import { commandStates } from '../command.ts'
 import { connection, minCursorArgument, pageArguments } from './schema-arguments.ts'
-import { payloadsInput } from './schema-commands.ts'
+import { payloadsInput } from './schema-command-inputs.ts'
 
 export const commandBatches = /* GraphQL */ `
   extend type Query {
