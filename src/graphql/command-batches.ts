@@ -1,6 +1,6 @@
 /** Resolvers of batches: one command to many devices. */
 
-import type { BatchState } from '../command-batch.ts'
+import type { BatchOutcome, BatchState } from '../command-batch.ts'
 import { toBatchOutcomeView, toBatchView } from '../command-batch-views.ts'
 import type { BatchView } from '../command-batch-views.ts'
 import type { BatchInput } from '../commands/batch-ask.ts'
@@ -70,7 +70,7 @@ export function createBatchResolvers(parts: GraphqlParts): Resolvers {
             {
               read: (after) => store.batches.outcomes(access, batch, { after, limit }),
               place: ({ n }) => n,
-              view: toBatchOutcomeView
+              view: toOutcome
             }
           )
         }
@@ -104,4 +104,10 @@ export function createBatchResolvers(parts: GraphqlParts): Resolvers {
       }
     }
   }
+}
+
+/** A Problem is an Error, which GraphQL would take for a field that failed. */
+function toOutcome(outcome: BatchOutcome) {
+  const { device, command } = toBatchOutcomeView(outcome)
+  return { device, command, problem: 'refusal' in outcome ? outcome.refusal : null }
 }
