@@ -36,7 +36,8 @@ test('every file that the documentation links to, or names as the holder of an i
     'docs/delivery.md',
     'docs/backup.md',
     'docs/reading.md',
-    'docs/commands.md'
+    'docs/commands.md',
+    'docs/webhooks.md'
   ]) {
     const base = new URL(document, root)
     const text = read(document)
