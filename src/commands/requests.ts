@@ -44,8 +44,14 @@ export function createRequests(parts: RequestParts): ToRequest {
     const { contentType = null } = ask
     const properties = contentType === null ? addressed.properties : { contentType, ...addressed.properties }
     const effect = toExpected(parts, access, ask) ?? addressed.effect
+    const agreed = terms(ask, { ...addressed, effect })
+    if (agreed.awaited?.kind === 'message' && !isHeard(parts, agreed.awaited.filter))
+      throw refuse(
+        '/awaits',
+        `is response, and ${agreed.awaited.filter}, where it comes, ${notHeard(parts)}. Subscribe to it, or ask for none`
+      )
     return {
-      ...terms(ask, { ...addressed, effect }),
+      ...agreed,
       id,
       topic,
       device,
@@ -191,22 +197,19 @@ function checkKnowable({ filters, limits }: RequestParts, access: Access, topic:
 }
 
 /** What comes on it decides what the command becomes, so only who may read it may ask. */
-function checkHeard(
-  { filters, limits }: RequestParts,
-  access: Access,
-  filter: string,
-  pointer: string
-): void {
-  const fault = filterFault(filter, limits.topicLevelsMax)
+function checkHeard(parts: RequestParts, access: Access, filter: string, pointer: string): void {
+  const fault = filterFault(filter, parts.limits.topicLevelsMax)
   if (fault !== null) throw new Problem('invalid_filter', `${pointer} ${fault}`, [{ pointer, detail: fault }])
   const mayRead = access.readsAll === true || (isExact(filter) && access.mayRead(filter))
   if (!mayRead) throw new Problem('forbidden', `${pointer} is not a topic that this key may read`)
-  if (!filters.some((subscribed) => covers(subscribed, filter)))
-    throw refuse(
-      pointer,
-      `is not subscribed, so nothing of it is heard; RIALTO_TOPICS is ${filters.join(',')}`
-    )
+  if (!isHeard(parts, filter)) throw refuse(pointer, notHeard(parts))
 }
+
+const isHeard = ({ filters }: RequestParts, filter: string): boolean =>
+  filters.some((subscribed) => covers(subscribed, filter))
+
+const notHeard = ({ filters }: RequestParts): string =>
+  `is not subscribed, so nothing of it is heard; RIALTO_TOPICS is ${filters.join(',')}`
 
 const refuse = (pointer: string, detail: string): Problem =>
   new Problem('invalid_value', `${pointer} ${detail}`, [{ pointer, detail }])

@@ -154,6 +154,20 @@ test('a response that proves no more than that it was received is awaited only w
   assert.equal(await awaits({ response, effect, responds: 'received' }, { awaits: 'response' }), 'response')
 })
 
+test('a response of a mapping that is not subscribed would never be heard', async () => {
+  const at = (filter: string): Partial<Addressed> => ({
+    response: { kind: 'message', filter, correlationData: null, correlation: null, where: null, ok: null }
+  })
+  assert.equal((await toRequest(at('a/d/ack'))(everyone, toDevice())).awaits, 'response')
+  assert.equal((await toRequest(at('a/+/ack'))(everyone, toDevice())).awaits, 'response')
+  await assert.rejects(toRequest(at('other/ack'))(everyone, toDevice()), {
+    code: 'invalid_value',
+    message:
+      /\/awaits is response, and other\/ack, where it comes, is not subscribed.*RIALTO_TOPICS is a\/#,b/
+  })
+  assert.equal((await toRequest(at('other/ack'))(everyone, toDevice({ awaits: 'none' }))).awaited, null)
+})
+
 test('a content type is of the payload, and gives way to that of the convention', async () => {
   const typeOf = async (properties: Addressed['properties']): Promise<unknown> =>
     (await toRequest({ properties })(everyone, toDevice({ contentType: 'application/cbor' }))).properties

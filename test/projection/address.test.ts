@@ -17,6 +17,17 @@ mappings:
     topic: heater/{device}/state
     commands:
       - { name: set, topic: "heater/{device}/set", responseTopic: "heater/{device}/ack" }
+      - name: boost
+        topic: heater/{device}/boost
+        qos: 2
+        responseTopic: heater/{device}/ack
+        delivery: atMostOnce
+        timeout: 5m
+  - name: sparse
+    topic: sparse/{device}/state
+    store: changes
+    commands:
+      - { name: set, topic: "sparse/{device}/set", effect: { metric: "on" } }
   - name: mute
     topic: mute/{device}
 conventions: [tasmota]
@@ -30,6 +41,15 @@ async function start(): Promise<{ app: App; device: TestClient }> {
   })
   await adopted(app)
   const device = await connectClient(broker.url)
+  device.client.on('message', (topic, payload, packet) => {
+    const { responseTopic, correlationData } = packet.properties ?? {}
+    if (responseTopic !== undefined)
+      device.client.publish(responseTopic, 'ok', {
+        qos: 1,
+        properties: { correlationData: correlationData! }
+      })
+    if (topic === 'cmnd/plug/POWER') device.client.publish('stat/plug/POWER', payload, { qos: 1 })
+  })
   await device.client.subscribeAsync(['heater/+/set', 'cmnd/#'], { qos: 1 })
   await device.client.publishAsync('heater/a/state', '{"on":true}', { qos: 1 })
   await device.client.publishAsync('mute/m', '{"on":true}', { qos: 1 })
@@ -46,9 +66,14 @@ const send = (app: App, body: object, headers: Record<string, string> = {}) =>
 
 test('the command of a mapping goes where its template says, with the payload as given', async () => {
   const { app, device } = await started()
-  const { status, body } = await send(app, { device: 'a', name: 'set', payload: { target: 21 } })
-  assert.equal(status, 202)
+  const { status, body } = await send(
+    app,
+    { device: 'a', name: 'set', payload: { target: 21 } },
+    { prefer: 'wait=20' }
+  )
+  assert.equal(status, 200)
   assert.deepEqual([body.topic, body.awaits, body.qos, body.retain], ['heater/a/set', 'response', 1, false])
+  assert.deepEqual([body.state, body.response.payloadText], ['succeeded', 'ok'])
   const came = await eventually(() => device.packets.find(({ topic }) => topic === 'heater/a/set'))
   assert.equal(came.payload.toString(), '{"target":21}')
   assert.equal(came.properties?.responseTopic, 'heater/a/ack')
@@ -57,8 +82,12 @@ test('the command of a mapping goes where its template says, with the payload as
 
 test("the command of a convention is the convention's message", async () => {
   const { app, device } = await started()
-  const { body } = await send(app, { device: 'plug', name: 'power', payload: { state: 'ON' } })
-  assert.equal(body.topic, 'cmnd/plug/POWER')
+  const { body } = await send(
+    app,
+    { device: 'plug', name: 'power', payload: { state: 'ON' } },
+    { prefer: 'wait=20' }
+  )
+  assert.deepEqual([body.topic, body.awaits, body.state], ['cmnd/plug/POWER', 'effect', 'succeeded'])
   const came = await eventually(() => device.packets.find(({ topic }) => topic === 'cmnd/plug/POWER'))
   assert.equal(came.payload.toString(), 'ON')
 })
@@ -90,6 +119,26 @@ test('GraphQL sends them, too', async () => {
   }
 })
 
+test('a metric of which datapoints are left out shows no effect, so that none is awaited', async () => {
+  const { app, device } = await started()
+  await device.client.publishAsync('sparse/s/state', '{"on":true}', { qos: 1 })
+  await eventually(async () => (await request(`${app.url}/v1/devices/s`)).status === 200)
+  const { body } = await send(app, { device: 's', name: 'set', payload: true }, { prefer: 'wait=20' })
+  assert.deepEqual([body.awaits, body.state], ['none', 'published'])
+  const asked = await send(app, { device: 's', name: 'set', payload: true, awaits: 'effect' })
+  assert.deepEqual([asked.status, asked.body.errors[0].pointer], [422, '/awaits'])
+})
+
+test('what the mapping says of a command holds, whatever is asked', async () => {
+  const { app, device } = await started()
+  await device.client.publishAsync('heater/once/state', '1', { qos: 1 })
+  await eventually(async () => (await request(`${app.url}/v1/devices/once`)).status === 200)
+  const { body } = await send(app, { device: 'once', name: 'boost', payload: 1, delivery: 'atLeastOnce' })
+  assert.deepEqual([body.delivery, body.timeoutSeconds, body.qos], ['atMostOnce', 300, 2])
+  const own = await send(app, { device: 'once', name: 'boost', payload: 1, timeoutSeconds: 7 })
+  assert.equal(own.body.timeoutSeconds, 7)
+})
+
 const refusals: Array<
   [what: string, body: object, status: number, code: string, pointer: string | null, detail: RegExp]
 > = [
@@ -107,7 +156,7 @@ const refusals: Array<
     422,
     'invalid_value',
     '/name',
-    /there are set/
+    /there are set, boost/
   ],
   [
     'a mapping without commands',
