@@ -14,6 +14,7 @@ import { topicFault } from '../topic.ts'
 import { conditionOfMany, notMet } from './condition.ts'
 import { createCancel } from './cancel.ts'
 import { isFinal } from './lifecycle.ts'
+import { createOpenCount } from './open-count.ts'
 
 /** What a client asks for; the payload is bytes by now. */
 export interface CommandRequest {
@@ -93,6 +94,7 @@ export function createCommands(parts: {
   now?: () => Millis
 }): Commands {
   const { store, feed, limits, stats, now = Date.now } = parts
+  const openCount = createOpenCount({ count: store.commands.countOpen, limits, now })
 
   function check(access: Access, request: CommandRequest): void {
     const fault = topicFault(request.topic, limits.topicLevelsMax)
@@ -173,7 +175,7 @@ export function createCommands(parts: {
         return { command: asAccepted(command) }
       })
       if (created.length === 0) return { answer: toAnswer(outcomes), seq: 0, repeated: false }
-      if ((await store.commands.countOpen()) + created.length > limits.commandsOpenMax) {
+      if (await openCount.wouldExceed(created.length)) {
         // Those that are too many may be the ones that this request is a repetition of
         const before = idempotencyKey === null ? null : await repetition(access, idempotencyKey, bodyHash)
         if (before !== null) return before

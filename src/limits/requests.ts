@@ -6,6 +6,8 @@ export const requestLimits = {
   commandPayloadBytesMax: 10 * 1024 * 1024,
   commandsPerRequestMax: 1_000,
   commandsOpenMax: 100_000,
+  /** How long a count of those that are open is gone by. */
+  commandsCountedMs: 1_000,
   commandsPublishingMax: 50,
   /** Of their payloads, together; a larger one is published alone. */
   commandsPublishingBytesMax: 32 * 1024 * 1024,
