@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { defaultLimits as limits } from '../../src/limits.ts'
 import type { Result } from './result.ts'
+import { commandPart } from './command-document.ts'
 import { readResults, toTables } from './table.ts'
 
 const root = new URL('../../', import.meta.url)
@@ -68,6 +69,7 @@ catalogue of faults that the suite grew from.
 ${toTables(all)}
 A control is the same scenario with a build that lacks one safeguard: the ledger must show it.
 
+${commandPart(stories)}
 ## Without a ledger
 
 | what | test |
@@ -80,6 +82,8 @@ A control is the same scenario with a build that lacks one safeguard: the ledger
 | another client with our client id | \`test/faults/takeover.test.ts\` |
 | QoS 0 that was held when another instance took over | \`test/ingest/abandoned.test.ts\` |
 | the chain and the ledger on Mosquitto, RabbitMQ and NATS; vendors by their documentation | \`test/brokers\`, \`test/mqtt/vendors.test.ts\`, \`test/mqtt/vendors-session.test.ts\` |
+| commands that a broker will not have, while 1,000 others flow | \`test/faults/poison-commands.test.ts\` |
+| commands in batches: killed at random moments, and as one stops | \`test/faults/batches.test.ts\` |
 | backup and restore | \`test/faults/restore.test.ts\`, [backup.md](backup.md) |
 
 ## Bounds of memory
