@@ -78,6 +78,7 @@ const owners: Record<string, readonly string[]> = {
   ws: ['mqtt', 'embedded', 'graphql'],
   '@jmespath-community/jmespath': ['normalize'],
   yaml: ['normalize', 'projection'],
+  '@msgpack/msgpack': ['commands'],
   cborg: ['normalize', 'conventions', 'commands'],
   protobufjs: ['normalize', 'conventions'],
   'jsonc-parser': ['conventions'],

@@ -1,8 +1,8 @@
 /** From a JSON value to the bytes that are published: the same on every surface. Pure. */
 
+import { encode as writeMsgPack } from '@msgpack/msgpack'
 import { encode } from 'cborg'
 import { Problem } from '../errors.ts'
-import { writeMsgPack } from './write-msgpack.ts'
 
 export const encodings = ['json', 'text', 'cbor', 'msgpack'] as const
 export type Encoding = (typeof encodings)[number]
@@ -29,17 +29,19 @@ export function encodePayload(payload: unknown, encoding: Encoding): Buffer {
     // JSON has an escape for a lone surrogate, UTF-8 has nothing
     if (encoding === 'json') return Buffer.from(JSON.stringify(payload))
     if (!isWellFormed(payload)) throw refuse(`has a lone surrogate, which has no ${encoding}`)
-    return encoding === 'cbor' ? toCbor(payload) : writeMsgPack(payload)
+    return toBuffer(
+      encoding === 'cbor' ? encode(payload, { mapSorter: () => 0 }) : writeMsgPack(payload, anyDepth)
+    )
   } catch (error) {
     if (error instanceof RangeError) throw refuse('is nested too deeply') // its stack ran out
     throw error
   }
 }
 
-function toCbor(value: unknown): Buffer {
-  const bytes = encode(value, { mapSorter: () => 0 })
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-}
+/** As deep as the stack goes, as JSON is. */
+const anyDepth = { maxDepth: Infinity }
+
+const toBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 function isWellFormed(value: unknown): boolean {
   if (typeof value === 'string') return value.isWellFormed()

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { decode as readMsgPack, encode as writeTheirs } from '@msgpack/msgpack'
+import { decode as readMsgPack } from '@msgpack/msgpack'
 import { decode as readCbor } from 'cborg'
 import { encodePayload } from '../../src/commands/encode-payload.ts'
 
@@ -31,7 +31,6 @@ for (const [what, value] of values) {
     assert.equal(JSON.stringify(readCbor(encodePayload(value, 'cbor'))), JSON.stringify(value))
     const msgpack = encodePayload(value, 'msgpack')
     assert.equal(JSON.stringify(readMsgPack(msgpack)), JSON.stringify(value))
-    assert.ok(msgpack.equals(writeTheirs(value)), 'no byte is another than theirs')
   })
 }
 
