@@ -485,9 +485,11 @@ test('power: what is sent, and what shows that it was done', () => {
     payload: 'ON',
     qos: 1,
     correlation: null,
+    once: false,
     effect: { metric: 'POWER', value: 'ON' }
   })
-  assert.equal(command('power', { state: 'TOGGLE' }).effect, null)
+  const toggle = command('power', { state: 'TOGGLE' })
+  assert.deepEqual([toggle.effect, toggle.once], [null, true])
   const second = command('power', { state: 'OFF', relay: 2 })
   assert.deepEqual([second.topic, second.effect], ['cmnd/plug/POWER2', { metric: 'POWER2', value: 'OFF' }])
   const one = command('power', { state: 'ON', relay: 1 }, target({ attributes }))
@@ -515,8 +517,10 @@ test('command: any, and an empty payload only for a query', () => {
     payload: '50',
     qos: 1,
     correlation: null,
+    once: false,
     effect: { metric: 'Dimmer', value: 50 }
   })
+  assert.equal(command('command', { command: 'Dimmer', value: '+' }).once, true)
   assert.equal(command('command', { command: 'Status', query: true }).payload, '')
   assert.equal(command('command', { command: 'TimeZone', value: { a: [1n, 'x'] } }).payload, '{"a":[1,"x"]}')
   for (const parameters of [

@@ -504,9 +504,11 @@ test('set: what is sent, and what shows that it was done', () => {
       payload: '{"transition":2,"state":"on","brightness":9007199254740993}',
       qos: 1,
       correlation: null,
+      once: false,
       effect: { metric: 'state', value: 'ON' }
     }
   )
+  assert.equal(command('set', { payload: { state: 'toggle' } }).once, true)
   const effect = (payload: object, effect?: string): unknown =>
     command('set', { payload, ...(effect !== undefined && { effect }) }).effect
   assert.equal(effect({ state: 'toggle' }), null)
