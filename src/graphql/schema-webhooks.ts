@@ -16,7 +16,9 @@ const withSecret = /* GraphQL */ `
   "The webhook."
   webhook: Webhook!
   "Signs what is sent (Standard Webhooks). It is not shown again."
-  secret: String!`
+  secret: String!
+  "Position of the journal from which on reads show it."
+  cursor: Cursor!`
 
 const id = /* GraphQL */ `
   "\`id\` of a webhook."
@@ -161,6 +163,8 @@ export const webhooks = /* GraphQL */ `
   type UpdateWebhookPayload {
     "The webhook."
     webhook: Webhook!
+    "Position of the journal from which on reads show it."
+    cursor: Cursor!
   }
 
   "A webhook that got another secret."
@@ -172,6 +176,8 @@ export const webhooks = /* GraphQL */ `
   type DeleteWebhookPayload {
     "What its id was."
     id: ID!
+    "Position of the journal from which on reads show it."
+    cursor: Cursor!
   }
 
   "What became of a request without events."
@@ -184,5 +190,7 @@ export const webhooks = /* GraphQL */ `
     error: String
     "How long it took, in milliseconds."
     ms: Float!
+    "Position of the journal when it was sent."
+    cursor: Cursor!
   }
 `

@@ -16,8 +16,14 @@ type UpdateInput = Omit<WebhookChangeAsk, 'url' | 'state'> & {
   state?: 'active' | 'paused' | null
 }
 
-export function createWebhookResolvers({ webhooks }: GraphqlParts): Resolvers {
-  const toPayload = ({ secret, ...webhook }: WebhookWithSecret): object => ({ webhook, secret })
+export function createWebhookResolvers({ store, webhooks }: GraphqlParts): Resolvers {
+  /** What is written is no fact, so the head is behind it. */
+  const cursor = async (): Promise<string> => store.cursors.encode((await store.journal.head()).seq)
+  const toPayload = async ({ secret, ...webhook }: WebhookWithSecret): Promise<object> => ({
+    webhook,
+    secret,
+    cursor: await cursor()
+  })
 
   return {
     Query: {
@@ -48,7 +54,7 @@ export function createWebhookResolvers({ webhooks }: GraphqlParts): Resolvers {
             ...(url !== undefined && { url }),
             ...(state !== undefined && { state })
           }
-          return { webhook: await webhooks.change(access, id, change) }
+          return { webhook: await webhooks.change(access, id, change), cursor: await cursor() }
         }
       },
       rotateWebhookSecret: {
@@ -58,11 +64,13 @@ export function createWebhookResolvers({ webhooks }: GraphqlParts): Resolvers {
       deleteWebhook: {
         async resolve(_source, { id }: IdArgument, { access }) {
           await webhooks.remove(access, id)
-          return { id }
+          return { id, cursor: await cursor() }
         }
       },
       pingWebhook: {
-        resolve: (_source, { id }: IdArgument, { access, signal }) => webhooks.ping(access, id, signal)
+        async resolve(_source, { id }: IdArgument, { access, signal }) {
+          return { ...(await webhooks.ping(access, id, signal)), cursor: await cursor() }
+        }
       }
     }
   }

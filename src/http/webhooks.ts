@@ -1,8 +1,9 @@
 /** Webhooks: made, looked at, changed, tried, and deleted. Sending is webhooks/runner.ts. */
 
+import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import type { WebhookChangeAsk, WebhookCreateAsk } from '../webhooks/webhooks.ts'
-import { empty, json, noQuery, refusalsOfV1 } from './answers.ts'
+import { empty, header, json, noQuery, refusalsOfV1 } from './answers.ts'
 import type { RouteParts, Routes } from './parts.ts'
 import { ref } from './schemas.ts'
 import { bodyIsReadByRoute, createCheck } from './validation.ts'
@@ -24,10 +25,16 @@ const settingRefusals = [
   'cursor_expired'
 ] as const
 
-export async function webhookRoutes(app: Routes, { webhooks, limits, closing }: RouteParts): Promise<void> {
+export async function webhookRoutes(app: Routes, parts: RouteParts): Promise<void> {
+  const { store, webhooks, limits, closing } = parts
   const bodies = webhookBodies(limits)
   const checkCreate = createCheck(bodies.create)
   const checkChange = createCheck(bodies.change)
+
+  /** What is written is no fact, so the head is behind it. */
+  async function toldBehind(reply: FastifyReply): Promise<FastifyReply> {
+    return reply.header('rialto-cursor', store.cursors.encode((await store.journal.head()).seq))
+  }
 
   app.get(
     '/webhooks',
@@ -58,13 +65,17 @@ export async function webhookRoutes(app: Routes, { webhooks, limits, closing }: 
         querystring: noQuery,
         body: bodies.create,
         response: {
-          201: json('The webhook, with its secret', ref('WebhookWithSecret'), location),
+          201: json('The webhook, with its secret', ref('WebhookWithSecret'), {
+            ...location,
+            ...header.rialtoCursor
+          }),
           ...refusalsOfV1(...settingRefusals, 'too_many_webhooks')
         }
       }
     },
     async ({ access, body }, reply) => {
       const webhook = await webhooks.create(access, checkCreate(body) as WebhookCreateAsk)
+      await toldBehind(reply)
       return reply
         .code(201)
         .header('location', `/v1/webhooks/${webhook.id}`)
@@ -104,13 +115,16 @@ export async function webhookRoutes(app: Routes, { webhooks, limits, closing }: 
         querystring: noQuery,
         body: bodies.change,
         response: {
-          200: json('The webhook', ref('Webhook')),
+          200: json('The webhook', ref('Webhook'), header.rialtoCursor),
           ...refusalsOfV1('not_found', ...settingRefusals)
         }
       }
     },
-    async ({ access, body, params: { id } }) =>
-      webhooks.change(access, id, checkChange(body) as WebhookChangeAsk)
+    async ({ access, body, params: { id } }, reply) => {
+      const webhook = await webhooks.change(access, id, checkChange(body) as WebhookChangeAsk)
+      await toldBehind(reply)
+      return webhook
+    }
   )
 
   app.delete(
@@ -128,6 +142,7 @@ export async function webhookRoutes(app: Routes, { webhooks, limits, closing }: 
     },
     async ({ access, params: { id } }, reply) => {
       await webhooks.remove(access, id)
+      await toldBehind(reply)
       return reply.code(204).send()
     }
   )
@@ -145,13 +160,16 @@ export async function webhookRoutes(app: Routes, { webhooks, limits, closing }: 
         params,
         querystring: noQuery,
         response: {
-          200: json('The webhook, with its new secret', ref('WebhookWithSecret')),
+          200: json('The webhook, with its new secret', ref('WebhookWithSecret'), header.rialtoCursor),
           ...refusalsOfV1('not_found')
         }
       }
     },
-    async ({ access, params: { id } }, reply) =>
-      reply.header('cache-control', 'no-store').send(await webhooks.rotate(access, id))
+    async ({ access, params: { id } }, reply) => {
+      const webhook = await webhooks.rotate(access, id)
+      await toldBehind(reply)
+      return reply.header('cache-control', 'no-store').send(webhook)
+    }
   )
 
   app.post(

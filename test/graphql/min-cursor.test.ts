@@ -20,7 +20,10 @@ const fields = {
     messages: 'messages(#) { cursor }',
     commands: 'commands(#) { cursor }',
     command: 'command(id: "00000000-0000-4000-8000-000000000000", #) { id }',
-    gaps: 'gaps(#) { cursor }'
+    gaps: 'gaps(#) { cursor }',
+    batches: 'batches(#) { cursor }',
+    batch: 'batch(id: "00000000-0000-4000-8000-000000000000", #) { id }',
+    batchOutcomes: 'batchOutcomes(id: "00000000-0000-4000-8000-000000000001", #) { cursor }'
   },
   projected: {
     devices: 'devices(#) { cursor }',
@@ -61,7 +64,13 @@ async function start(t: TestContext, limits = {}) {
     rejections: { page: read(empty), counts: read([]) },
     states: { ...store.states, search: read(empty), byName: read(null), byId: read(null) },
     journal: { ...store.journal, page: read(empty) },
-    commands: { ...store.commands, page: read(empty), byId: read(null) }
+    commands: { ...store.commands, page: read(empty), byId: read(null) },
+    batches: {
+      page: read(empty),
+      // That there is one is asked before its outcomes are read, and not counted
+      byId: async (_access: unknown, id: string) => (id.endsWith('1') ? { id } : read(null)()),
+      outcomes: read(empty)
+    }
   } as never as Store
   const { url } = await startServer(t, { ...parts, feed, store: counting, minCursor })
   const { cursors } = store
