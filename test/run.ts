@@ -30,7 +30,14 @@ const prism = process.env['RIALTO_TEST_PRISM'] === '1' ? await startPrism() : nu
 const given = process.env['TEST_DATABASE_URL']
 const dataDir = await mkdtemp(join(tmpdir(), 'rialto-test-'))
 const postgres =
-  given === undefined ? await startEmbeddedPostgres({ dataDir, log: pino({ level: 'silent' }) }) : null
+  given === undefined
+    ? await startEmbeddedPostgres({
+        dataDir,
+        log: pino({ level: 'silent' }),
+        // For the services of two files at once
+        limits: { connectionsMax: 300 }
+      })
+    : null
 const child = spawn(
   process.execPath,
   [

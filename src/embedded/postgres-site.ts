@@ -5,6 +5,8 @@ import * as fs from 'node:fs/promises'
 import type { Logger } from 'pino'
 
 export const embeddedPostgresLimits = {
+  /** A service takes up to 11. */
+  connectionsMax: 100,
   /** How long a postmaster that a killed Rialto left behind may take to shut down. */
   previousMsMax: 10_000,
   /** Crash recovery replays `max_wal_size` at most. */

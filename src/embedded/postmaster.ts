@@ -15,7 +15,6 @@ const settings = {
   fsync: 'on',
   synchronous_commit: 'on',
   shared_buffers: '128MB',
-  max_connections: '100',
   max_wal_size: '2GB',
   timezone: 'UTC',
   log_timezone: 'UTC',
@@ -47,11 +46,13 @@ export async function startPostmaster(site: Site, wanted: number) {
   }
 }
 
-const postmasterArguments = ({ cluster }: Site, port: number): string[] => [
+const postmasterArguments = ({ cluster, limits }: Site, port: number): string[] => [
   '-D',
   join(cluster, 'data'),
   '-p',
   String(port),
+  '-c',
+  `max_connections=${limits.connectionsMax}`,
   ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
 ]
 
