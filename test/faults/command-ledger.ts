@@ -118,6 +118,7 @@ export async function reckonCommands(url: string, happened: Happened): Promise<C
     if (row.delivery === 'atMostOnce' && sent > 1) count('sentTwice', `${sent} times: ${words}`)
     const lie = untruth(row, {
       sent,
+      lost: path.some(({ event }) => event === 'lose'),
       acted: happened.device.heard.has(row.id),
       heard: heard.get(row.task.number) ?? []
     })
@@ -176,7 +177,7 @@ function illegality(row: Row, facts: readonly Fact[]): string | null {
 /** What of the state is not so. */
 function untruth(
   row: Row,
-  { sent, acted, heard }: { sent: number; acted: boolean; heard: readonly Heard[] }
+  { sent, lost, acted, heard }: { sent: number; lost: boolean; acted: boolean; heard: readonly Heard[] }
 ): string | null {
   const proof = heard.find(({ seq }) => seq === Number(row.response_seq ?? row.effect_seq ?? 0))
   const answers = heard.filter(({ seq }) => row.publish_seq !== null && seq > Number(row.publish_seq))
@@ -189,6 +190,8 @@ function untruth(
       return proof === answers[0] ? null : 'another answer came before'
     case 'published':
       if (sent === 0) return 'it was never sent'
+      // Nobody was subscribed when it was sent again; it is not known of the attempt whose word was lost
+      if (row.broker_reason_code === 0x10 && lost) return null
       // The broker keeps it for the session of the device, and has it at the end
       return acted ? null : 'the device never got it'
     case 'timedOut':
