@@ -55,6 +55,7 @@ interface Row {
   publish_seq: string | null
   response_seq: string | null
   effect_seq: string | null
+  attempts: number
   broker_reason_code: number | null
   reason: string | null
   task: Task
@@ -83,7 +84,7 @@ export async function reckonCommands(url: string, happened: Happened): Promise<C
   const rows = await query<Row>(
     url,
     `select id, state, delivery, awaits, finished_at, timeout_at, publish_seq, response->>'seq' as response_seq, effect_seq,
-       broker_reason_code, reason, convert_from(payload, 'UTF8')::json as task from commands`
+       attempts, broker_reason_code, reason, convert_from(payload, 'UTF8')::json as task from commands`
   )
   const facts = await query<{ detail: Fact }>(
     url,
@@ -118,7 +119,6 @@ export async function reckonCommands(url: string, happened: Happened): Promise<C
     if (row.delivery === 'atMostOnce' && sent > 1) count('sentTwice', `${sent} times: ${words}`)
     const lie = untruth(row, {
       sent,
-      lost: path.some(({ event }) => event === 'lose'),
       acted: happened.device.heard.has(row.id),
       heard: heard.get(row.task.number) ?? []
     })
@@ -177,7 +177,7 @@ function illegality(row: Row, facts: readonly Fact[]): string | null {
 /** What of the state is not so. */
 function untruth(
   row: Row,
-  { sent, lost, acted, heard }: { sent: number; lost: boolean; acted: boolean; heard: readonly Heard[] }
+  { sent, acted, heard }: { sent: number; acted: boolean; heard: readonly Heard[] }
 ): string | null {
   const proof = heard.find(({ seq }) => seq === Number(row.response_seq ?? row.effect_seq ?? 0))
   const answers = heard.filter(({ seq }) => row.publish_seq !== null && seq > Number(row.publish_seq))
@@ -190,14 +190,14 @@ function untruth(
       return proof === answers[0] ? null : 'another answer came before'
     case 'published':
       if (sent === 0) return 'it was never sent'
-      // Nobody was subscribed when it was sent again; it is not known of the attempt whose word was lost
-      if (row.broker_reason_code === 0x10 && lost) return null
-      // The broker keeps it for the session of the device, and has it at the end
-      return acted ? null : 'the device never got it'
+      // The broker keeps it for the session of the device, and has it at the end. That nobody is subscribed is its word on one
+      // attempt only: where others were lost before, it is not known of all of them, and stands beside the state.
+      return acted || (row.broker_reason_code === 0x10 && row.attempts > 1) ? null : 'the device never got it'
     case 'timedOut':
       return answers.some(({ at }) => at < row.timeout_at!) ? 'an answer came in time' : null
     case 'undeliverable':
       if (acted) return 'the device got it'
+      if (row.attempts > 1) return 'an earlier attempt may have come to somebody'
       return row.broker_reason_code === 0x10 ? null : 'the broker did not say so'
     case 'refused':
     case 'expired':
