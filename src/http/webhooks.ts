@@ -32,8 +32,8 @@ export async function webhookRoutes(app: Routes, parts: RouteParts): Promise<voi
   const checkChange = createCheck(bodies.change)
 
   /** What is written is no fact, so the head is behind it. */
-  async function toldBehind(reply: FastifyReply): Promise<FastifyReply> {
-    return reply.header('rialto-cursor', store.cursors.encode((await store.journal.head()).seq))
+  async function tellCursor(reply: FastifyReply): Promise<void> {
+    void reply.header('rialto-cursor', store.cursors.encode((await store.journal.head()).seq))
   }
 
   app.get(
@@ -75,7 +75,7 @@ export async function webhookRoutes(app: Routes, parts: RouteParts): Promise<voi
     },
     async ({ access, body }, reply) => {
       const webhook = await webhooks.create(access, checkCreate(body) as WebhookCreateAsk)
-      await toldBehind(reply)
+      await tellCursor(reply)
       return reply
         .code(201)
         .header('location', `/v1/webhooks/${webhook.id}`)
@@ -122,7 +122,7 @@ export async function webhookRoutes(app: Routes, parts: RouteParts): Promise<voi
     },
     async ({ access, body, params: { id } }, reply) => {
       const webhook = await webhooks.change(access, id, checkChange(body) as WebhookChangeAsk)
-      await toldBehind(reply)
+      await tellCursor(reply)
       return webhook
     }
   )
@@ -142,7 +142,7 @@ export async function webhookRoutes(app: Routes, parts: RouteParts): Promise<voi
     },
     async ({ access, params: { id } }, reply) => {
       await webhooks.remove(access, id)
-      await toldBehind(reply)
+      await tellCursor(reply)
       return reply.code(204).send()
     }
   )
@@ -167,7 +167,7 @@ export async function webhookRoutes(app: Routes, parts: RouteParts): Promise<voi
     },
     async ({ access, params: { id } }, reply) => {
       const webhook = await webhooks.rotate(access, id)
-      await toldBehind(reply)
+      await tellCursor(reply)
       return reply.header('cache-control', 'no-store').send(webhook)
     }
   )
