@@ -5,6 +5,8 @@ export const requestLimits = {
   bodyBytesMax: 12 * 1024 * 1024,
   commandPayloadBytesMax: 10 * 1024 * 1024,
   commandsPerRequestMax: 1_000,
+  /** Payloads of what several clients ask for at once, in one append. */
+  acceptedTogetherBytesMax: 4 * 1024 * 1024,
   commandsOpenMax: 100_000,
   /** How long a count of those that are open is gone by. */
   commandsCountedMs: 1_000,

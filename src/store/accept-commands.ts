@@ -37,6 +37,7 @@ export interface NewCommand extends Pick<
 }
 
 export interface IdempotencyClaim {
+  /** That of its commands. */
   principal: string
   key: string
   bodyHash: Uint8Array
@@ -61,27 +62,39 @@ export interface Beside {
   values: unknown[]
 }
 
+/** What one client asks for: all of it is stored, or, where its claim is taken, nothing. */
+export interface Acceptance {
+  commands: readonly NewCommand[]
+  claim: IdempotencyClaim | null
+}
+
 /**
- * Stores all commands, and what goes with them, or nothing when the claim is already taken, or a condition does not hold.
- * Parameters begin at $3.
+ * Stores what several clients ask for; no two claim the same. `beside` is for one alone: nothing of it is stored where a
+ * condition does not hold. Parameters begin at $3.
  */
 export function acceptStatement(
-  commands: readonly NewCommand[],
-  claim: IdempotencyClaim | null,
+  acceptances: readonly Acceptance[],
   guardSql: string,
   beside: Beside | null = null
 ): Statement {
-  if (commands.length === 0) throw new Problem('internal', 'An acceptance has at least one command')
+  if (acceptances.some(({ commands }) => commands.length === 0))
+    throw new Problem('internal', 'An acceptance has at least one command')
+  const claims = acceptances.flatMap(({ claim }) => claim ?? [])
+  const commands = acceptances.flatMap((acceptance) => acceptance.commands)
+  /** Of each command, which of the claims it goes with, from 1. */
+  const claimNumbers = acceptances.flatMap(({ claim, commands: of }) =>
+    of.map(() => (claim === null ? null : claims.indexOf(claim) + 1))
+  )
   const column = <T>(pick: (command: NewCommand) => T): T[] => commands.map(pick)
   const time = (at: Millis | null): string | null => (at === null ? null : new Date(at).toISOString())
   return {
     name: beside?.name ?? 'accept_commands',
     text: acceptSql(guardSql, beside),
     values: [
-      claim?.principal ?? null,
-      claim?.key ?? null,
-      claim?.bodyHash ?? null,
-      claim?.answer ?? null,
+      claimNumbers,
+      claims.map(({ key }) => key),
+      byteaArray(claims.map(({ bodyHash }) => bodyHash)),
+      claims.map(({ answer }) => answer),
       column((command) => command.id),
       column((command) => command.topic),
       byteaArray(column((command) => command.payload)),
@@ -114,22 +127,28 @@ function acceptSql(guardSql: string, beside: Beside | null): string {
   const met = beside?.met === undefined ? '' : 'and exists (select from met)'
   return `
 with ${guardSql},${beside?.met ?? ''}
-claimed as (
-  insert into idempotency_keys (principal, key, body_hash, answer)
-  select $3::text, $4::text, $5::bytea, $6::text from guard
-  where $4::text is not null ${met}
-  on conflict (principal, key) do nothing
-  returning key
-),
-given as materialized (
+asked as materialized (
   select * from unnest($7::uuid[], $8::text[], $9::bytea[], $10::int2[], $11::bool[], $12::json[],
     $13::timestamptz[], $14::timestamptz[], $15::text[], $16::uuid[], $17::text[], $18::text[], $19::text[],
     $20::bytea[], $21::text[], $22::text[], $23::bool[], $24::timestamptz[], $25::int4[], $26::text[], $27::json[],
-    $28::json[], $29::uuid[])
+    $28::json[], $29::uuid[], $3::int4[])
   with ordinality as u (id, topic, payload, qos, retain, properties, created_at, expires_at, principal, batch_id, state,
     device, name, parameters, delivery, order_key, one_in_flight, not_before, timeout_seconds, awaits, awaited,
-    condition, retry_of, n)
-  where ($4::text is null or exists (select from claimed)) ${met}
+    condition, retry_of, claim, place)
+),
+claims as (
+  select number, (select principal from asked where claim = number limit 1) as principal, key, body_hash, answer
+  from unnest($4::text[], $5::bytea[], $6::text[]) with ordinality as c (key, body_hash, answer, number)
+),
+claimed as (
+  insert into idempotency_keys (principal, key, body_hash, answer)
+  select principal, key, body_hash, answer from guard, claims where true ${met}
+  on conflict (principal, key) do nothing
+  returning principal, key
+),
+given as materialized (
+  select asked.*, row_number() over (order by place) as n from asked
+  where (claim is null or exists (select from claims join claimed using (principal, key) where number = claim)) ${met}
 ),
 head as (
   update journal_head set seq = seq + (select count(*) from given), at = greatest(at, clock_timestamp())

@@ -64,6 +64,8 @@ export interface AppendQueue {
   ): Promise<Outcome<Row>>
   /** False while the database does not take appends. */
   healthy(): boolean
+  /** Told whenever it takes none: who waits to push something that is not patient may say so. */
+  onAway(tell: (problem: Problem) => void): void
   close(): Promise<void>
 }
 
@@ -83,6 +85,7 @@ export function createAppendQueue(parts: {
   let client: PoolClient | null = null
   let healthy = true
   let closed = false
+  const tellAway: Array<(problem: Problem) => void> = []
 
   async function connection(): Promise<PoolClient> {
     if (client !== null) return client
@@ -155,6 +158,7 @@ export function createAppendQueue(parts: {
       if (entry.patient) queue.push(entry)
       else entry.reject(databaseUnavailable(error))
     }
+    for (const tell of tellAway) tell(databaseUnavailable(error))
     try {
       await delay(limits.databaseRetryMs, null, { signal })
     } catch {
@@ -190,6 +194,7 @@ export function createAppendQueue(parts: {
       })
     },
     healthy: () => healthy,
+    onAway: (tell) => void tellAway.push(tell),
     async close() {
       closed = true
       for (const entry of queue.splice(0)) entry.reject(databaseUnavailable(new Error('closing')))

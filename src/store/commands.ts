@@ -6,8 +6,8 @@ import type { Access, Seq } from '../model.ts'
 import { factKinds } from '../model.ts'
 import type { Stats } from '../stats.ts'
 import { countCommand } from '../stats.ts'
-import type { AcceptedRow, IdempotencyClaim, NewCommand } from './accept-commands.ts'
-import { acceptStatement } from './accept-commands.ts'
+import { createAccept } from './accept.ts'
+import type { IdempotencyClaim, NewCommand } from './accept-commands.ts'
 import type { AppendQueue } from './append.ts'
 import type { NewBatch } from './append-command-batch.ts'
 import { besideBatch } from './append-command-batch.ts'
@@ -65,21 +65,12 @@ export function createCommandStore(
   stats: Stats,
   limits: Limits
 ): CommandStore {
+  const accept = createAccept({ prisma, queue, guard, limits })
   return {
-    async accept(commands, claim, batch = null) {
+    accept(commands, claim, batch = null) {
       const beside =
         batch === null ? besideCondition(commands, limits.reservationSeconds) : besideBatch(batch)
-      const rows = await queue.push<AcceptedRow>(
-        guard,
-        async () => acceptStatement(commands, claim, guard.sql, beside),
-        {
-          patient: false
-        }
-      )
-      if (rows !== null) return { accepted: rows[0]!.id !== null, seq: rows.at(-1)!.seq ?? 0 }
-      // Committed, but the answer was lost: the rows tell
-      const stored = await prisma.command.findUnique({ where: { id: commands.at(-1)!.id } })
-      return { accepted: stored !== null, seq: Number(stored?.createdSeq ?? 0) }
+      return accept({ commands, claim }, beside)
     },
 
     async acceptance(principal, key) {
