@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { postJson, request, startBridge } from '../support/bridge.ts'
 import { startBroker } from '../support/broker.ts'
 import { query } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
 
 const { url: mqttUrl } = await startBroker()
 const { url, databaseUrl, store } = await startBridge({ mqttUrl })
@@ -37,6 +38,8 @@ const setClass = `mutation ($name: String!, $filters: [String!], $keepSeconds: F
 const removeClass = `mutation ($name: String!) { removeRetentionClass(name: $name) { retention { ${fields} } cursor } }`
 
 test('it is the same as on REST', async () => {
+  // The service's own status is the first topic, and comes when it comes
+  await eventually(async () => (await rest()).classes.some(({ topics }: { topics: number }) => topics > 0))
   assert.deepEqual(still((await ask(`{ retention { ${fields} } }`)).retention), still(await rest()))
 })
 
