@@ -87,3 +87,26 @@ test('one that cannot be stored harms no other', async () => {
   assert.deepEqual([await stored('good/1'), await stored('good/2')], [1, 1])
   assert.equal(await store.commands.acceptance('test', 'bad'), null)
 })
+
+test('an append takes no more than its bytes and its commands: the rest goes with the next ones', async () => {
+  const { store: small, url: smallUrl } = await openTestStore({
+    limits: { acceptedTogetherBytesMax: 10, commandsPerRequestMax: 3 }
+  })
+  const appends = async (): Promise<number> =>
+    (await query<{ batch: number }>(smallUrl, 'select batch from instances'))[0]!.batch
+  const accept = (commands: number, payload: string) =>
+    small.commands.accept(
+      Array.from({ length: commands }, () => newCommand('small', { payload: Buffer.from(payload) })),
+      null
+    )
+  let before = await appends()
+  // The first is under way when the others come
+  const bytes = await Promise.all([accept(1, '1'), accept(1, '123456'), accept(1, '123456'), accept(1, '1')])
+  assert.equal((await appends()) - before, 3)
+  before = await appends()
+  const commands = await Promise.all([accept(1, '1'), accept(2, '1'), accept(2, '1'), accept(1, '1')])
+  assert.equal((await appends()) - before, 3)
+  assert.ok([...bytes, ...commands].every(({ accepted }) => accepted))
+  // Larger than that by itself, it goes alone
+  assert.ok((await accept(1, 'x'.repeat(100))).accepted)
+})
