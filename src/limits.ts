@@ -3,6 +3,7 @@
  * are given as one. Tests start the service with smaller ones to see what happens at the limit.
  */
 
+import { accessLimits } from './limits/access.ts'
 import { answerLimits } from './limits/answers.ts'
 import { brokerLimits } from './limits/broker.ts'
 import { graphqlLimits } from './limits/graphql.ts'
@@ -24,7 +25,8 @@ export const defaultLimits = {
   ...requestLimits,
   ...graphqlLimits,
   ...answerLimits,
-  ...webhookLimits
+  ...webhookLimits,
+  ...accessLimits
 }
 
 export type Limits = typeof defaultLimits

@@ -139,8 +139,18 @@ export interface Access {
   principal: string
   mayRead(topic: string): boolean
   /** It may read every topic there is, so that nobody need ask for each. */
-  readsAll?: true
+  readsAll?: true | undefined
   mayPublish(topic: string): boolean
+  /** Commands that were sent to a device by its name: also where their topic may not be read. None where not given. */
+  mayReadDevice?(device: string): boolean
+  /** Commands to a device by its name, whatever topic that comes to. None where not given. */
+  mayCommandDevice?(device: string): boolean
+  /** It may change how the service works, and see what is about all of it. */
+  administers?: true | undefined
+  /** Address of the client, for the audit. */
+  address?: string
+  /** Aborts when it is over: revoked or expired. What runs for it then ends within a second. */
+  ended?: AbortSignal
 }
 
 /** The newest position of the journal, and the oldest that is no longer kept. */

@@ -1,9 +1,12 @@
-/** Who asks, and what they may. One function for every surface; later issues put grants behind it. */
+/** Who asks, and what they may. One function for every surface. */
 
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { Problem } from '../errors.ts'
+import type { Rights } from '../grant.ts'
 import type { Limits } from '../limits.ts'
 import type { Access, Millis } from '../model.ts'
+import type { CompiledRights } from './rights.ts'
+import { allRights, compileRights } from './rights.ts'
 import { createTickets } from './tickets.ts'
 
 export interface IssuedTicket {
@@ -11,80 +14,156 @@ export interface IssuedTicket {
   expiresAt: Millis
 }
 
+/** Somebody who is known. */
+export interface Holder {
+  principal: string
+  /** As they are now: they may change while streams run. null: everything. The same object as long as nothing changes. */
+  rights(): Rights | null
+  /** Digests of what they may prove to be themselves with. A ticket is sealed with the first, and good as long as it is here. */
+  credentials(): readonly Uint8Array[]
+  /** Aborts when it is over: revoked or expired. Not given: it never is. */
+  ended?: AbortSignal
+}
+
+/** One way of being known: keys, or tokens of an issuer. */
+export interface Holders {
+  /** null: this is none of its credentials. Throws Problem unauthenticated: it is one, and is not good (any more). */
+  find(credential: string): Promise<Holder | null>
+  /** Who is known by name, also while they are away. */
+  byPrincipal(principal: string): Holder | null
+}
+
 export interface Authenticator {
-  /** Reads an `Authorization` value. Throws Problem unauthenticated. */
-  authenticate(authorization: string | undefined): Access
+  /** Reads an `Authorization` value. `address`: where from. Throws Problem unauthenticated. */
+  authenticate(authorization: string | undefined, address?: string): Promise<Access>
   /**
    * A ticket with which whoever asks may open streams for so many seconds, 1 to `streamTicketSecondsMax`. Throws
    * Problem invalid_value.
    */
   issueTicket(access: Access, seconds: number): IssuedTicket
   /** Who got the ticket, with what they may now. Throws Problem unauthenticated where it is none, or is over. */
-  readTicket(ticket: string): Access
+  readTicket(ticket: string, address?: string): Promise<Access>
   /** What a principal may now, for what is done for them while they are away; null: nobody is known by that name. */
   accessOf(principal: string): Access | null
 }
 
-/** Somebody who is known, and a digest of what they prove it with. */
-interface Known {
-  access: Access
-  credential: Buffer
-}
-
-const all = (principal: string): Access => ({
-  principal,
-  mayRead: () => true,
-  readsAll: true,
-  mayPublish: () => true
-})
-
-/** With a key, requests carry `Authorization: Bearer <key>` (RFC 6750); without one, everybody is `anonymous`. */
-export function createAuthenticator(parts: {
+export interface AuthenticatorParts {
+  /** Who knows it may everything. null: there is none. */
   apiKey: string | null
+  /** Who sends no credential may everything. Not given: where there is no `apiKey`. */
+  anonymous?: boolean
+  holders?: readonly Holders[]
   /** Of the database: tickets are good on each of its instances. */
   tokenKey: Uint8Array
   limits: Pick<Limits, 'streamTicketSecondsMax'>
-}): Authenticator {
-  const { apiKey, limits } = parts
+}
+
+/** Requests carry `Authorization: Bearer <credential>` (RFC 6750). */
+export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
+  const { apiKey, limits, anonymous = apiKey === null } = parts
   const tickets = createTickets(parts.tokenKey)
-  const known: Known =
-    apiKey === null
-      ? { access: all('anonymous'), credential: Buffer.alloc(0) }
-      : { access: all('api-key'), credential: digest(apiKey) }
-  const knownAs = (principal: string): Known | null => (principal === known.access.principal ? known : null)
+  const fixed = apiKey === null ? [] : [withAll('api-key', digest(apiKey))]
+  const nobody = anonymous ? withAll('anonymous', Buffer.alloc(0)) : null
+  const keyHolders: Holders = {
+    find: async (credential) => {
+      const given = digest(credential)
+      // Digests have one length, so that the comparison tells nothing of the key's
+      return fixed.find((one) => timingSafeEqual(given, one.credentials()[0]!)) ?? null
+    },
+    byPrincipal: (principal) =>
+      [...fixed, ...(nobody === null ? [] : [nobody])].find((one) => one.principal === principal) ?? null
+  }
+  const all = [keyHolders, ...(parts.holders ?? [])]
+  /** Who is behind an access that was given. */
+  const behind = new WeakMap<Access, Holder>()
+
+  function give(holder: Holder, address: string | undefined): Access {
+    const access = toAccess(holder, address)
+    behind.set(access, holder)
+    return access
+  }
+
+  function knownAs(principal: string): Holder | null {
+    for (const holders of all) {
+      const holder = holders.byPrincipal(principal)
+      if (holder !== null) return holder
+    }
+    return null
+  }
 
   return {
-    accessOf: (principal) => knownAs(principal)?.access ?? null,
-    authenticate(authorization) {
-      if (apiKey === null) return known.access
-      const given = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
-      // Digests have one length, so that the comparison tells nothing of the key's
-      if (given === undefined || !timingSafeEqual(digest(given), known.credential)) {
-        throw new Problem('unauthenticated', 'Send the key as `Authorization: Bearer <RIALTO_API_KEY>`')
-      }
-      return known.access
+    accessOf(principal) {
+      const holder = knownAs(principal)
+      return holder && toAccess(holder, undefined)
     },
-    issueTicket({ principal }, seconds) {
+    async authenticate(authorization, address) {
+      if (authorization === undefined && nobody !== null) return give(nobody, address)
+      const credential = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
+      if (credential === undefined) throw unauthenticated(howToSend)
+      for (const holders of all) {
+        const holder = await holders.find(credential)
+        if (holder !== null) return give(holder, address)
+      }
+      throw unauthenticated(howToSend)
+    },
+    issueTicket(access, seconds) {
       if (!(seconds >= 1 && seconds <= limits.streamTicketSecondsMax)) {
         const detail = `A ticket is good for 1 to ${limits.streamTicketSecondsMax} seconds`
         throw new Problem('invalid_value', detail, [{ pointer: '/expiresInSeconds', detail }])
       }
       const expiresAt = Date.now() + seconds * 1_000
-      const { credential } = knownAs(principal)!
-      return { ticket: tickets.seal(principal, credential, expiresAt), expiresAt }
+      const [credential] = behind.get(access)!.credentials()
+      return { ticket: tickets.seal(access.principal, credential!, expiresAt), expiresAt }
     },
-    readTicket(ticket) {
+    async readTicket(ticket, address) {
       const opened = tickets.open(ticket)
       const holder = opened && knownAs(opened.principal)
-      if (!opened || !holder || !opened.isSealedFor(holder.credential)) {
-        throw new Problem('unauthenticated', `This is no ticket of this service. ${renewal}`)
-      }
-      if (opened.expiresAt <= Date.now())
-        throw new Problem('unauthenticated', `This ticket is over. ${renewal}`)
-      return holder.access
+      if (!opened || !holder?.credentials().some((one) => opened.isSealedFor(one)))
+        throw unauthenticated(`This is no ticket of this service. ${renewal}`)
+      if (opened.expiresAt <= Date.now()) throw unauthenticated(`This ticket is over. ${renewal}`)
+      return give(holder, address)
     }
   }
 }
+
+const withAll = (principal: string, credential: Uint8Array): Holder => ({
+  principal,
+  rights: () => null,
+  credentials: () => [credential]
+})
+
+/** Rights are compiled once, and asked for anew with each question: a grant that is taken away is gone from running streams. */
+function toAccess(holder: Holder, address: string | undefined): Access {
+  const now = (): CompiledRights => compiled(holder.rights())
+  return {
+    principal: holder.principal,
+    mayRead: (topic) => now().mayRead(topic),
+    mayPublish: (topic) => now().mayPublish(topic),
+    mayReadDevice: (device) => now().mayReadDevice(device),
+    mayCommandDevice: (device) => now().mayCommandDevice(device),
+    get readsAll() {
+      return now().readsAll
+    },
+    get administers() {
+      return now().administers
+    },
+    ...(address !== undefined && { address }),
+    ...(holder.ended !== undefined && { ended: holder.ended })
+  }
+}
+
+const compiledRights = new WeakMap<Rights, CompiledRights>()
+
+function compiled(rights: Rights | null): CompiledRights {
+  if (rights === null) return allRights
+  let found = compiledRights.get(rights)
+  if (found === undefined) compiledRights.set(rights, (found = compileRights(rights)))
+  return found
+}
+
+const unauthenticated = (detail: string): Problem => new Problem('unauthenticated', detail)
+
+const howToSend = 'Send a key as `Authorization: Bearer <key>`'
 
 const renewal = 'Get one by POST /v1/stream/tickets, and go on with `after` and the last `id`'
 

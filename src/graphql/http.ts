@@ -40,7 +40,7 @@ export function createHttpHandler({ authenticator, closing, findDocument, prepar
     reply.raw.once('close', () => {
       if (!reply.raw.writableFinished) gone.abort()
     })
-    const access = authenticator.authenticate(request.headers.authorization)
+    const access = await authenticator.authenticate(request.headers.authorization, request.ip)
     const context = toContext(access, AbortSignal.any([gone.signal, closing]))
     try {
       const result = await reply.graphql(query, { ...context }, variables, operationName ?? undefined)

@@ -88,7 +88,7 @@ export async function registerGraphql(app: FastifyInstance, parts: GraphqlParts)
       handler: createHttpHandler(surface),
       // Before the body is read; over WebSocket the key may also come with the first message
       onRequest: async ({ ws, headers }: FastifyRequest) => {
-        if (!ws) authenticator.authenticate(headers.authorization)
+        if (!ws) await authenticator.authenticate(headers.authorization)
       }
     }
     scope.route({ method: 'GET', wsHandler: createSocketHandler(surface, scope.log), ...options })

@@ -73,12 +73,12 @@ function createProtocol(
   }
   return makeServer<Record<string, unknown>, Extra>({
     connectionInitWaitTimeout: limits.socketInitMsMax,
-    onConnect({ connectionParams, extra }) {
+    async onConnect({ connectionParams, extra }) {
       const { headers } = extra.request
       const given = connectionParams?.['authorization'] ?? connectionParams?.['Authorization']
       const authorization = typeof given === 'string' ? given : headers.authorization
       try {
-        extra.access = authenticator.authenticate(authorization)
+        extra.access = await authenticator.authenticate(authorization, extra.request.ip)
       } catch (error) {
         if (error instanceof Problem) return false
         throw error

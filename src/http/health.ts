@@ -57,7 +57,7 @@ export async function healthRoutes(app: Routes, parts: HttpParts): Promise<void>
   app.get(
     '/metrics',
     {
-      onRequest: async ({ headers }) => void authenticator.authenticate(headers.authorization),
+      onRequest: async ({ headers }) => void (await authenticator.authenticate(headers.authorization)),
       schema: {
         operationId: 'getMetrics',
         summary: 'Counters, for Prometheus',

@@ -128,7 +128,7 @@ function prepare(scope: FastifyInstance): Routes {
 async function v1Routes(app: Routes, parts: RouteParts): Promise<void> {
   const { authenticator } = parts
   app.addHook('onRequest', async (request, reply) => {
-    request.access = accessOf(request, authenticator)
+    request.access = await accessOf(request, authenticator)
     void reply.header('cache-control', 'private, no-cache')
   })
   app.removeAllContentTypeParsers()

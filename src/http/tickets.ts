@@ -18,12 +18,12 @@ declare module 'fastify' {
 }
 
 /** Who asks. Throws Problem unauthenticated. */
-export function accessOf(request: FastifyRequest, authenticator: Authenticator): Access {
+export async function accessOf(request: FastifyRequest, authenticator: Authenticator): Promise<Access> {
   const { takesTickets }: FastifyContextConfig = request.routeOptions.config
   const { ticket } = request.query as { ticket?: string | string[] }
   return takesTickets === true && ticket !== undefined
-    ? authenticator.readTicket(String(ticket))
-    : authenticator.authenticate(request.headers.authorization)
+    ? authenticator.readTicket(String(ticket), request.ip)
+    : authenticator.authenticate(request.headers.authorization, request.ip)
 }
 
 export async function ticketRoutes(app: Routes, { authenticator, limits }: RouteParts): Promise<void> {

@@ -11,57 +11,55 @@ const tokenKey = Buffer.alloc(32, 7)
 const authenticatorOf = (apiKey: string | null, key: Uint8Array = tokenKey) =>
   createAuthenticator({ apiKey, tokenKey: key, limits })
 
-const codeOf = (run: () => unknown): string => {
+const codeOf = async (run: () => unknown): Promise<string> => {
   try {
-    run()
+    await run()
   } catch (error) {
     return (error as Problem).code
   }
   return 'none'
 }
 
-test('a ticket tells who got it, on every instance of the database', () => {
+test('a ticket tells who got it, on every instance of the database', async () => {
   for (const apiKey of [null, 'secret']) {
     const one = authenticatorOf(apiKey)
-    const access = one.authenticate('Bearer secret')
+    const access = await one.authenticate(apiKey === null ? undefined : 'Bearer secret')
     const { ticket } = one.issueTicket(access, 60)
     assert.match(ticket, /^[\w-]+$/, 'it can stand in a URL')
     const another = authenticatorOf(apiKey)
-    assert.equal(another.readTicket(ticket).principal, apiKey === null ? 'anonymous' : 'api-key')
-    assert.equal(another.readTicket(ticket).principal, access.principal, 'as often as wanted')
+    assert.equal((await another.readTicket(ticket)).principal, apiKey === null ? 'anonymous' : 'api-key')
+    assert.equal((await another.readTicket(ticket)).principal, access.principal, 'as often as wanted')
   }
 })
 
-test('a ticket ends with its time, with its key, and at the border of its database', (t) => {
+test('a ticket ends with its time, with its key, and at the border of its database', async (t) => {
   t.mock.timers.enable({ apis: ['Date'], now: 1_000_000 })
   const authenticator = authenticatorOf('secret')
-  const { ticket, expiresAt } = authenticator.issueTicket(authenticator.authenticate('Bearer secret'), 10)
+  const { ticket, expiresAt } = authenticator.issueTicket(
+    await authenticator.authenticate('Bearer secret'),
+    10
+  )
   assert.equal(expiresAt, 1_010_000)
-  const refused = (of: { readTicket(text: string): unknown }): string => codeOf(() => of.readTicket(ticket))
-  assert.equal(refused(authenticatorOf('renewed')), 'unauthenticated')
-  assert.equal(refused(authenticatorOf(null)), 'unauthenticated')
-  assert.equal(refused(authenticatorOf('secret', Buffer.alloc(32, 8))), 'unauthenticated')
+  const refused = (of: { readTicket(text: string): unknown }): Promise<string> =>
+    codeOf(() => of.readTicket(ticket))
+  assert.equal(await refused(authenticatorOf('renewed')), 'unauthenticated')
+  assert.equal(await refused(authenticatorOf(null)), 'unauthenticated')
+  assert.equal(await refused(authenticatorOf('secret', Buffer.alloc(32, 8))), 'unauthenticated')
   t.mock.timers.setTime(1_009_999)
-  assert.equal(refused(authenticator), 'none')
+  assert.equal(await refused(authenticator), 'none')
   t.mock.timers.setTime(1_010_000)
-  assert.throws(() => authenticator.readTicket(ticket), /over.*POST \/v1\/stream\/tickets/)
-  assert.equal(refused(authenticator), 'unauthenticated')
+  await assert.rejects(authenticator.readTicket(ticket), /over.*POST \/v1\/stream\/tickets/)
+  assert.equal(await refused(authenticator), 'unauthenticated')
 })
 
-test('how long a ticket is good has bounds', () => {
+test('how long a ticket is good has bounds', async () => {
   const authenticator = authenticatorOf(null)
-  const access = authenticator.authenticate(undefined)
+  const access = await authenticator.authenticate(undefined)
   const max = limits.streamTicketSecondsMax
   for (const seconds of [1, max])
-    assert.equal(
-      codeOf(() => authenticator.issueTicket(access, seconds)),
-      'none'
-    )
+    assert.equal(await codeOf(() => authenticator.issueTicket(access, seconds)), 'none')
   for (const seconds of [0, -1, max + 1, NaN, Infinity])
-    assert.equal(
-      codeOf(() => authenticator.issueTicket(access, seconds)),
-      'invalid_value'
-    )
+    assert.equal(await codeOf(() => authenticator.issueTicket(access, seconds)), 'invalid_value')
 })
 
 test('what was changed in any bit, cut or made up is no ticket', () => {
@@ -102,16 +100,10 @@ test('a principal cannot be lengthened by what the next one proves itself with',
   assert.equal(tickets.open(moved.toString('base64url'))!.isSealedFor(Buffer.alloc(0)), false)
 })
 
-test('a cursor is no ticket, and a ticket no cursor', () => {
+test('a cursor is no ticket, and a ticket no cursor', async () => {
   const cursors = createCursors([{ id: 'journal', beganSeq: 0 }], tokenKey)
   const authenticator = authenticatorOf(null)
-  const { ticket } = authenticator.issueTicket(authenticator.authenticate(undefined), 60)
-  assert.equal(
-    codeOf(() => cursors.decode(ticket, { seq: 1, at: 0, horizon: 0 })),
-    'cursor_invalid'
-  )
-  assert.equal(
-    codeOf(() => authenticator.readTicket(cursors.encode(1, 1))),
-    'unauthenticated'
-  )
+  const { ticket } = authenticator.issueTicket(await authenticator.authenticate(undefined), 60)
+  assert.equal(await codeOf(() => cursors.decode(ticket, { seq: 1, at: 0, horizon: 0 })), 'cursor_invalid')
+  assert.equal(await codeOf(() => authenticator.readTicket(cursors.encode(1, 1))), 'unauthenticated')
 })

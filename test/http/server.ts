@@ -71,7 +71,7 @@ const commonParts = ({ apiKey, limits }: Given) => ({
 /** Whoever asks may see and do what `access` says. */
 export const alwaysAs = (access: Access): Authenticator => ({
   ...createAuthenticator({ apiKey: null, tokenKey: Buffer.alloc(32, 7), limits: defaultLimits }),
-  authenticate: () => access
+  authenticate: async () => access
 })
 
 /** What is not given is missing, so a test that reaches it fails with `internal`. */

@@ -147,7 +147,7 @@ test('outcomes are commands and then refusals, page by page, without what may no
 test('only whoever asked for a batch may read it, and who may read everything', async () => {
   const { batch } = await accept(1)
   const other = { ...everything, principal: 'other' }
-  const has = async (access: typeof other & { readsAll?: true }): Promise<boolean[]> => [
+  const has = async (access: typeof other & { readsAll?: true | undefined }): Promise<boolean[]> => [
     (await store.batches.byId(access, batch.id)) !== null,
     (await store.batches.page(access, { states: [], after: null, limit: 100, order: 'desc' })).items.some(
       ({ id }) => id === batch.id
