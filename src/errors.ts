@@ -24,6 +24,8 @@ export const problems = {
   not_cancellable: { status: 409, title: 'The command can no longer be cancelled' },
   not_retryable: { status: 409, title: 'The command cannot be retried yet' },
   too_many_webhooks: { status: 409, title: 'There are as many webhooks as there may be' },
+  too_many_keys: { status: 409, title: 'There are as many keys as there may be' },
+  key_revoked: { status: 409, title: 'The key is revoked' },
   import_running: { status: 409, title: 'The import is being read already' },
   not_leading: { status: 409, title: 'Only the instance that leads can do this' },
   broker_unavailable: { status: 503, title: 'Not connected to the MQTT broker' },

@@ -29,7 +29,9 @@ const words = [
   'rfc3339',
   'predicate',
   'history',
-  'cursor'
+  'cursor',
+  'grant',
+  'key'
 ]
 
 /** For each part, the parts it may import; files directly in src are parts of their own. */

@@ -33,6 +33,7 @@ export function createRetentionJob(parts: {
     await store.batches.forgetFinished()
     await store.commands.forgetFinal()
     await store.forgetExpiredKeys(limits.idempotencyKeyHours)
+    await store.keys.forgetEnded()
   }
 
   return {

@@ -36,6 +36,8 @@ import { createImports } from './imports.ts'
 import type { Journal } from './journal.ts'
 import { createJournal } from './journal.ts'
 import { openJournals } from './journals.ts'
+import type { KeyStore } from './keys.ts'
+import { createKeyStore } from './keys.ts'
 import type { Listener } from './listen.ts'
 import { openListener } from './listen.ts'
 import { migrate, readMigrations } from './migrations.ts'
@@ -96,6 +98,7 @@ export interface Store extends CommandStores {
   retained: RetainedStore
   imports: Imports
   webhooks: WebhookStore
+  keys: KeyStore
   listener: Listener
   /**
    * Appends a batch under the lease; resolves after COMMIT, with null where the COMMIT happened but its answer was
@@ -184,6 +187,7 @@ export async function openStore(parts: StoreParts): Promise<Store> {
     retained: createRetainedStore({ pool: database.pool, queue, topicIds, limits }),
     imports: createImports({ pool: database.pool, queue, guard, topicIds, limits }),
     webhooks: createWebhookStore(database, limits),
+    keys: createKeyStore(database, limits),
     listener,
     append: (batch, lease) => append(queue, topicIds, batch, lease),
     async note(kind, detail) {
