@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { createAuthenticator } from './access/access.ts'
+import { createTokens } from './access/tokens.ts'
 import { createBatches } from './commands/batches.ts'
 import { createCommands } from './commands/commands.ts'
 import { createRequests } from './commands/requests.ts'
@@ -92,7 +93,15 @@ export async function startApp(parts: AppParts): Promise<App> {
   })
   const { deviceVersions } = store
   const watches = createWatches({ feed, projected: projection.feed, deviceVersions, limits })
-  const authenticator = createAuthenticator({ apiKey: config.apiKey, tokenKey: store.tokenKey, limits })
+  const { oidc } = config
+  const tokens = oidc && createTokens({ settings: oidc, limits, log: log.child({ part: 'access' }) })
+  const authenticator = createAuthenticator({
+    apiKey: config.apiKey,
+    anonymous: config.anonymous,
+    holders: tokens === null ? [] : [tokens],
+    tokenKey: store.tokenKey,
+    limits
+  })
   const { webhooks, runner: webhookRunner } = createWebhookService({
     store,
     events,
@@ -147,8 +156,10 @@ export async function startApp(parts: AppParts): Promise<App> {
     store,
     projections,
     url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
-    close: () =>
-      closeInOrder({ ...core, http, webhooks: webhookRunner, retention, rollup, running, limits, log })
+    async close() {
+      tokens?.close()
+      await closeInOrder({ ...core, http, webhooks: webhookRunner, retention, rollup, running, limits, log })
+    }
   }
 }
 

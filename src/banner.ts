@@ -32,12 +32,23 @@ export function printBanner(parts: {
         ? `${withoutPassword(servers.databaseUrl)}   (embedded; password in ${config.dataDirectory}/postgres/password)`
         : withoutPassword(servers.databaseUrl)
     ],
-    ['Access', config.apiKey === null ? 'anonymous' : 'Authorization: Bearer <RIALTO_API_KEY>']
+    ['Access', waysIn(config)]
   ]
   const width = Math.max(...rows.map(([name]) => name.length))
   const lines = rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`)
   const write = parts.write ?? ((text) => void process.stdout.write(text))
   write(`\nRialto ${version} is ready\n\n${lines.join('\n')}\n\n  Ctrl-C stops everything.\n\n`)
+}
+
+/** Keys of the database always let in; they are named where nothing else does. */
+function waysIn({ apiKey, anonymous, oidc }: Config): string {
+  const credentials = [
+    ...(apiKey === null ? [] : ['<RIALTO_API_KEY>']),
+    ...(oidc === null ? [] : [`<token of ${oidc.issuer}>`])
+  ]
+  if (credentials.length === 0 && !anonymous) credentials.push('<key of `rialto keys create`>')
+  const ways = credentials.map((credential) => `Authorization: Bearer ${credential}`)
+  return [...ways, ...(anonymous ? ['anonymous'] : [])].join('   or ')
 }
 
 function withoutPassword(given: string): string {

@@ -32,7 +32,8 @@ const define = <T>(variable: Variable<T>): Variable<T> => variable
 export const variables = {
   HOST: define({
     default: '127.0.0.1',
-    about: 'Address to listen on. Beyond loopback a key is required, see `RIALTO_API_KEY`.',
+    about:
+      'Address to listen on. Beyond loopback clients have to be known, see `RIALTO_API_KEY`, `RIALTO_OIDC_ISSUER` and `RIALTO_ALLOW_ANONYMOUS`.',
     parse: text
   }),
   PORT: define({
@@ -123,12 +124,49 @@ export const variables = {
   }),
   RIALTO_API_KEY: define({
     default: null,
-    about: 'Clients send it as `Authorization: Bearer <key>`. At least 16 characters.',
+    about:
+      'Clients send it as `Authorization: Bearer <key>`; it may everything. At least 16 characters. Keys that may less are made by `rialto keys create` (docs/access.md).',
     parse: apiKey
   }),
   RIALTO_ALLOW_ANONYMOUS: define({
+    default: null,
+    about:
+      'Whether who sends no key and no token may read and command everything: `true` or `false`. Not set: on loopback, where there is neither `RIALTO_API_KEY` nor `RIALTO_OIDC_ISSUER`.',
+    parse: (value) => oneOf(['true', 'false'])(value) === 'true'
+  }),
+  RIALTO_OIDC_ISSUER: define({
+    default: null,
+    about:
+      'URL of an OpenID Connect issuer whose tokens (JWT) let in, as its `/.well-known/openid-configuration` has it, to the letter (docs/access.md). Not set: no tokens.',
+    parse: url(['https', 'http'], 'https://login.example/realms/plant')
+  }),
+  RIALTO_OIDC_AUDIENCE: define({
+    default: null,
+    about:
+      'What tokens for this service have in `aud`; others are refused. Needed with `RIALTO_OIDC_ISSUER`.',
+    parse: text
+  }),
+  RIALTO_OIDC_GRANTS_CLAIM: define({
+    default: 'rialto',
+    about:
+      'Claim that holds the grants, such as `read:topic:plant/#`: its name, which may be a URL, or names with dots between them, as in `resource_access.rialto.roles`.',
+    parse: text
+  }),
+  RIALTO_OIDC_TENANT_CLAIM: define({
+    default: null,
+    about:
+      'Claim that holds the tenant; each token then has to have it, and is limited to topics below it. Not set: tokens have no tenant.',
+    parse: text
+  }),
+  RIALTO_OIDC_CLOCK_TOLERANCE_SECONDS: define({
+    default: '5',
+    about: 'By how many seconds the clock of the issuer may differ from ours: 0 to 300.',
+    parse: wholeNumber(0, 300, 'seconds')
+  }),
+  RIALTO_OIDC_ALLOW_HTTP: define({
     default: 'false',
-    about: '`true` allows listening beyond loopback without a key.',
+    about:
+      '`true` lets the issuer be asked by plain http also beyond loopback: whoever is between could then make tokens. For tests alone.',
     parse: (value) => oneOf(['true', 'false'])(value) === 'true'
   }),
   RIALTO_WEBHOOKS_PRIVATE: define({

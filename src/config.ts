@@ -5,6 +5,16 @@ import type { Retention } from './config-values.ts'
 import { variables } from './config-variables.ts'
 import type { Broker, QoS } from './model.ts'
 
+/** The names are those of the variables; docs/access.md says more. */
+export interface OidcConfig {
+  issuer: string
+  audience: string
+  grantsClaim: string
+  tenantClaim: string | null
+  clockToleranceSeconds: number
+  allowHttp: boolean
+}
+
 export interface Config {
   host: string
   port: number
@@ -30,6 +40,10 @@ export interface Config {
   /** Somebody named it, so that it has to be there. */
   mappingsFileGiven: boolean
   apiKey: string | null
+  /** Who sends no credential may everything. */
+  anonymous: boolean
+  /** Of whom tokens let in; null: none do. */
+  oidc: OidcConfig | null
   /** Webhooks may be sent to private addresses, and by http. */
   webhooksPrivate: boolean
   /** Path of the file of documents that GraphQL clients may name; null: none. */
@@ -79,10 +93,23 @@ export function readConfig(environment: Environment = process.env): Readonly<Con
     cert: read('MQTT_CERT'),
     key: read('MQTT_KEY')
   }
-  const anonymous = read('RIALTO_ALLOW_ANONYMOUS') ?? false
-  if (!isLoopback(host) && key === null && !anonymous) {
+  const oidc = toOidc(
+    {
+      issuer: read('RIALTO_OIDC_ISSUER'),
+      audience: read('RIALTO_OIDC_AUDIENCE'),
+      grantsClaim: read('RIALTO_OIDC_GRANTS_CLAIM') ?? '',
+      tenantClaim: read('RIALTO_OIDC_TENANT_CLAIM'),
+      clockToleranceSeconds: read('RIALTO_OIDC_CLOCK_TOLERANCE_SECONDS') ?? 0,
+      allowHttp: read('RIALTO_OIDC_ALLOW_HTTP') ?? false
+    },
+    faults
+  )
+  const anonymous = read('RIALTO_ALLOW_ANONYMOUS')
+  const asksNobody = (environment['RIALTO_OIDC_ISSUER'] ?? '') === '' && key === null
+  if (!isLoopback(host) && asksNobody && anonymous === null) {
     faults.push(
-      `HOST is ${host}, beyond loopback, and there is no RIALTO_API_KEY. Set RIALTO_API_KEY to at least 16 characters, ` +
+      `HOST is ${host}, beyond loopback, and it is not said who may come in. Set RIALTO_API_KEY to at least 16 characters, ` +
+        'or RIALTO_OIDC_ISSUER, or RIALTO_ALLOW_ANONYMOUS=false if keys are made by `rialto keys create`, ' +
         'or RIALTO_ALLOW_ANONYMOUS=true if everybody on that network may read and command everything.'
     )
   }
@@ -108,6 +135,8 @@ export function readConfig(environment: Environment = process.env): Readonly<Con
     mappingsFile: read('RIALTO_CONFIG'),
     mappingsFileGiven: (environment['RIALTO_CONFIG'] ?? '') !== '',
     apiKey: key,
+    anonymous: anonymous ?? (isLoopback(host) && asksNobody),
+    oidc,
     webhooksPrivate: read('RIALTO_WEBHOOKS_PRIVATE') ?? false,
     graphqlDocumentsFile: read('RIALTO_GRAPHQL_DOCUMENTS'),
     graphqlOnlyDocuments: read('RIALTO_GRAPHQL_ONLY_DOCUMENTS') ?? false,
@@ -120,6 +149,33 @@ export function readConfig(environment: Environment = process.env): Readonly<Con
     )
   if (faults.length > 0) throw new ConfigError(faults)
   return Object.freeze(config)
+}
+
+/** What stands without an issuer is of no consequence. */
+function toOidc(
+  given: { [Name in keyof OidcConfig]: OidcConfig[Name] | null },
+  faults: string[]
+): OidcConfig | null {
+  const { issuer, audience, allowHttp } = given
+  if (issuer === null) {
+    if (audience !== null)
+      faults.push('RIALTO_OIDC_AUDIENCE is set, and there is no RIALTO_OIDC_ISSUER: set both, or neither.')
+    return null
+  }
+  const { protocol, hostname, search, hash, username } = new URL(issuer)
+  if (protocol === 'http:' && allowHttp !== true && !isLoopback(hostname.replace(/^\[|\]$/g, '')))
+    faults.push(
+      'RIALTO_OIDC_ISSUER is an http URL beyond loopback: use https, or RIALTO_OIDC_ALLOW_HTTP=true in a network where ' +
+        'nobody can come between.'
+    )
+  // OpenID Connect Discovery 1.0 section 2
+  if (search !== '' || hash !== '' || username !== '')
+    faults.push('RIALTO_OIDC_ISSUER has a query, a fragment or a user: give the URL without.')
+  if (audience === null)
+    faults.push(
+      'RIALTO_OIDC_ISSUER is set, and there is no RIALTO_OIDC_AUDIENCE: set it to what tokens for this service have in `aud`.'
+    )
+  return given as OidcConfig
 }
 
 export const isLoopback = (host: string): boolean =>

@@ -28,6 +28,7 @@ export const problems = {
   key_revoked: { status: 409, title: 'The key is revoked' },
   import_running: { status: 409, title: 'The import is being read already' },
   not_leading: { status: 409, title: 'Only the instance that leads can do this' },
+  issuer_unavailable: { status: 503, title: 'The issuer of tokens does not answer' },
   broker_unavailable: { status: 503, title: 'Not connected to the MQTT broker' },
   database_unavailable: { status: 503, title: 'The database does not answer' },
   too_many_requests: { status: 429, title: 'Too many requests' },

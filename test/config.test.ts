@@ -55,6 +55,33 @@ test('every wrong value names the variable and the fix, all at once', () => {
     ['RIALTO_SPARKPLUG_TOPICS', 'a/#/b', /RIALTO_SPARKPLUG_TOPICS has the filter/],
     ['RIALTO_API_KEY', 'short', /RIALTO_API_KEY is too weak; use at least 16/],
     ['RIALTO_ALLOW_ANONYMOUS', 'yes', /RIALTO_ALLOW_ANONYMOUS is not one of true, false/],
+    ['RIALTO_OIDC_ISSUER', 'login.example', /RIALTO_OIDC_ISSUER is not a URL; use for instance https:/],
+    ['RIALTO_OIDC_ISSUER', 'ldap://login.example', /RIALTO_OIDC_ISSUER has the scheme ldap; use https/],
+    [
+      'RIALTO_OIDC_ISSUER',
+      'https://login.example',
+      /there is no RIALTO_OIDC_AUDIENCE: set it to what tokens/
+    ],
+    [
+      'RIALTO_OIDC_ISSUER',
+      'http://login.example',
+      /RIALTO_OIDC_ISSUER is an http URL beyond loopback: use https/
+    ],
+    ['RIALTO_OIDC_ISSUER', 'http://127.evil.example', /RIALTO_OIDC_ISSUER is an http URL beyond loopback/],
+    [
+      'RIALTO_OIDC_ISSUER',
+      'https://login.example/?a=b',
+      /RIALTO_OIDC_ISSUER has a query, a fragment or a user/
+    ],
+    [
+      'RIALTO_OIDC_ISSUER',
+      'https://u@login.example/',
+      /RIALTO_OIDC_ISSUER has a query, a fragment or a user/
+    ],
+    ['RIALTO_OIDC_AUDIENCE', 'rialto', /RIALTO_OIDC_AUDIENCE is set, and there is no RIALTO_OIDC_ISSUER/],
+    ['RIALTO_OIDC_CLOCK_TOLERANCE_SECONDS', '301', /is not a number of seconds from 0 to 300/],
+    ['RIALTO_OIDC_CLOCK_TOLERANCE_SECONDS', '-1', /RIALTO_OIDC_CLOCK_TOLERANCE_SECONDS is not a number/],
+    ['RIALTO_OIDC_ALLOW_HTTP', '1', /RIALTO_OIDC_ALLOW_HTTP is not one of true, false/],
     ['RIALTO_GRAPHQL_DOCUMENTS', '/no/such/file', /RIALTO_GRAPHQL_DOCUMENTS names a file that is not there/],
     ['RIALTO_GRAPHQL_ONLY_DOCUMENTS', 'yes', /RIALTO_GRAPHQL_ONLY_DOCUMENTS is not one of true, false/],
     ['RIALTO_GRAPHQL_ONLY_DOCUMENTS', 'true', /there is no RIALTO_GRAPHQL_DOCUMENTS: name the file/],
@@ -100,8 +127,46 @@ test('user and password may stand in the URL, and leave it', () => {
   assert.equal(given!.username, 'other')
 })
 
-test('beyond loopback only with a key, or when said explicitly', () => {
-  assert.match(faultsOf({ HOST: '0.0.0.0' }), /RIALTO_API_KEY/)
+const issuer = { RIALTO_OIDC_ISSUER: 'https://login.example/realms/a', RIALTO_OIDC_AUDIENCE: 'rialto' }
+
+test('tokens of an issuer, with what is usual where nothing is said', () => {
+  assert.equal(readConfig({}).oidc, null)
+  assert.deepEqual(readConfig(issuer).oidc, {
+    issuer: 'https://login.example/realms/a',
+    audience: 'rialto',
+    grantsClaim: 'rialto',
+    tenantClaim: null,
+    clockToleranceSeconds: 5,
+    allowHttp: false
+  })
+  const at = (url: string, more: Record<string, string> = {}): string =>
+    faultsOf({ ...issuer, RIALTO_OIDC_ISSUER: url, ...more })
+  for (const url of ['http://127.0.0.1:8080', 'http://localhost/a', 'http://[::1]:80/'])
+    assert.equal(at(url), '', url)
+  assert.equal(at('http://keycloak:8080', { RIALTO_OIDC_ALLOW_HTTP: 'true' }), '')
+})
+
+test('anonymous where nobody else is let in and only this machine can come, or as it is said', () => {
+  const of = (environment: Record<string, string>): boolean => readConfig(environment).anonymous
+  const key = { RIALTO_API_KEY: 'x'.repeat(16) }
+  assert.equal(of({}), true)
+  assert.equal(of(key), false)
+  assert.equal(of(issuer), false)
+  assert.equal(of({ ...key, HOST: '0.0.0.0' }), false)
+  assert.equal(of({ ...issuer, HOST: '0.0.0.0' }), false)
+  for (const others of [{}, key, issuer, { HOST: '0.0.0.0' }]) {
+    assert.equal(of({ ...others, RIALTO_ALLOW_ANONYMOUS: 'true' }), true)
+    assert.equal(of({ ...others, RIALTO_ALLOW_ANONYMOUS: 'false' }), false)
+  }
+})
+
+test('beyond loopback only with a key or an issuer, or when said explicitly', () => {
+  assert.match(
+    faultsOf({ HOST: '0.0.0.0' }),
+    /RIALTO_API_KEY.*RIALTO_OIDC_ISSUER.*=false if keys.*=true if everybody/
+  )
+  assert.equal(faultsOf({ HOST: '0.0.0.0', RIALTO_ALLOW_ANONYMOUS: 'false' }), '')
+  assert.equal(faultsOf({ HOST: '0.0.0.0', ...issuer }), '')
   assert.equal(faultsOf({ HOST: '0.0.0.0', RIALTO_API_KEY: 'x'.repeat(16) }), '')
   assert.equal(faultsOf({ HOST: '0.0.0.0', RIALTO_ALLOW_ANONYMOUS: 'true' }), '')
   for (const host of ['localhost', '127.0.0.1', '127.1.2.3', '::1']) assert.ok(isLoopback(host), host)

@@ -88,6 +88,7 @@ const owners: Record<string, readonly string[]> = {
   'prom-client': ['http'],
   'temporal-polyfill': ['history'],
   'ipaddr.js': ['webhooks'],
+  jose: ['access'],
   'csv-parse': ['http'],
   'csv-stringify': ['http'],
   'close-with-grace': ['main']

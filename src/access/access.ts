@@ -7,6 +7,7 @@ import type { Limits } from '../limits.ts'
 import type { Access, Millis } from '../model.ts'
 import type { CompiledRights } from './rights.ts'
 import { allRights, compileRights } from './rights.ts'
+import type { OpenedTicket } from './tickets.ts'
 import { createTickets } from './tickets.ts'
 
 export interface IssuedTicket {
@@ -23,6 +24,10 @@ export interface Holder {
   credentials(): readonly Uint8Array[]
   /** Aborts when it is over: revoked or expired. Not given: it never is. */
   ended?: AbortSignal
+  /** When that will be. Tickets are over then, too. Not given: nobody knows. */
+  endsAt?: Millis
+  /** What a ticket has to carry of who is not known by name, for `restore`. Not given: its name is enough. */
+  carried?(): string
 }
 
 /** One way of being known: keys, or tokens of an issuer. */
@@ -31,14 +36,16 @@ export interface Holders {
   find(credential: string): Promise<Holder | null>
   /** Who is known by name, also while they are away. */
   byPrincipal(principal: string): Holder | null
+  /** Where tickets carry who got them. `restore` trusts what was sealed with `credential`; null: not known any more. */
+  carrier?: { credential: Uint8Array; restore(carried: string): Holder | null }
 }
 
 export interface Authenticator {
   /** Reads an `Authorization` value. `address`: where from. Throws Problem unauthenticated. */
   authenticate(authorization: string | undefined, address?: string): Promise<Access>
   /**
-   * A ticket with which whoever asks may open streams for so many seconds, 1 to `streamTicketSecondsMax`. Throws
-   * Problem invalid_value.
+   * A ticket with which whoever asks may open streams for so many seconds, 1 to `streamTicketSecondsMax`, though not when
+   * they are over themselves. Throws Problem invalid_value: too long, or what they may does not fit into `ticketBytesMax`.
    */
   issueTicket(access: Access, seconds: number): IssuedTicket
   /** Who got the ticket, with what they may now. Throws Problem unauthenticated where it is none, or is over. */
@@ -55,7 +62,7 @@ export interface AuthenticatorParts {
   holders?: readonly Holders[]
   /** Of the database: tickets are good on each of its instances. */
   tokenKey: Uint8Array
-  limits: Pick<Limits, 'streamTicketSecondsMax'>
+  limits: Pick<Limits, 'streamTicketSecondsMax' | 'ticketBytesMax'>
 }
 
 /** Requests carry `Authorization: Bearer <credential>` (RFC 6750). */
@@ -91,6 +98,18 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
     return null
   }
 
+  /** Who got a ticket; null: it was not sealed for them, or they are not known any more. */
+  function holderOf({ bearer, isSealedFor }: OpenedTicket): Holder | null {
+    if ('principal' in bearer) {
+      const holder = knownAs(bearer.principal)
+      return holder?.credentials().some(isSealedFor) === true ? holder : null
+    }
+    const carrier = all.find(
+      (one) => one.carrier !== undefined && isSealedFor(one.carrier.credential)
+    )?.carrier
+    return carrier?.restore(bearer.carried) ?? null
+  }
+
   return {
     accessOf(principal) {
       const holder = knownAs(principal)
@@ -111,15 +130,25 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
         const detail = `A ticket is good for 1 to ${limits.streamTicketSecondsMax} seconds`
         throw new Problem('invalid_value', detail, [{ pointer: '/expiresInSeconds', detail }])
       }
-      const expiresAt = Date.now() + seconds * 1_000
-      const [credential] = behind.get(access)!.credentials()
-      return { ticket: tickets.seal(access.principal, credential!, expiresAt), expiresAt }
+      const holder = behind.get(access)!
+      const expiresAt = Math.min(Date.now() + seconds * 1_000, holder.endsAt ?? Infinity)
+      const [credential] = holder.credentials()
+      const carried = holder.carried?.()
+      const bearer = carried === undefined ? { principal: holder.principal } : { carried }
+      const ticket = tickets.seal(bearer, credential!, expiresAt)
+      if (ticket.length > limits.ticketBytesMax) {
+        const detail = `What the token grants does not fit into a ticket of ${limits.ticketBytesMax} bytes`
+        throw new Problem(
+          'invalid_value',
+          `${detail}: send the token as \`Authorization\`, or get one with fewer grants`
+        )
+      }
+      return { ticket, expiresAt }
     },
     async readTicket(ticket, address) {
       const opened = tickets.open(ticket)
-      const holder = opened && knownAs(opened.principal)
-      if (!opened || !holder?.credentials().some((one) => opened.isSealedFor(one)))
-        throw unauthenticated(`This is no ticket of this service. ${renewal}`)
+      const holder = opened && holderOf(opened)
+      if (!opened || !holder) throw unauthenticated(`This is no ticket of this service. ${renewal}`)
       if (opened.expiresAt <= Date.now()) throw unauthenticated(`This ticket is over. ${renewal}`)
       return give(holder, address)
     }

@@ -1,27 +1,32 @@
 /**
  * Tickets: what stands in the URL of a stream, for clients that cannot send headers, such as a browser's EventSource.
- * Nothing is stored: a ticket carries who asked and until when it is good, sealed, so that every instance can read it.
+ * Nothing is stored: a ticket carries who asked and until when it is good, sealed, so that every instance can read it. What it
+ * carries is not hidden.
  * Pure.
  */
 
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Millis } from '../model.ts'
 
+/** Who got it: by name; or, where nobody is known by name, with all that there is to know, as text. */
+export type TicketBearer = { principal: string } | { carried: string }
+
 export interface OpenedTicket {
-  principal: string
+  bearer: TicketBearer
   expiresAt: Millis
   /** Whether it was sealed here, and for this credential. Nothing else in it counts before. */
   isSealedFor(credential: Uint8Array): boolean
 }
 
 export interface Tickets {
-  /** `credential`: what the principal proves to be itself with, or a digest of it; a ticket ends with it. */
-  seal(principal: string, credential: Uint8Array, expiresAt: Millis): string
+  /** `credential`: what the bearer proves to be itself with, or a digest of it; a ticket ends with it. */
+  seal(bearer: TicketBearer, credential: Uint8Array, expiresAt: Millis): string
   /** null: this is no ticket. */
   open(ticket: string): OpenedTicket | null
 }
 
-const version = 1
+/** The first byte: what the text behind the head is. */
+const versions = { principal: 1, carried: 2 }
 const macBytes = 16
 const headBytes = 1 + 8
 
@@ -36,22 +41,24 @@ export function createTickets(key: Uint8Array): Tickets {
     return sealed.digest().subarray(0, macBytes)
   }
   return {
-    seal(principal, credential, expiresAt) {
+    seal(bearer, credential, expiresAt) {
+      const named = 'principal' in bearer
       const head = Buffer.alloc(headBytes)
-      head[0] = version
+      head[0] = named ? versions.principal : versions.carried
       head.writeBigUInt64BE(BigInt(expiresAt), 1)
-      const body = Buffer.concat([head, Buffer.from(principal)])
+      const body = Buffer.concat([head, Buffer.from(named ? bearer.principal : bearer.carried)])
       return Buffer.concat([body, mac(body, credential)]).toString('base64url')
     },
     open(ticket) {
       const raw = Buffer.from(ticket, 'base64url')
       // Buffer ignores what is not base64url, so a ticket is only itself if it comes back the same
       if (raw.length <= headBytes + macBytes || raw.toString('base64url') !== ticket) return null
-      if (raw[0] !== version) return null
+      if (raw[0] !== versions.principal && raw[0] !== versions.carried) return null
       const body = raw.subarray(0, -macBytes)
       const given = raw.subarray(-macBytes)
+      const text = body.subarray(headBytes).toString('utf8')
       return {
-        principal: body.subarray(headBytes).toString('utf8'),
+        bearer: raw[0] === versions.principal ? { principal: text } : { carried: text },
         expiresAt: Number(body.readBigUInt64BE(1)),
         isSealedFor: (credential) => timingSafeEqual(given, mac(body, credential))
       }

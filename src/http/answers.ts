@@ -87,6 +87,7 @@ export const refusalsOfV1 = (...codes: ProblemCode[]): Record<number, Answer> =>
     'unknown_field',
     'invalid_value',
     ...codes,
+    'issuer_unavailable',
     'database_unavailable'
   )
 

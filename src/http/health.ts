@@ -66,7 +66,7 @@ export async function healthRoutes(app: Routes, parts: HttpParts): Promise<void>
         querystring: noQuery,
         response: {
           200: { description: 'Metrics', content: { 'text/plain': { schema: Type.String() } } },
-          ...refusals('unauthenticated', 'unknown_field')
+          ...refusals('unauthenticated', 'unknown_field', 'issuer_unavailable')
         }
       }
     },

@@ -35,10 +35,14 @@ const frameworkCodes: Record<string, ProblemCode> = {
 const retryAfter = '1'
 
 export function sendProblem(problem: Problem, reply: FastifyReply): FastifyReply {
-  if (problem.status === 401) void reply.header('www-authenticate', 'Bearer')
+  if (problem.status === 401) void reply.header('www-authenticate', challenge(reply.request))
   if (problem.status === 429 || problem.status === 503) void reply.header('retry-after', retryAfter)
   return reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem))
 }
+
+/** RFC 6750 section 3.1: who sent nothing, or in another scheme, is not told of an error. */
+const challenge = ({ headers }: FastifyRequest): string =>
+  /^Bearer\b/i.test(headers.authorization ?? '') ? 'Bearer error="invalid_token"' : 'Bearer'
 
 export function answerWithProblems(app: FastifyInstance): void {
   app.setErrorHandler((error, request, reply) => sendProblem(report(error, request), reply))

@@ -17,5 +17,28 @@ export const accessLimits = {
   /** Between two looks for keys that nobody knows, however many are asked for. */
   unknownKeysReadMs: 100,
   /** How often it is written of a key that it is in use. */
-  keyUseWrittenMs: 60_000
+  keyUseWrittenMs: 60_000,
+  /** Of a token (JWT) as it is sent; Node takes 16 KiB of headers together. */
+  tokenBytesMax: 8_192,
+  /** Of `sub`, as OpenID Connect has it. */
+  tokenSubjectBytesMax: 255,
+  /** Tokens whose signature is not verified again while they are good; the least recently used are verified anew. */
+  tokensRememberedMax: 10_000,
+  /** How often tokens that run streams are looked at for their end. */
+  tokenEndsMs: 250,
+  /** Of a ticket, which carries the rights of a token, in a URL. */
+  ticketBytesMax: 8_192,
+  /** For one answer of the issuer. */
+  issuerMsMax: 5_000,
+  /** Of one answer of the issuer. */
+  issuerDocumentBytesMax: 262_144,
+  /** Its keys are read anew so often: a key that it took back is good for no longer than this. */
+  issuerRefreshMs: 300_000,
+  /** A token of a key that is not known has the keys read anew, at most so often. */
+  issuerCooldownMs: 10_000,
+  /** While the issuer is away: at first, doubled each time, and at most. */
+  issuerBackoffMsMin: 1_000,
+  issuerBackoffMsMax: 60_000,
+  /** Keys that could not be read anew for so long are good for no token that was not seen before. */
+  issuerKeysStaleMsMax: 3_600_000
 }

@@ -93,6 +93,11 @@ export function createWebhooks(parts: {
     },
     get: async (access, id) => view(await find(access, id)),
     async create(access, { after, ...ask }) {
+      if (access.principal.startsWith('oidc:'))
+        throw new Problem(
+          'forbidden',
+          'A webhook goes on when the token is over, and only tokens tell what their bearers may: make it with an API key'
+        )
       const settings = readSettings(ask, allowPrivate, limits)
       const secret = createSecret()
       const webhook = await store.create(access, settings, await placeOf(after ?? null), secret)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { createAuthenticator } from '../../src/access/access.ts'
+import type { TicketBearer } from '../../src/access/tickets.ts'
 import { createTickets } from '../../src/access/tickets.ts'
 import { createCursors } from '../../src/cursor.ts'
 import type { Problem } from '../../src/errors.ts'
@@ -62,14 +63,20 @@ test('how long a ticket is good has bounds', async () => {
     assert.equal(await codeOf(() => authenticator.issueTicket(access, seconds)), 'invalid_value')
 })
 
+/** By name, or with all that there is to know. */
+const anyBearer = fc
+  .tuple(fc.constantFrom('principal', 'carried'), fc.string({ unit: 'grapheme' }))
+  .map(([kind, text]) => ({ [kind]: text }) as TicketBearer)
+
 test('what was changed in any bit, cut or made up is no ticket', () => {
   const tickets = createTickets(tokenKey)
   const credential = Buffer.from('digest')
   fc.assert(
-    fc.property(fc.string(), fc.maxSafeNat(), fc.nat(), fc.nat(), (principal, expiresAt, bit, cut) => {
-      const ticket = tickets.seal(principal, credential, expiresAt)
+    fc.property(anyBearer, fc.maxSafeNat(), fc.nat(), fc.nat(), (bearer, expiresAt, bit, cut) => {
+      const ticket = tickets.seal(bearer, credential, expiresAt)
       const opened = tickets.open(ticket)
-      if (principal === '') return assert.equal(opened, null)
+      if (Object.values(bearer)[0] === '') return assert.equal(opened, null)
+      assert.deepEqual(opened!.bearer, bearer)
       assert.equal(opened!.expiresAt, expiresAt)
       assert.equal(opened!.isSealedFor(credential), true)
       assert.equal(opened!.isSealedFor(Buffer.from('another')), false)
@@ -94,7 +101,7 @@ test('what was changed in any bit, cut or made up is no ticket', () => {
 
 test('a principal cannot be lengthened by what the next one proves itself with', () => {
   const tickets = createTickets(tokenKey)
-  const ticket = tickets.seal('api', Buffer.from('-key'), 1)
+  const ticket = tickets.seal({ principal: 'api' }, Buffer.from('-key'), 1)
   const raw = Buffer.from(ticket, 'base64url')
   const moved = Buffer.concat([raw.subarray(0, -16), Buffer.from('-key'), raw.subarray(-16)])
   assert.equal(tickets.open(moved.toString('base64url'))!.isSealedFor(Buffer.alloc(0)), false)

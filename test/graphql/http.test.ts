@@ -24,10 +24,15 @@ test('GraphQL over HTTP: every audit of graphql-http is passed', async (t) => {
 
 test('a key is asked for, before the body is read, with a problem and a challenge', async (t) => {
   const { url } = await startServer(t, { apiKey: 'secret' })
-  for (const headers of [{}, { authorization: 'Bearer wrong' }, { authorization: 'Basic c2VjcmV0' }]) {
+  const challenges: Array<[Record<string, string>, string]> = [
+    [{}, 'Bearer'],
+    [{ authorization: 'Bearer wrong' }, 'Bearer error="invalid_token"'],
+    [{ authorization: 'Basic c2VjcmV0' }, 'Bearer']
+  ]
+  for (const [headers, challenge] of challenges) {
     const response = await post(url, '{ not JSON', headers)
     assert.equal(response.status, 401)
-    assert.equal(response.headers.get('www-authenticate'), 'Bearer')
+    assert.equal(response.headers.get('www-authenticate'), challenge)
     assert.match(response.headers.get('content-type')!, /^application\/problem\+json/)
     assert.equal(((await response.json()) as { code: string }).code, 'unauthenticated')
   }

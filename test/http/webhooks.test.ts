@@ -275,7 +275,7 @@ test('no secret is logged, whatever fails; who is not known any more is sent not
   await ends.pop()!()
   const sent = receiver.requests.length
   const apiKey = 'a key of sixteen'.replaceAll(' ', '-')
-  const second = await startApp({ ...given, config: { ...given.config, apiKey }, log })
+  const second = await startApp({ ...given, config: { ...given.config, apiKey, anonymous: false }, log })
   ends.push(second.close)
   const authorization = `Bearer ${apiKey}`
   const view = await eventually(async () => {
