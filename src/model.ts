@@ -141,10 +141,10 @@ export interface Access {
   /** It may read every topic there is, so that nobody need ask for each. */
   readsAll?: true | undefined
   mayPublish(topic: string): boolean
-  /** Commands that were sent to a device by its name: also where their topic may not be read. None where not given. */
-  mayReadDevice?(device: string): boolean
-  /** Commands to a device by its name, whatever topic that comes to. None where not given. */
-  mayCommandDevice?(device: string): boolean
+  /** Commands that came to `topic` for a device, by its name: also where the topic may not be read. None where not given. */
+  mayReadDevice?(device: string, topic: string): boolean
+  /** Commands to a device by its name, that come to `topic`, whatever it is within the tenant. None where not given. */
+  mayCommandDevice?(device: string, topic: string): boolean
   /** It may change how the service works, and see what is about all of it. */
   administers?: true | undefined
   /** Address of the client, for the audit. */

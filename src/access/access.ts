@@ -168,8 +168,8 @@ function toAccess(holder: Holder, address: string | undefined): Access {
     principal: holder.principal,
     mayRead: (topic) => now().mayRead(topic),
     mayPublish: (topic) => now().mayPublish(topic),
-    mayReadDevice: (device) => now().mayReadDevice(device),
-    mayCommandDevice: (device) => now().mayCommandDevice(device),
+    mayReadDevice: (device, topic) => now().mayReadDevice(device, topic),
+    mayCommandDevice: (device, topic) => now().mayCommandDevice(device, topic),
     get readsAll() {
       return now().readsAll
     },

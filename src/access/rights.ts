@@ -2,10 +2,13 @@
 
 import type { Grant, Rights } from '../grant.ts'
 import type { Access } from '../model.ts'
-import { compileFilter, compileFilters } from '../topic.ts'
+import { compileTrie } from './filter-trie.ts'
 
 export type CompiledRights = Pick<Access, 'mayRead' | 'mayPublish' | 'readsAll' | 'administers'> &
   Required<Pick<Access, 'mayReadDevice' | 'mayCommandDevice'>>
+
+/** Whether a topic is one of those that a device is known by, as far as that is known now. */
+export type IsSource = (topic: string) => boolean
 
 const yes = (): boolean => true
 const no = (): boolean => false
@@ -20,24 +23,44 @@ export const allRights: CompiledRights = {
   administers: true
 }
 
-export function compileRights({ grants, tenant }: Rights): CompiledRights {
-  if (tenant === null && grants.some(({ role }) => role === 'admin')) return allRights
-  const inTenant = tenant === null ? yes : compileFilter(`${tenant}/#`)
-  const topicsOf = (role: Grant['role']): ((topic: string) => boolean) => {
-    const filters = grants.flatMap((grant) => (grant.role === role && 'topic' in grant ? grant.topic : []))
-    const matches = filters.length === 0 ? no : compileFilters(filters)
-    return (topic) => matches(topic) && inTenant(topic)
+/** `isSource`: of the devices that may be read (`readDevices`). Not given: their topics are not known. */
+export function compileRights(rights: Rights, isSource: IsSource = no): CompiledRights {
+  const { grants, tenant } = rights
+  if (isAdmin(rights)) return allRights
+  const within = inTenant(tenant)
+  const topicsOf = (role: Grant['role'], other: IsSource): ((topic: string) => boolean) => {
+    const matches = compileTrie(filtersOf(grants, role))
+    return (topic) => within(topic) && (matches(topic) || other(topic))
   }
-  const devicesOf = (role: Grant['role']): ((device: string) => boolean) => {
-    const devices = new Set(
-      grants.flatMap((grant) => (grant.role === role && 'device' in grant ? grant.device : []))
-    )
-    return (device) => devices.has(device)
+  const devicesOf = (role: Grant['role']): ((device: string, topic: string) => boolean) => {
+    const devices = new Set(namesOf(grants, role))
+    return (device, topic) => devices.has(device) && within(topic)
   }
   return {
-    mayRead: topicsOf('read'),
-    mayPublish: topicsOf('command'),
+    mayRead: topicsOf('read', readDevices(rights).length === 0 ? no : isSource),
+    mayPublish: topicsOf('command', no),
     mayReadDevice: devicesOf('read'),
     mayCommandDevice: devicesOf('command')
   }
 }
+
+export const isAdmin = ({ grants, tenant }: Rights): boolean =>
+  tenant === null && grants.some(({ role }) => role === 'admin')
+
+/** Devices whose source topics may be read. */
+export const readDevices = (rights: Rights): string[] =>
+  isAdmin(rights) ? [] : namesOf(rights.grants, 'read')
+
+/** What `{tenant}/#` matches; null: everything. */
+export function inTenant(tenant: string | null): (topic: string) => boolean {
+  if (tenant === null) return yes
+  const prefix = `${tenant}/`
+  return (topic) => topic.startsWith(prefix) || topic === tenant
+}
+
+export const filtersOf = (grants: readonly Grant[], role: Grant['role']): string[] =>
+  grants.flatMap((grant) => (grant.role === role && 'topic' in grant ? [grant.topic] : []))
+
+export const namesOf = (grants: readonly Grant[], role: Grant['role']): string[] => [
+  ...new Set(grants.flatMap((grant) => (grant.role === role && 'device' in grant ? [grant.device] : [])))
+]
