@@ -138,7 +138,13 @@ export async function startApp(parts: AppParts): Promise<App> {
     logger: log,
     register: (app) => registerGraphql(app, { ...surface, graphiqlHtml, listed, introspection })
   })
-  const retention = createRetentionJob({ store, limits, stats, log })
+  const retention = createRetentionJob({
+    store,
+    auditKeepSeconds: config.auditKeepSeconds,
+    limits,
+    stats,
+    log
+  })
   retention.start()
   const rollup = createRollupJob({ store, limits, stats, log, leading: core.leader.leading })
   // The host's session is for the instance that leads

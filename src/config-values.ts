@@ -94,6 +94,18 @@ export function retention(value: string): Retention {
   return limits
 }
 
+/** "90d": seconds. */
+export const duration = (value: string): number => {
+  const match = /^(\d+)([smhd])$/.exec(value)
+  const amount = match === null ? Number.NaN : Number(match[1]) * seconds[match[2]!]!
+  if (!(amount >= 1 && amount <= durationSecondsMax))
+    throw new Error('is no time; write it as in 90d (s, m, h, d)')
+  return amount
+}
+
+/** A hundred years. */
+const durationSecondsMax = 36_500 * 86_400
+
 /** "64MiB", of at least `min` bytes. */
 export const size =
   (min: number) =>

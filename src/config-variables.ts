@@ -3,6 +3,7 @@
 import {
   apiKey,
   clientId,
+  duration,
   existingFile,
   file,
   filters,
@@ -109,6 +110,11 @@ export const variables = {
     about:
       'How long messages of the class `default` are kept: a time, a size, both (whichever comes first), or `forever`. Current state stays in any case. Not set: as it was set last, at first `7d,10GB`.',
     parse: retention
+  }),
+  RIALTO_AUDIT_RETENTION: define({
+    default: '90d',
+    about: 'How long entries of the audit are kept (docs/audit.md).',
+    parse: duration
   }),
   RIALTO_HELD_BYTES: define({
     default: '64MiB',

@@ -34,6 +34,8 @@ export interface Config {
   sparkplug: { hostId: string; topics: string[] } | null
   /** Of the class `default`; null: as the database has it. */
   retention: Retention | null
+  /** Of the audit. */
+  auditKeepSeconds: number
   heldBytes: number
   /** Path of rialto.yaml; null: none, whatever is there. */
   mappingsFile: string | null
@@ -131,6 +133,7 @@ export function readConfig(environment: Environment = process.env): Readonly<Con
     sessionExpirySeconds: read('RIALTO_SESSION_EXPIRY_SECONDS') ?? 0,
     sparkplug: hostId === null ? null : { hostId, topics: sparkplugTopics ?? [] },
     retention: read('RIALTO_RETENTION'),
+    auditKeepSeconds: read('RIALTO_AUDIT_RETENTION')!,
     heldBytes: read('RIALTO_HELD_BYTES') ?? 0,
     mappingsFile: read('RIALTO_CONFIG'),
     mappingsFileGiven: (environment['RIALTO_CONFIG'] ?? '') !== '',

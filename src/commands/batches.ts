@@ -180,7 +180,7 @@ export function createBatches(parts: {
       if (!left.every(({ topic }) => access.mayPublish(topic)))
         throw new Problem('forbidden', 'This key may not publish to the topics of all that is left of it')
       const reason = `batch_cancelled: by ${access.principal}`
-      const ended = await store.batches.end(id, 'cancelled', reason)
+      const ended = await store.batches.end(id, 'cancelled', reason, access)
       if (ended) await cancelRest(parts, id, reason)
       const after = await store.batches.byId(access, id)
       if (after === null) throw noSuchBatch()

@@ -28,7 +28,17 @@ export const createCancel =
       const reason = attempts === 0 ? null : 'cancelled; it may have been published before'
       const { to } = moves(event)
       const moved = await store.commands.move([
-        { id, event, from, to, ofAttempt: attempts, attempt: false, brokerReasonCode: null, reason }
+        {
+          id,
+          event,
+          from,
+          to,
+          ofAttempt: attempts,
+          attempt: false,
+          brokerReasonCode: null,
+          reason,
+          by: access
+        }
       ])
       if (!moved.has(id)) continue // it is another one by now
       feed.hint(null)

@@ -138,6 +138,7 @@ export function createCommands(parts: {
         awaits === 'none' ? null : (request.timeoutSeconds ?? limits.commandTimeoutSecondsDefault),
       retryOf: request.retryOf ?? null,
       principal: access.principal,
+      address: access.address,
       batchId
     }
   }
@@ -222,7 +223,7 @@ export function createCommands(parts: {
 }
 
 /** As it will be stored: everything but its place in the journal is known. */
-const asAccepted = (command: NewCommand): Command => ({
+const asAccepted = ({ address: _address, ...command }: NewCommand): Command => ({
   ...command,
   payload: Buffer.from(command.payload),
   parameters: command.parameters && Buffer.from(command.parameters),

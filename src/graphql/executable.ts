@@ -7,6 +7,7 @@ import { deviceEnums } from './enums-devices.ts'
 import { enums } from './enums.ts'
 import { scalars } from './scalars.ts'
 import { connections, reading } from './schema.ts'
+import { audit } from './schema-audit.ts'
 import { commandBatches } from './schema-command-batches.ts'
 import { commands } from './schema-commands.ts'
 import { devices } from './schema-devices.ts'
@@ -43,7 +44,8 @@ export function buildSchema(): GraphQLSchema {
         mappings,
         previews,
         retention,
-        webhooks
+        webhooks,
+        audit
       ].join('')
     )
   )

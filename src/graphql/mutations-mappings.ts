@@ -31,8 +31,8 @@ export function createMappingMutations({ store, projections, limits }: GraphqlPa
         }
       },
       reloadMappings: {
-        async resolve(_source, { rebuild = null }: { rebuild?: boolean | null }) {
-          const reloaded = await projections.reload({ rebuild })
+        async resolve(_source, { rebuild = null }: { rebuild?: boolean | null }, { access }) {
+          const reloaded = await projections.reload({ rebuild, by: access })
           const { seq, horizon } = await store.journal.head()
           return { ...toReloadedView(reloaded, horizon), cursor: store.cursors.encode(seq) }
         }

@@ -31,6 +31,7 @@ export interface GraphqlParts {
     | 'currentProjection'
     | 'rejections'
     | 'retention'
+    | 'audit'
   >
   feed: Feed
   events: EventSource

@@ -16,6 +16,7 @@ import type { GraphqlParts } from './parts.ts'
 import { createDeviceQueries } from './queries-devices.ts'
 import { createHistoryQueries } from './queries-history.ts'
 import { createMappingQueries } from './queries-mappings.ts'
+import { createAuditQueries } from './audit.ts'
 import { createRejectionQueries } from './queries-rejections.ts'
 import { createQueries } from './queries.ts'
 import { closeSockets, createSocketHandler, logSocketError, socketOptions } from './socket.ts'
@@ -37,6 +38,7 @@ export async function registerGraphql(app: FastifyInstance, parts: GraphqlParts)
     createQueries(parts),
     createDeviceQueries(parts),
     createHistoryQueries(parts),
+    createAuditQueries(parts),
     createRejectionQueries(parts),
     createMappingQueries(parts),
     createMutations(parts),

@@ -3,6 +3,7 @@
 import { Problem } from '../errors.ts'
 import type { Command } from '../command.ts'
 import type { Message } from '../model.ts'
+import { auditExamples } from './audit-schemas.ts'
 import { batchExamples } from './batch-examples.ts'
 import { deviceExamples } from './device-examples.ts'
 import { retentionExamples } from './retention-examples.ts'
@@ -66,6 +67,7 @@ const cursor = 'AQAAAAAAAACjVLr1W0tqHjFhE3Bk9w'
 
 /** By the name of the schema. */
 export const examples: Record<string, unknown> = {
+  ...auditExamples,
   ...batchExamples,
   ...deviceExamples,
   ...retentionExamples,

@@ -2,6 +2,7 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Problem } from '../errors.ts'
+import type { Cursors } from '../cursor.ts'
 import type { ExchangeFormat } from '../history/exchange.ts'
 import { exchangeFormats } from '../history/exchange.ts'
 import type { Seq } from '../model.ts'
@@ -18,6 +19,8 @@ export interface ExportAnswer<Item, View extends object> {
   format: ExchangeFormat
   header: boolean
   written: Written<Item, View>
+  /** Not given: positions are those of the journal. */
+  cursors?: Pick<Cursors, 'encode'>
   open(signal: AbortSignal): Promise<Export<Item>>
 }
 
@@ -29,7 +32,7 @@ export function createExportOutput({ store, limits, stats, closing }: Surface) {
   return async <Item extends { seq: Seq }, View extends object>(
     request: FastifyRequest,
     reply: FastifyReply,
-    { name, format, header, written, open }: ExportAnswer<Item, View>
+    { name, format, header, written, cursors = store.cursors, open }: ExportAnswer<Item, View>
   ): Promise<void> => {
     if (stats.exports >= limits.exportsMax)
       throw new Problem(
@@ -51,12 +54,12 @@ export function createExportOutput({ store, limits, stats, closing }: Surface) {
       out.writeHead(200, {
         'content-type': `${mediaType}; charset=utf-8${format === 'csv' ? `; header=${header ? 'present' : 'absent'}` : ''}`,
         'content-disposition': `attachment; filename="${name}-${until}.${extension}"`,
-        'rialto-cursor': store.cursors.encode(until),
+        'rialto-cursor': cursors.encode(until),
         'cache-control': 'no-store',
         'x-content-type-options': 'nosniff',
         'x-accel-buffering': 'no'
       })
-      const rows = createRowWriter({ written, format, header, cursors: store.cursors, until })
+      const rows = createRowWriter({ written, format, header, cursors, until })
       const write = createPacedWriter(out, limits, limits.exportStalledMsMax, signal)
       await write(rows.head())
       for (; page.done !== true; page = await pages.next()) {

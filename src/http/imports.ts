@@ -72,7 +72,7 @@ export async function importRoutes(app: Routes, parts: RouteParts): Promise<void
         )
       atWork++
       try {
-        const begun = await store.imports.begin(access.principal, query.id, format)
+        const begun = await store.imports.begin(access.principal, query.id, format, access.address)
         const renewing = setInterval(
           () => void store.imports.renew(begun).catch(() => {}), // what is appended tells, too
           limits.importLeaseMs / 4

@@ -100,7 +100,7 @@ export async function mappingRoutes(app: Routes, parts: RouteParts): Promise<voi
     },
     async (request, reply) => {
       const { rebuild = null } = checkReload(request.body ?? {})
-      const reloaded = await projections.reload({ rebuild })
+      const reloaded = await projections.reload({ rebuild, by: request.access })
       const { seq, horizon } = await store.journal.head()
       return reply.header('rialto-cursor', store.cursors.encode(seq)).send(toReloadedView(reloaded, horizon))
     }

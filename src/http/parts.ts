@@ -44,6 +44,7 @@ export interface HttpParts {
     | 'imports'
     | 'retention'
     | 'webhooks'
+    | 'audit'
     | 'cursors'
     | 'ping'
     | 'healthy'

@@ -3,6 +3,7 @@
  * test/http/openapi-examples.test.ts.
  */
 
+import { auditRequests } from './audit-schemas.ts'
 import { batchLinks, batchRequests } from './batch-examples.ts'
 import { commandLinks, commandRequests } from './command-examples.ts'
 import { historyExamples } from './history-examples.ts'
@@ -23,6 +24,7 @@ const clears = (parameters: Record<string, unknown>) =>
 
 /** By operation, then by a name that the parts of one request share. */
 export const requestExamples: Record<string, Record<string, RequestExample>> = {
+  ...auditRequests,
   ...retentionRequests,
   ...webhookRequests,
   listTopics: {

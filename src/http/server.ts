@@ -4,6 +4,8 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { LogController, fastify } from 'fastify'
 import { Problem } from '../errors.ts'
+import { auditRoutes } from './audit.ts'
+import { auditSchemas } from './audit-schemas.ts'
 import { batchSchemas } from './batch-schemas.ts'
 import { batchRoutes } from './batches.ts'
 import { commandSchema } from './command-body.ts'
@@ -84,6 +86,7 @@ export async function createHttpServer(parts: HttpParts): Promise<FastifyInstanc
 
 const allSchemas = ({ limits }: HttpParts) => [
   ...sharedSchemas,
+  ...auditSchemas,
   ...commandSchemas,
   ...deviceSchemas,
   ...historySchemas,
@@ -155,6 +158,7 @@ async function v1Routes(app: Routes, parts: RouteParts): Promise<void> {
   await app.register(async (scope) => batchRoutes(scope as Routes, parts))
   await app.register(async (scope) => retryCommandRoutes(scope as Routes, parts))
   await app.register(async (scope) => webhookRoutes(scope as Routes, parts))
+  await app.register(async (scope) => auditRoutes(scope as Routes, parts))
   await app.register(async (scope) => streamRoutes(scope as Routes, parts))
   await app.register(async (scope) => ticketRoutes(scope as Routes, parts))
   await app.register(async (scope) => statusRoutes(scope as Routes, parts))

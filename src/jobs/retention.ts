@@ -15,11 +15,12 @@ export interface RetentionJob {
 /** In a slot of its own per instance; two instances at once do no harm, since every step can be repeated. */
 export function createRetentionJob(parts: {
   store: Store
+  auditKeepSeconds: number
   limits: Limits
   stats: Stats
   log: Logger
 }): RetentionJob {
-  const { store, limits, stats, log } = parts
+  const { store, auditKeepSeconds, limits, stats, log } = parts
   let timer: NodeJS.Timeout | null = null
   let running: Promise<void> | null = null
 
@@ -32,6 +33,7 @@ export function createRetentionJob(parts: {
     if (dropped.length > 0) log.info({ partitions: dropped }, 'Dropped partitions past their retention')
     await store.batches.forgetFinished()
     await store.commands.forgetFinal()
+    await store.audit.forget(auditKeepSeconds)
     await store.forgetExpiredKeys(limits.idempotencyKeyHours)
     await store.keys.forgetEnded()
   }

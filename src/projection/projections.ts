@@ -3,6 +3,7 @@
 import type { NormalizedRejection, Projection, Redrive, RedriveAsk } from '../datapoints.ts'
 import type { Addressed, AddressAsk } from '../command-ask.ts'
 import type { Access, Fact, MessageProperties, Millis, Seq } from '../model.ts'
+import type { Actor } from '../store/audit.ts'
 import type { MappingSummary } from '../normalize/mapping-set.ts'
 import type { Datapoint, NormalizedPresence, Rejection } from '../datapoints.ts'
 
@@ -89,8 +90,8 @@ export interface Projections {
   explain(access: Access, topic: string): Promise<Explanation>
   /** Throws Problem not_found for the device, and invalid_value for the rest. */
   address(access: Access, ask: AddressAsk): Promise<Addressed>
-  /** Reads rialto.yaml again; `rebuild` null: as the file says. Throws Problem invalid_value with an error for each fault; the mappings before go on. */
-  reload(ask: { rebuild: boolean | null }): Promise<Reloaded>
+  /** Reads rialto.yaml again; `rebuild` null: as the file says. Throws Problem invalid_value with an error for each fault; the mappings before go on. `by`: who stands in the audit. */
+  reload(ask: { rebuild: boolean | null; by?: Actor }): Promise<Reloaded>
   redrive(access: Access, ask: RedriveAsk): Promise<Redrive>
   redriveById(access: Access, id: string): Promise<Redrive | null>
   redrives(access: Access, limit: number): Promise<Redrive[]>

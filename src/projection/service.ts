@@ -119,10 +119,16 @@ export async function createProjectionService(parts: ProjectionServiceParts): Pr
     preview: explainer.preview,
     explain: explainer.explain,
     address: createAddresser({ store, mappings: () => set, limits }),
-    async reload({ rebuild: asked }) {
+    async reload({ rebuild: asked, by }) {
       const next = await read()
       loadedAt = Date.now()
       const changed = next.hash !== set.hash
+      // Before it is used, so that nothing is without an entry
+      if (by !== undefined) {
+        const { principal, address } = by
+        const detail = { hash: next.hash, before: set.hash, changed, rebuild: asked ?? next.rebuild }
+        await store.audit.write({ principal, address, action: 'reloadMappings', subject: 'mappings', detail })
+      }
       set = next
       const building =
         parts.leading() && changed
@@ -134,7 +140,7 @@ export async function createProjectionService(parts: ProjectionServiceParts): Pr
           : rebuild.building()
       return { changed, hash: next.hash, building }
     },
-    async redrive({ principal }, ask) {
+    async redrive({ principal, address }, ask) {
       if ((await store.projections.redrives.open()) >= limits.redrivesOpenMax)
         throw new Problem(
           'too_many_requests',
@@ -145,6 +151,7 @@ export async function createProjectionService(parts: ProjectionServiceParts): Pr
         ...ask,
         id: randomUUID(),
         principal,
+        ...(address !== undefined && { address }),
         untilSeq: seq
       })
       redriver.wake()
@@ -164,7 +171,7 @@ export async function createProjectionService(parts: ProjectionServiceParts): Pr
         const interrupted = rebuild.building() !== null
         await rebuild.stop()
         try {
-          const forgotten = await store.forget(subject, access.principal)
+          const forgotten = await store.forget(subject, access.principal, access.address)
           if (forgotten === null) throw new Problem('not_found', 'There is nothing of that name')
           cache.forget()
           // Every instance keeps the newest facts in memory, and lets go of them when it reads this one

@@ -32,6 +32,8 @@ export interface NewCommand extends Pick<
   | 'batchId'
 > {
   state: 'scheduled' | 'pending'
+  /** Of the client, for the audit; not given: not known. */
+  address?: string | null | undefined
   payload: Uint8Array
   parameters: Uint8Array | null
 }
@@ -51,10 +53,12 @@ export interface AcceptedRow {
   at: Date | null
 }
 
-/** What goes with an acceptance: common table expressions, each with its comma; their parameters begin at $30. */
+/** What goes with an acceptance: common table expressions, each with its comma; their parameters begin at $31. */
 export interface Beside {
   /** Of the statement. */
   name: string
+  /** What the audit calls it. */
+  action?: string
   /** Of `guard`. Its last one is `met`: without a row of it nothing is stored. */
   met?: string
   /** Of `head` and `given`. */
@@ -118,6 +122,7 @@ export function acceptStatement(
       jsonArray(column((command) => command.awaited)),
       jsonArray(column((command) => command.condition)),
       column((command) => command.retryOf),
+      column((command) => command.address ?? null),
       ...(beside?.values ?? [])
     ]
   }
@@ -131,10 +136,10 @@ asked as materialized (
   select * from unnest($7::uuid[], $8::text[], $9::bytea[], $10::int2[], $11::bool[], $12::json[],
     $13::timestamptz[], $14::timestamptz[], $15::text[], $16::uuid[], $17::text[], $18::text[], $19::text[],
     $20::bytea[], $21::text[], $22::text[], $23::bool[], $24::timestamptz[], $25::int4[], $26::text[], $27::json[],
-    $28::json[], $29::uuid[], $3::int4[])
+    $28::json[], $29::uuid[], $30::text[], $3::int4[])
   with ordinality as u (id, topic, payload, qos, retain, properties, created_at, expires_at, principal, batch_id, state,
     device, name, parameters, delivery, order_key, one_in_flight, not_before, timeout_seconds, awaits, awaited,
-    condition, retry_of, claim, place)
+    condition, retry_of, address, claim, place)
 ),
 claims as (
   select number, (select principal from asked where claim = number limit 1) as principal, key, body_hash, answer
@@ -170,8 +175,25 @@ journaled as (
     json_build_object('id', id, 'topic', topic, 'from', null, 'to', state, 'event', 'submit', 'final', false,
       'attempt', 0, 'brokerReasonCode', null)
   from head, given
+),
+audited as (
+  insert into audit (at, principal, address, action, subject, detail)
+  select at, principal, address, ${actionSql(beside)}, coalesce(batch_id, id)::text,
+    json_build_object('commands', commands, 'topic', topic, 'device', device, 'name', name, 'retryOf', retry_of)
+  from head, (
+    select distinct on (coalesce(batch_id, id)) given.*, count(*) over (partition by coalesce(batch_id, id)) as commands
+    from given order by coalesce(batch_id, id), n
+  ) as first
 )
 select given.id, base + n as seq, head.at, pg_notify('rialto_journal', (base + n)::text)
 from head left join given on true
 order by n`
 }
+
+/** By the names of the operations. A request has one entry, of its batch or of its only command; its first topic tells more. */
+const actionSql = (beside: Beside | null): string =>
+  beside?.action === undefined
+    ? `case when retry_of is not null then 'retryCommand'
+        when retain then case when octet_length(payload) = 0 then 'clearRetained' else 'setRetained' end
+        else 'sendCommands' end`
+    : `'${beside.action}'`

@@ -11,6 +11,7 @@ export type NewBatch = Pick<
 
 export const besideBatch = (batch: NewBatch): Beside => ({
   name: 'accept_batch',
+  action: 'sendBatch',
   stored: batchSql,
   values: batchValues(batch)
 })
@@ -32,7 +33,7 @@ const batchSql = `
 batched as (
   insert into batches (id, seq, principal, devices, "where", name, rate_per_second, stop_at_failure_share, stop_after,
     accepted, refusals, created_at)
-  select $30::uuid, base + 1, $31::text, $32::json, $33::text, $34::text, $35::float8, $36::float8, $37::int4,
-    (select count(*) from given), $38::json, $39::timestamptz
+  select $31::uuid, base + 1, $32::text, $33::json, $34::text, $35::text, $36::float8, $37::float8, $38::int4,
+    (select count(*) from given), $39::json, $40::timestamptz
   from head where exists (select from given)
 ),`

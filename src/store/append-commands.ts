@@ -3,6 +3,7 @@
 import type { CommandEvent, CommandState, StoredMessage } from '../command.ts'
 import { factKinds } from '../model.ts'
 import type { Statement } from './append.ts'
+import type { Actor } from './audit.ts'
 import { jsonArray } from './binary.ts'
 import type { Guard } from './guard.ts'
 
@@ -20,6 +21,8 @@ export interface NewTransition {
   effectSeq?: number | null
   /** Only if it has not been published again since: what is said of one attempt says nothing of the next. */
   ofAttempt?: number | null
+  /** A client that asked for it, and stands in the audit. */
+  by?: Actor
 }
 
 export interface TransitionRow {
@@ -35,9 +38,10 @@ export function transitionStatement(transitions: readonly NewTransition[], guard
   const column = <T>(pick: (transition: NewTransition) => T): T[] => transitions.map(pick)
   // The guard's come first: the number of the append, and its key
   const first = guard.key.length + 2
+  const audited = transitions.some(({ by }) => by !== undefined)
   return {
-    name: `move_commands_${first}`,
-    text: transitionSql(guard.sql, (n) => `$${first + n}`),
+    name: `move_commands_${first}${audited ? '_audited' : ''}`,
+    text: transitionSql(guard.sql, (n) => `$${first + n}`, audited),
     values: [
       column((transition) => transition.id),
       column((transition) => transition.from.join(' ')),
@@ -48,14 +52,15 @@ export function transitionStatement(transitions: readonly NewTransition[], guard
       column((transition) => transition.reason ?? null),
       jsonArray(column((transition) => transition.response ?? null)),
       column((transition) => transition.effectSeq ?? null),
-      column((transition) => transition.ofAttempt ?? null)
+      column((transition) => transition.ofAttempt ?? null),
+      ...(audited ? [column(({ by }) => by?.principal ?? null), column(({ by }) => by?.address ?? null)] : [])
     ]
   }
 }
 
 // The rows are locked first, in the order of their ids, so that what is counted for the head is what moves. A command that
 // awaits nothing is final when it is published, and no answer moves it. Of a batch that has ended, nothing is published.
-const transitionSql = (guardSql: string, p: (n: number) => string): string => `
+const transitionSql = (guardSql: string, p: (n: number) => string, audited: boolean): string => `
 with ${guardSql},
 current as materialized (
   select id, topic, state, awaits, attempts, batch_id, response, late_response from commands
@@ -112,6 +117,15 @@ journaled as (
       'attempt', attempts, 'brokerReasonCode', reason_code, 'reason', reason,
       'responseSeq', (response->>'seq')::int8, 'effectSeq', effect_seq)
   from head, moving
-)
+)${audited ? auditedSql(p) : ''}
 select moving.id, base + n as seq, moving.to_state as state, moving.final and not moving.late as ended, pg_notify('rialto_journal', (base + n)::text)
 from head left join moving on true`
+
+const auditedSql = (p: (n: number) => string): string => `,
+audited as (
+  insert into audit (at, principal, address, action, subject, detail)
+  select head.at, u.principal, u.address, 'cancelCommand', id::text, json_build_object('topic', topic, 'state', to_state)
+  from head, moving
+  join unnest(${p(0)}::uuid[], ${p(10)}::text[], ${p(11)}::text[]) as u (id, principal, address) using (id)
+  where u.principal is not null
+)`

@@ -9,11 +9,17 @@ export interface AuditEntry {
   /** The name of the operation. */
   action: string
   subject: string
+  /** Neither a secret nor a payload is ever in it. */
   detail: object
+  /** Of the client; null or not given: not known. */
+  address?: string | null | undefined
 }
 
 /** Who asks for a change. */
-export type Asking = Pick<Access, 'principal' | 'readsAll'>
+export type Asking = Pick<Access, 'principal' | 'readsAll' | 'address'>
+
+/** Whose change it is. */
+export type Actor = Pick<Access, 'principal' | 'address'>
 
 /**
  * Of a change to how long all is kept; null where nobody asks for it. Throws Problem `forbidden`: what is kept for less long
@@ -26,17 +32,15 @@ export function keepingAudit(
   if (by === undefined) return null
   if (by.readsAll !== true)
     throw new Problem('forbidden', 'Only who may read all topics may change how long they are kept')
-  return { principal: by.principal, ...entry }
+  return { principal: by.principal, address: by.address, ...entry }
 }
 
 /** null: nobody asked for it. */
 export async function insertAudit(client: PoolClient, entry: AuditEntry | null): Promise<void> {
   if (entry === null) return
-  const { principal, action, subject, detail } = entry
-  await client.query('insert into audit (principal, action, subject, detail) values ($1, $2, $3, $4)', [
-    principal,
-    action,
-    subject,
-    JSON.stringify(detail)
-  ])
+  const { principal, action, subject, detail, address = null } = entry
+  await client.query(
+    'insert into audit (principal, action, subject, detail, address) values ($1, $2, $3, $4, $5)',
+    [principal, action, subject, JSON.stringify(detail), address]
+  )
 }

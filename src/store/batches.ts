@@ -2,6 +2,7 @@
 
 import type { BatchOutcome, BatchRefusal, BatchState, CommandBatch, StateCounts } from '../command-batch.ts'
 import type { Access, Millis, Seq } from '../model.ts'
+import type { Actor } from './audit.ts'
 import type { CommandRow } from './command-rows.ts'
 import { toCommand } from './command-rows.ts'
 import type { Database } from './database.ts'
@@ -32,7 +33,7 @@ export interface BatchStore {
   open(limit: number): Promise<CommandBatch[]>
   countOpen(): Promise<number>
   /** From running: nothing of it is published for the first time from then on. False: it was not running. */
-  end(id: string, state: 'stopped' | 'cancelled', reason: string): Promise<boolean>
+  end(id: string, state: 'stopped' | 'cancelled', reason: string, by?: Actor): Promise<boolean>
   /** Those that are not being published, behind the position `after`, in order. */
   left(id: string, after: Seq, limit: number): Promise<LeftCommand[]>
   /** Notes what its commands came to; none of them changes any more. */
@@ -148,11 +149,11 @@ export function createBatchStore({ pool, prisma }: Pick<Database, 'pool' | 'pris
 
     countOpen: () => prisma.batch.count({ where: { finishedAt: null } }),
 
-    async end(id, state, reason) {
+    async end(id, state, reason, by) {
       const { rowCount } = await pool.query({
         name: 'batch_end',
-        text: `update batches set state = $2, reason = $3 where id = $1 and state = 'running' and finished_at is null`,
-        values: [id, state, reason]
+        text: endSql,
+        values: [id, state, reason, by?.principal ?? null, by?.address ?? null]
       })
       return rowCount === 1
     },
@@ -185,6 +186,16 @@ export function createBatchStore({ pool, prisma }: Pick<Database, 'pool' | 'pris
     }
   }
 }
+
+const endSql = `
+  with ended as (
+    update batches set state = $2, reason = $3 where id = $1 and state = 'running' and finished_at is null returning id, name
+  ),
+  audited as (
+    insert into audit (principal, address, action, subject, detail)
+    select $4::text, $5::text, 'cancelBatch', id::text, json_build_object('name', name) from ended where $4::text is not null
+  )
+  select from ended`
 
 const toMillis = (at: Date | null): Millis | null => at && at.getTime()
 

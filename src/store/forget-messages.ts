@@ -25,6 +25,8 @@ export interface ForgetParts {
   limits: Limits
   counts: ForgottenCounts
   principal: string
+  /** Of the client; null: not known. */
+  address: string | null
 }
 
 const blank = `kind = ${factKinds.forgotten}, topic_id = null, received_at = null, packet_id = null, session_id = null,

@@ -21,7 +21,10 @@ export async function lockAllProjections(client: PoolClient): Promise<void> {
  * The id that the name had; null: there is no such topic. The audit knows from the beginning, so that what a crash
  * interrupts can be finished.
  */
-export async function takeName({ pool, principal }: ForgetParts, name: string): Promise<number | null> {
+export async function takeName(
+  { pool, principal, address }: ForgetParts,
+  name: string
+): Promise<number | null> {
   return inTransaction(pool, async (client) => {
     await lockAllProjections(client)
     const { rows } = await client.query<{ id: number }>(
@@ -36,8 +39,8 @@ export async function takeName({ pool, principal }: ForgetParts, name: string): 
     await client.query('update journal_head set forgets = forgets + 1 where shard = 0')
     await client.query('delete from topic_state where topic_id = $1', [id])
     await client.query(
-      `insert into audit (principal, action, subject, detail) values ($1, 'forget', $2, $3)`,
-      [principal, `${subjectPrefix}${name}`, JSON.stringify({ topicId: id })]
+      `insert into audit (principal, action, subject, detail, address) values ($1, 'forget', $2, $3, $4)`,
+      [principal, `${subjectPrefix}${name}`, JSON.stringify({ topicId: id }), address]
     )
     return id
   })

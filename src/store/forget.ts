@@ -14,19 +14,27 @@ export type { ForgottenCounts } from './forget-messages.ts'
  */
 export type Forget = (
   subject: { device: string } | { topic: string },
-  principal: string
+  principal: string,
+  /** Of the client, for the audit; not given: not known. */
+  address?: string
 ) => Promise<ForgottenCounts | null>
 
 export function createForget({ pool, prisma }: Database, limits: Limits): Forget {
-  return async (subject, principal) => {
+  return async (subject, principal, address) => {
     const counts: ForgottenCounts = { messages: 0, datapoints: 0, devices: 0, topics: 0 }
-    const parts: ForgetParts = { pool, limits, counts, principal }
+    const parts: ForgetParts = { pool, limits, counts, principal, address: address ?? null }
     for (const { id, name } of await interrupted(parts))
       await forgetRest({ ...parts, counts: { ...counts } }, id, name)
     if ('topic' in subject) return (await forgetTopic(parts, subject.topic)) ? counts : null
     if (!(await forgetDevice(parts, subject.device))) return null
     await prisma.audit.create({
-      data: { principal, action: 'forget', subject: `device ${subject.device}`, detail: { ...counts } }
+      data: {
+        principal,
+        address: parts.address,
+        action: 'forget',
+        subject: `device ${subject.device}`,
+        detail: { ...counts }
+      }
     })
     return counts
   }

@@ -45,7 +45,7 @@ export interface Imports {
    * Begins one, or goes on with one. Throws Problem `import_running` while another request does, and `invalid_value` where
    * it is of another format.
    */
-  begin(principal: string, id: string, format: ExchangeFormat): Promise<OpenImport>
+  begin(principal: string, id: string, format: ExchangeFormat, address?: string): Promise<OpenImport>
   /**
    * Commits some lines, all or nothing, once; returns where it is behind them. Throws Problem `import_running` where
    * somebody else has gone on with it, and `database_unavailable`.
@@ -91,11 +91,11 @@ export function createImports(parts: {
 
   return {
     byId,
-    async begin(principal, id, format) {
+    async begin(principal, id, format, address) {
       const { rows } = await pool.query<{ run: number; lines: number; digest: Buffer | null }>({
         name: 'begin_import',
         text: beginSql,
-        values: [principal, id, format, leaseMs]
+        values: [principal, id, format, leaseMs, address ?? null]
       })
       const row = rows[0]
       if (row !== undefined) return { principal, id, ...row }
@@ -186,9 +186,16 @@ const toImport = (row: FoundRow): Import => ({
 })
 
 const beginSql = `
+  with begun as (
   insert into imports as i (principal, id, format, state, lease_until)
   values ($1, $2, $3, 'running', clock_timestamp() + $4 * interval '1 ms')
   on conflict (principal, id) do update set format = excluded.format, run = i.run + 1,
     lease_until = excluded.lease_until, updated_at = clock_timestamp()
   where (i.lease_until is null or i.lease_until <= clock_timestamp()) and (i.format = excluded.format or i.lines = 0)
-  returning run, lines, digest`
+  returning run, lines, digest
+  ),
+  audited as (
+    insert into audit (principal, address, action, subject, detail)
+    select $1, $5::text, 'importDatapoints', $2, json_build_object('format', $3::text, 'fromLine', lines) from begun
+  )
+  select run, lines, digest from begun`

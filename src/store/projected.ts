@@ -9,6 +9,7 @@ import type {
   RedriveAsk
 } from '../datapoints.ts'
 import type { Fact, Millis, Seq } from '../model.ts'
+import type { Actor } from './audit.ts'
 
 /** One message's share of a chunk. */
 export interface ProjectedMessage {
@@ -134,7 +135,7 @@ export interface ProjectionStore {
     ask: { after: Seq; limit: number }
   ): Promise<{ last: Seq | null; accepted: number; facts: AppendedFacts }>
   redrives: {
-    create(ask: RedriveAsk & { id: string; principal: string; untilSeq: Seq }): Promise<Redrive>
+    create(ask: RedriveAsk & Actor & { id: string; untilSeq: Seq }): Promise<Redrive>
     byId(id: string): Promise<Redrive | null>
     list(ask: { after: string | null; limit: number }): Promise<Redrive[]>
     /** The oldest that is not done. */

@@ -13,21 +13,32 @@ import { toFact } from './rows.ts'
 export function createRedrives({ pool, prisma }: Database, limits: Limits): ProjectionStore['redrives'] {
   return {
     async create(ask) {
-      const row = await prisma.redrive.create({
-        data: {
-          id: ask.id,
-          state: 'pending',
-          mode: 'messages',
-          principal: ask.principal,
-          filters: [...ask.filters],
-          reason: ask.reason,
-          mapping: ask.mapping,
-          fromAt: ask.from === null ? null : new Date(ask.from),
-          toAt: ask.to === null ? null : new Date(ask.to),
-          untilSeq: ask.untilSeq
-        }
-      })
-      return toRedrive(row)
+      const { id, principal, address, reason, mapping } = ask
+      const filters = [...ask.filters]
+      const fromAt = ask.from === null ? null : new Date(ask.from)
+      const toAt = ask.to === null ? null : new Date(ask.to)
+      const row = { id, principal, filters, reason, mapping, fromAt, toAt }
+      const [redrive] = await prisma.$transaction([
+        prisma.redrive.create({
+          data: { ...row, state: 'pending', mode: 'messages', untilSeq: ask.untilSeq }
+        }),
+        prisma.audit.create({
+          data: {
+            principal,
+            address: address ?? null,
+            action: 'redrive',
+            subject: id,
+            detail: {
+              filters,
+              reason,
+              mapping,
+              from: fromAt?.toISOString() ?? null,
+              to: toAt?.toISOString() ?? null
+            }
+          }
+        })
+      ])
+      return toRedrive(redrive)
     },
     async byId(id) {
       const row = await prisma.redrive.findUnique({ where: { id } })

@@ -48,12 +48,12 @@ const metSql = `
 locked as materialized (
   select shard from journal_head where shard = 0 and exists (select from guard) for update
 ),
-met as materialized (select from locked where condition_met($30::bytea, $31::json)),`
+met as materialized (select from locked where condition_met($31::bytea, $32::json)),`
 
 const reservedSql = `
 reserved as (
   insert into topic_reservations (topic_hash, command_id, until)
-  select $30::bytea, id, clock_timestamp() + make_interval(secs => $32) from head, given
+  select $31::bytea, id, clock_timestamp() + make_interval(secs => $33) from head, given
   on conflict (topic_hash) do update set command_id = excluded.command_id, until = excluded.until
 ),`
 

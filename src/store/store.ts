@@ -11,6 +11,8 @@ import type { AppendQueue } from './append.ts'
 import { createAppendQueue } from './append.ts'
 import type { AsOf } from './as-of.ts'
 import { createAsOf } from './as-of.ts'
+import type { AuditLog } from './audit-log.ts'
+import { createAuditLog } from './audit-log.ts'
 import { instanceGuard } from './guard.ts'
 import type { AppendedRow, Batch } from './append-batch.ts'
 import { batchStatement, noteStatement } from './append-batch.ts'
@@ -99,6 +101,7 @@ export interface Store extends CommandStores {
   imports: Imports
   webhooks: WebhookStore
   keys: KeyStore
+  audit: AuditLog
   listener: Listener
   /**
    * Appends a batch under the lease; resolves after COMMIT, with null where the COMMIT happened but its answer was
@@ -188,6 +191,7 @@ export async function openStore(parts: StoreParts): Promise<Store> {
     imports: createImports({ pool: database.pool, queue, guard, topicIds, limits }),
     webhooks: createWebhookStore(database, limits),
     keys: createKeyStore(database, limits),
+    audit: createAuditLog(database.pool, limits),
     listener,
     append: (batch, lease) => append(queue, topicIds, batch, lease),
     async note(kind, detail) {

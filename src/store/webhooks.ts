@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Access, Millis } from '../model.ts'
+import type { Actor } from './audit.ts'
 import { insertAudit } from './audit.ts'
 import type { Database, PoolClient } from './database.ts'
 import type { WebhookProgress } from './webhook-progress.ts'
@@ -50,7 +51,7 @@ export function createWebhookStore(
         [id, ...seenBy(access), ...values]
       )
       if (rows[0] === undefined) return null
-      await insertAudit(client, { principal: access.principal, action, subject: id, detail })
+      await insertAudit(client, { ...by(access), action, subject: id, detail })
       return toWebhook(rows[0])
     })
   }
@@ -81,13 +82,8 @@ export function createWebhookStore(
         )
         const webhook = toWebhook(rows[0]!)
         const { id: subject } = webhook
-        const entry = {
-          principal: access.principal,
-          action: 'createWebhook',
-          subject,
-          detail: told(settings)
-        }
-        await insertAudit(client, entry)
+        const entry = { action: 'createWebhook', subject, detail: told(settings) }
+        await insertAudit(client, { ...by(access), ...entry })
         return webhook
       }),
     change(access, id, { place, ...change }) {
@@ -123,8 +119,7 @@ export function createWebhookStore(
           ...seenBy(access)
         ])
         if (rowCount === 0) return false
-        const { principal } = access
-        await insertAudit(client, { principal, action: 'deleteWebhook', subject: id, detail: {} })
+        await insertAudit(client, { ...by(access), action: 'deleteWebhook', subject: id, detail: {} })
         return true
       })
   }
@@ -141,6 +136,11 @@ const columns = [
 
 /** What says which events are sent. */
 const selecting = ['types', 'filters', 'where', 'finalOnly'] as const
+
+const by = ({ principal, address }: Access): Actor => ({
+  principal,
+  ...(address !== undefined && { address })
+})
 
 const toColumn = (value: unknown): unknown => (Array.isArray(value) ? JSON.stringify(value) : value)
 const valuesOf = (settings: WebhookSettings): unknown[] => columns.map(([name]) => toColumn(settings[name]))

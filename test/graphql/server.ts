@@ -152,7 +152,7 @@ function createMemory(): Memory {
     store: {
       ...({} as Pick<
         Store,
-        'asOf' | 'batches' | 'devices' | 'datapoints' | 'nested' | 'history' | 'rejections'
+        'asOf' | 'audit' | 'batches' | 'devices' | 'datapoints' | 'nested' | 'history' | 'rejections'
       >),
       cursors: createCursors([{ id: 'journal', beganSeq: 0 }], Buffer.alloc(32, 7)),
       retention: { dropped: async () => [] } as unknown as Store['retention'],

@@ -356,6 +356,7 @@ test('rounds of the job put topics in their classes', async () => {
   await one.receive({ topic: 'a' })
   await one.store.retention.setClass('other', { ...hour, filters: ['#'] })
   const job = createRetentionJob({
+    auditKeepSeconds: 90 * 86_400,
     store: one.store,
     limits: defaultLimits,
     stats: createStats(),
