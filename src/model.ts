@@ -151,6 +151,10 @@ export interface Access {
   address?: string
   /** Aborts when it is over: revoked or expired. What runs for it then ends within a second. */
   ended?: AbortSignal
+  /** When it ends by itself. Absent: it does not, as far as is known. */
+  expiresAt?: Millis | undefined
+  /** Stands for all that it may now: another object when any of it changed, so that what was found for it before is not shown. */
+  rights?: object
 }
 
 /** The newest position of the journal, and the oldest that is no longer kept. */

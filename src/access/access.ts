@@ -24,8 +24,8 @@ export interface Holder {
   credentials(): readonly Uint8Array[]
   /** Aborts when it is over: revoked or expired. Not given: it never is. */
   ended?: AbortSignal
-  /** When that will be. Tickets are over then, too. Not given: nobody knows. */
-  endsAt?: Millis
+  /** When that will be, as it is known now. Tickets are over then, too. Not given, or null: nobody knows. */
+  expiresAt?: Millis | null
   /** What a ticket has to carry of who is not known by name, for `restore`. Not given: its name is enough. */
   carried?(): string
 }
@@ -131,7 +131,7 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
         throw new Problem('invalid_value', detail, [{ pointer: '/expiresInSeconds', detail }])
       }
       const holder = behind.get(access)!
-      const expiresAt = Math.min(Date.now() + seconds * 1_000, holder.endsAt ?? Infinity)
+      const expiresAt = Math.min(Date.now() + seconds * 1_000, holder.expiresAt ?? Infinity)
       const [credential] = holder.credentials()
       const carried = holder.carried?.()
       const bearer = carried === undefined ? { principal: holder.principal } : { carried }
@@ -161,9 +161,12 @@ const withAll = (principal: string, credential: Uint8Array): Holder => ({
   credentials: () => [credential]
 })
 
-/** Rights are compiled once, and asked for anew with each question: a grant that is taken away is gone from running streams. */
+/**
+ * Rights are compiled once, and asked for anew with each question: a grant that is taken away is gone from running streams.
+ * Who is over may nothing, whatever still runs.
+ */
 function toAccess(holder: Holder, address: string | undefined): Access {
-  const now = (): CompiledRights => compiled(holder.rights())
+  const now = (): CompiledRights => (holder.ended?.aborted === true ? noRights : compiled(holder.rights()))
   return {
     principal: holder.principal,
     mayRead: (topic) => now().mayRead(topic),
@@ -176,10 +179,18 @@ function toAccess(holder: Holder, address: string | undefined): Access {
     get administers() {
       return now().administers
     },
+    get expiresAt() {
+      return holder.expiresAt ?? undefined
+    },
+    get rights() {
+      return now()
+    },
     ...(address !== undefined && { address }),
     ...(holder.ended !== undefined && { ended: holder.ended })
   }
 }
+
+const noRights = compileRights({ grants: [], tenant: null })
 
 const compiledRights = new WeakMap<Rights, CompiledRights>()
 

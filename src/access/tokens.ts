@@ -55,7 +55,7 @@ interface Carried {
 }
 
 /** What a Holder of a token is, beyond that. */
-type TokenHolder = Holder & { ended: AbortSignal; endsAt: Millis }
+type TokenHolder = Holder & { ended: AbortSignal; expiresAt: Millis }
 
 export function createTokens({ settings, limits, log }: TokenParts): Tokens {
   const ends = createTokenEnds(limits.tokenEndsMs)
@@ -78,7 +78,7 @@ export function createTokens({ settings, limits, log }: TokenParts): Tokens {
       principal: `oidc:${subject}`,
       rights: () => rights,
       credentials: () => [sealedWith],
-      endsAt,
+      expiresAt: endsAt,
       ended: ends.signal(endsAt, () => !issuer.has(key)),
       carried: () => JSON.stringify(carried)
     }
@@ -89,7 +89,7 @@ export function createTokens({ settings, limits, log }: TokenParts): Tokens {
     if (holder === undefined) return null
     remembered.delete(id)
     // An aborted one may be of a key that is gone; it is verified anew, which tells why
-    if (holder.ended.aborted || Date.now() >= holder.endsAt) return null
+    if (holder.ended.aborted || Date.now() >= holder.expiresAt) return null
     remembered.set(id, holder)
     return holder
   }

@@ -11,6 +11,8 @@ export interface Conflating {
   open(after: string | null, signal: AbortSignal): AsyncIterable<Iterable<StreamEvent>>
   /** Events per second of one key, at most; null: as many as the reader takes. */
   maxRate: number | null
+  /** Another object when the reader may see something else: what waits was chosen by what he might see before. */
+  rights: () => object | undefined
   /** Bytes of an event as it will be sent, or about. */
   sizeOf(event: StreamEvent): number
   limits: Limits
@@ -19,36 +21,45 @@ export interface Conflating {
 /**
  * Reads ahead of the reader, within bounds, and hands over what is newest whenever the reader is ready, but not more
  * often than `maxRate` says; the first at once. For a reader that takes nothing, what waits is let go after
- * `streamStallMs`, and read again when it is back: then `skippedCount` counts anew.
+ * `streamStallMs`, and read again when it is back: then `skippedCount` counts anew. So it is when `rights` are others.
  */
 export async function* conflate(
   conflating: Conflating,
   signal: AbortSignal
-): AsyncGenerator<NewestEvent[], void, undefined> {
-  const { maxRate, limits } = conflating
+): AsyncGenerator<Iterable<NewestEvent>, void, undefined> {
+  const { maxRate, limits, rights } = conflating
   const everyMs = maxRate === null ? 0 : 1_000 / maxRate
   let turnAt = 0
   let after: string | null = null
   while (!signal.aborted) {
+    const begunWith = rights()
+    const isStale = (): boolean => rights() !== begunWith
+    // What was taken tells where to go on from
+    function* taking(batch: readonly NewestEvent[]): Generator<NewestEvent, void, undefined> {
+      for (const event of batch) {
+        if (isStale()) return
+        after = event.cursor
+        yield event
+      }
+    }
     const stalled = new AbortController()
     const reading = readAhead(conflating, after, AbortSignal.any([signal, stalled.signal]))
     try {
-      while (!stalled.signal.aborted && (await reading.some())) {
+      while (!stalled.signal.aborted && !isStale() && (await reading.some())) {
         if (reading.newest.turns()) {
           await waitUntil(turnAt, signal)
           turnAt = performance.now() + everyMs
         }
         if (signal.aborted) return
-        const batch = reading.take()
-        after = batch.at(-1)!.cursor
+        if (isStale()) break
         const timer = setTimeout(() => stalled.abort(), limits.streamStallMs)
         try {
-          yield batch
+          yield taking(reading.take())
         } finally {
           clearTimeout(timer)
         }
       }
-      if (!stalled.signal.aborted) return
+      if (!stalled.signal.aborted && !isStale()) return
     } finally {
       stalled.abort()
     }

@@ -180,7 +180,8 @@ export function createEventSource(parts: {
     const told = new Map<string, Seq>()
     return lettingGo((after) => tell(access, { ...ask, told, after }, signal), ask.after, {
       stallMs: limits.streamStallMs,
-      positionOf: (token): From => cursors.decodePosition(token, anywhere)
+      positionOf: (token): From => cursors.decodePosition(token, anywhere),
+      rights: () => access.rights
     })
   }
 

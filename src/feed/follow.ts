@@ -71,6 +71,7 @@ export function createFollow(parts: {
         {
           open: (after, ends) => open(after === null ? from : placeBehind(cursors, after), ends),
           maxRate,
+          rights: () => access.rights,
           sizeOf: (event) => eventJson(event).length,
           limits
         },

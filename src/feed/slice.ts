@@ -28,6 +28,7 @@ export class EventQueue {
 export class Slice implements Iterable<StreamEvent> {
   #queue: EventQueue | null
   #left: number
+  #isStale: () => boolean = () => false
   /** Cursor of the event that was taken last. */
   cursor: string | null = null
 
@@ -38,11 +39,18 @@ export class Slice implements Iterable<StreamEvent> {
 
   *[Symbol.iterator](): Generator<StreamEvent, void, undefined> {
     while (this.#left-- > 0) {
+      // Asked before each: it may have been made long before it is taken
+      if (this.#isStale()) return
       const event = this.#queue?.take() ?? null
       if (event === null) return
       this.cursor = event.cursor
       yield event
     }
+  }
+
+  /** Who iterates over it comes to its end as soon as this is true. */
+  endWhen(isStale: () => boolean): void {
+    this.#isStale = isStale
   }
 
   /** Who iterates over it comes to its end at once, and all that was not taken is free. */

@@ -1,20 +1,27 @@
 /**
  * Streams whose readers may stop. What is ready for a reader is let go when he does not come for it: from then on his stream
- * is only a position, and goes on from there when he reads again.
+ * is only a position, and goes on from there when he reads again. So it does when what he may see has changed: what is
+ * ready was chosen by what he might see before.
  */
 
 import type { Slice } from './slice.ts'
 
 /**
  * Gives what `begin` gives from a position on. `positionOf` tells the position behind the event with a cursor. A reader
- * who takes nothing for `stallMs` costs nothing but the position.
+ * who takes nothing for `stallMs` costs nothing but the position. `rights`: another object when he may see something else.
  */
 export async function* lettingGo<Place>(
   begin: (from: Place) => AsyncGenerator<Slice, void, undefined>,
   from: Place,
-  { stallMs, positionOf }: { stallMs: number; positionOf: (cursor: string) => Place }
+  {
+    stallMs,
+    positionOf,
+    rights
+  }: { stallMs: number; positionOf: (cursor: string) => Place; rights: () => object | undefined }
 ): AsyncGenerator<Slice, void, undefined> {
-  let source: AsyncGenerator<Slice, void, undefined> | null = begin(from)
+  let source: AsyncGenerator<Slice, void, undefined> | null = null
+  let begunWith = rights()
+  const isStale = (): boolean => rights() !== begunWith
   let taken: string | null = null
   let ready: { slice: Slice; seenAt: string | null } | null = null
   const timer = setTimeout(() => {
@@ -29,9 +36,18 @@ export async function* lettingGo<Place>(
   }, stallMs)
   try {
     for (;;) {
-      source ??= begin(taken === null ? from : positionOf(taken))
+      if (source !== null && isStale()) {
+        await source.return()
+        source = null
+      }
+      if (source === null) {
+        begunWith = rights()
+        source = begin(taken === null ? from : positionOf(taken))
+      }
       const { value, done } = await source.next()
       if (done === true) return
+      if (isStale()) continue
+      value.endWhen(isStale)
       ready = { slice: value, seenAt: null }
       timer.refresh()
       yield value

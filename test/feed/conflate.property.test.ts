@@ -154,6 +154,7 @@ function sourceOf(log: readonly StreamEvent[], sizes: readonly number[], opened:
 }
 
 const conflating = (given: Partial<Conflating> & Pick<Conflating, 'open'>): Conflating => ({
+  rights: () => undefined,
   maxRate: null,
   sizeOf: () => 10,
   limits: defaultLimits,
@@ -209,7 +210,7 @@ test('while the reader is not ready, no more is held than its bounds allow', asy
   }
   const limits = { ...defaultLimits, conflatedKeysMax: 50, conflatedBatchEventsMax: 10 }
   const events = conflate(conflating({ open, limits }), new AbortController().signal)
-  const sent = (await events.next()).value as NewestEvent[]
+  const sent = [...(await events.next()).value!]
   // Until what reads ahead has come as far as it may
   for (let before = -1; before !== given;) {
     before = given
@@ -234,7 +235,7 @@ test('what waits for a reader that stands still is let go, and read again when i
     }
   })
   const events = conflate(given, new AbortController().signal)
-  const sent = (await events.next()).value as NewestEvent[]
+  const sent = [...(await events.next()).value!]
   await new Promise((resolve) => ended[0]!.addEventListener('abort', resolve, { once: true }))
   for await (const batch of events) sent.push(...batch)
   assert.ok(opened.length > 1)
@@ -275,7 +276,7 @@ test('a source that fails ends the stream with its error, after what came before
     throw failure
   }
   const events = conflate(conflating({ open }), new AbortController().signal)
-  assert.equal((await events.next()).value![0]!.cursor, '1')
+  assert.equal([...(await events.next()).value!][0]!.cursor, '1')
   await assert.rejects(events.next(), failure)
 })
 

@@ -22,6 +22,7 @@ import { everything } from '../support/store.ts'
 import type { MemoryJournal } from './journal-in-memory.ts'
 import { createMemoryJournal } from './journal-in-memory.ts'
 
+const unchanged = (): undefined => undefined
 const progress = (cursor: number): StreamEvent => ({ cursor: String(cursor), type: 'progress' })
 
 /** A stream of numbers that tells where it was begun and how often it ended. */
@@ -41,7 +42,7 @@ function createNumbers() {
 
 test('what is ready is let go when nobody takes it, and the stream goes on behind what was taken', async () => {
   const numbers = createNumbers()
-  const stream = lettingGo(numbers.begin, 0, { stallMs: 5, positionOf: Number })
+  const stream = lettingGo(numbers.begin, 0, { stallMs: 5, positionOf: Number, rights: unchanged })
   const taken: string[] = []
   for (const stopAt of ['2', '6', null]) {
     const { value } = await stream.next()
@@ -72,7 +73,7 @@ test('while it waits for what comes, nothing is let go', async () => {
     await new Promise<void>((resolve) => (arrive = resolve))
     yield sliceOf(progress(1))
   }
-  const stream = lettingGo(begin, 0, { stallMs: 1, positionOf: Number })
+  const stream = lettingGo(begin, 0, { stallMs: 1, positionOf: Number, rights: unchanged })
   const next = stream.next()
   await new Promise((resolve) => setTimeout(resolve, 20))
   arrive()
