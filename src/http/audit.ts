@@ -45,6 +45,7 @@ function readSelection(given: Selection): Omit<AuditAsk, 'after'> {
 const written: Written<AuditRecord, AuditView> = {
   columns: auditColumns,
   toView: toAuditView,
+  mayRead: ({ administers }) => administers === true,
   toCells: (view, cursor): Cells => [
     view.id,
     view.at,

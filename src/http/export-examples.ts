@@ -6,13 +6,14 @@ import { exampleCursor, exampleMessage } from './examples.ts'
 import type { Written } from './export-rows.ts'
 import { createRowWriter, writtenDatapoints, writtenMessages } from './export-rows.ts'
 
-function exampleOf<Item extends { seq: number }, View extends object>(
+function exampleOf<Item extends { seq: number; topic: string }, View extends object>(
   item: Item,
   written: Written<Item, View>
 ): Record<ExchangeFormat, string> {
   const textOf = (format: ExchangeFormat): string => {
     const cursors = { encode: () => exampleCursor }
-    const rows = createRowWriter({ written, format, header: true, cursors, until: item.seq })
+    const access = { mayRead: () => true }
+    const rows = createRowWriter({ written, format, header: true, cursors, until: item.seq, access })
     return [rows.head(), ...rows.rows([item]), rows.end()].join('')
   }
   return { ndjson: textOf('ndjson'), csv: textOf('csv') }

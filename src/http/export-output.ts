@@ -1,6 +1,7 @@
 /** Sends an export at the pace of its reader: whole, or visibly not. */
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { checkNotOver, withEnd } from '../access/ended.ts'
 import { Problem } from '../errors.ts'
 import type { Cursors } from '../cursor.ts'
 import type { ExchangeFormat } from '../history/exchange.ts'
@@ -26,7 +27,8 @@ export interface ExportAnswer<Item, View extends object> {
 
 /**
  * Answers requests for exports. What goes wrong before the first byte is a problem. Afterwards the connection is cut, so
- * that nobody takes a part for the whole: its end is missing in the chunks (RFC 9112 section 8).
+ * that nobody takes a part for the whole: its end is missing in the chunks (RFC 9112 section 8). So it is, at once, when who
+ * asks is over.
  */
 export function createExportOutput({ store, limits, stats, closing }: Surface) {
   return async <Item extends { seq: Seq }, View extends object>(
@@ -39,7 +41,9 @@ export function createExportOutput({ store, limits, stats, closing }: Surface) {
         'too_many_requests',
         `${limits.exportsMax} exports are being read, and no more are allowed at once`
       )
-    const signal = AbortSignal.any([goneSignal(reply), closing])
+    const { access } = request
+    const signal = withEnd(access, goneSignal(reply), closing)
+    const cut = (): void => void reply.raw.destroy()
     const out = reply.raw
     let pages: AsyncGenerator<Item[], void> | null = null
     let isWhole = false
@@ -48,7 +52,10 @@ export function createExportOutput({ store, limits, stats, closing }: Surface) {
       const { until, pages: read } = await open(signal)
       pages = read()
       let page = await pages.next()
+      checkNotOver(access)
       reply.hijack()
+      // Whatever is waited for then
+      access.ended?.addEventListener('abort', cut, { once: true })
       out.on('error', () => {}) // 'close' follows, and aborts the signal
       const { mediaType, extension } = exchangeFormats[format]
       out.writeHead(200, {
@@ -59,7 +66,7 @@ export function createExportOutput({ store, limits, stats, closing }: Surface) {
         'x-content-type-options': 'nosniff',
         'x-accel-buffering': 'no'
       })
-      const rows = createRowWriter({ written, format, header, cursors, until })
+      const rows = createRowWriter({ written, format, header, cursors, until, access })
       const write = createPacedWriter(out, limits, limits.exportStalledMsMax, signal)
       await write(rows.head())
       for (; page.done !== true; page = await pages.next()) {
@@ -74,6 +81,7 @@ export function createExportOutput({ store, limits, stats, closing }: Surface) {
         request.log.warn({ err: error }, 'An export ended before its end; its client will resume')
     } finally {
       stats.exports--
+      access.ended?.removeEventListener('abort', cut)
       void pages?.return()
       if (isWhole) out.end()
       else if (reply.sent) out.destroy()

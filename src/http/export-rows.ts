@@ -13,7 +13,7 @@ import {
   toLine,
   toMessageCells
 } from '../history/exchange.ts'
-import type { Message, Seq } from '../model.ts'
+import type { Access, Message, Seq } from '../model.ts'
 import type { MessageView } from '../views.ts'
 import { toMessageView } from '../views.ts'
 
@@ -22,18 +22,22 @@ export interface Written<Item, View extends object> {
   columns: readonly string[]
   toView(item: Item): View
   toCells(view: View, cursor: string | null): Cells
+  /** Asked when it is made to text. */
+  mayRead(access: Access, item: Item): boolean
 }
 
 export const writtenDatapoints: Written<Datapoint, DatapointView> = {
   columns: datapointColumns,
   toView: toDatapointView,
-  toCells: toDatapointCells
+  toCells: toDatapointCells,
+  mayRead: (access, { topic }) => access.mayRead(topic)
 }
 
 export const writtenMessages: Written<Message, MessageView> = {
   columns: messageColumns,
   toView: toMessageView,
-  toCells: toMessageCells
+  toCells: toMessageCells,
+  mayRead: (access, { topic }) => access.mayRead(topic)
 }
 
 export interface RowWriter<Item> {
@@ -50,7 +54,7 @@ const rowsAtOnce = 100
 
 /**
  * The last row of each message has the cursor behind it, and the last of all has that of `until`, which tells that nothing
- * is missing.
+ * is missing. Each row is asked for once more when it is made to text: what may be read may have changed since it was found.
  */
 export function createRowWriter<Item extends { seq: Seq }, View extends object>(given: {
   written: Written<Item, View>
@@ -59,15 +63,18 @@ export function createRowWriter<Item extends { seq: Seq }, View extends object>(
   header: boolean
   cursors: Pick<Cursors, 'encode'>
   until: Seq
+  access: Access
 }): RowWriter<Item> {
-  const { written, format, header, cursors, until } = given
+  const { written, format, header, cursors, until, access } = given
   const { toView, toCells } = written
   let held: Item | null = null
 
-  const toText: (rows: ReadonlyArray<[Item, string | null]>) => string =
-    format === 'csv'
-      ? (rows) => csv(rows.map(([item, cursor]) => toCells(toView(item), cursor)))
-      : (rows) => rows.map(([item, cursor]) => `${JSON.stringify(toLine(toView(item), cursor))}\n`).join('')
+  const toText = (found: ReadonlyArray<[Item, string | null]>): string => {
+    const rows = found.filter(([item]) => written.mayRead(access, item))
+    return format === 'csv'
+      ? csv(rows.map(([item, cursor]) => toCells(toView(item), cursor)))
+      : rows.map(([item, cursor]) => `${JSON.stringify(toLine(toView(item), cursor))}\n`).join('')
+  }
 
   return {
     head: () => (format === 'csv' && header ? csv([[...written.columns]]) : ''),

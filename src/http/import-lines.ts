@@ -22,17 +22,20 @@ export interface SourceLine {
 
 type LineLimits = Pick<Limits, 'importLineBytesMax' | 'importStallMsMax'>
 
-/** Throws Problem `request_timeout` when nothing comes for too long or the service ends, `malformed_request` when the rest never will. */
+/**
+ * Throws Problem `request_timeout` when nothing comes for too long, `malformed_request` when the rest never will, and the
+ * reason of `ends` when that aborts.
+ */
 export async function* chunksOf(
   body: IncomingMessage,
   { importStallMsMax }: LineLimits,
-  closing: AbortSignal
+  ends: AbortSignal
 ): AsyncGenerator<Buffer, void, undefined> {
   // Not destroyed with the iterator: who is refused is still answered
   const chunks = body.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Buffer>
   try {
     for (;;) {
-      const { done, value } = await inTime(chunks.next(), importStallMsMax, closing)
+      const { done, value } = await inTime(chunks.next(), importStallMsMax, ends)
       if (done === true) return
       yield value
     }
@@ -42,26 +45,30 @@ export async function* chunksOf(
   }
 }
 
-function inTime<T>(next: Promise<T>, msMax: number, closing: AbortSignal): Promise<T> {
+function inTime<T>(next: Promise<T>, msMax: number, ends: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const refuse = (detail: string) => (): void => reject(new Problem('request_timeout', detail))
-    const ending = refuse('The service ends; send the file again, to be gone on with')
-    if (closing.aborted) return ending()
-    const stalled = refuse(
-      `Nothing came for ${msMax / 1_000} seconds; send the file again, to be gone on with`
-    )
+    const ending = (): void => reject(ends.reason as Error)
+    if (ends.aborted) return ending()
+    const stalled = (): void =>
+      reject(timedOut(`Nothing came for ${msMax / 1_000} seconds; send the file again, to be gone on with`))
     const timer = setTimeout(stalled, msMax)
-    closing.addEventListener('abort', ending, { once: true })
+    ends.addEventListener('abort', ending, { once: true })
     next
       .then(resolve, (error: unknown) =>
         reject(new Problem('malformed_request', 'The body ended before its end', [], { cause: error }))
       )
       .finally(() => {
         clearTimeout(timer)
-        closing.removeEventListener('abort', ending)
+        ends.removeEventListener('abort', ending)
       })
   })
 }
+
+const timedOut = (detail: string): Problem => new Problem('request_timeout', detail)
+
+/** Why an import ends that was neither whole nor wrong. */
+export const serviceEnds = (): Problem =>
+  timedOut('The service ends; send the file again, to be gone on with')
 
 const byteOrderMark = Buffer.from('\ufeff')
 

@@ -1,6 +1,7 @@
 /** Reads a file that is imported, and commits it a batch after the other. What is committed already is passed over. */
 
 import { createHash } from 'node:crypto'
+import { checkNotOver, isOver } from '../access/ended.ts'
 import type { ProblemDetail } from '../errors.ts'
 import { Problem } from '../errors.ts'
 import type { LineBounds } from '../history/import-line.ts'
@@ -32,7 +33,7 @@ export interface ImportRunParts {
 
 /**
  * Returns where it is at the end. Throws ImportProblem: for the first line that is wrong, with all before it committed; and
- * for whatever else ends it.
+ * for whatever else ends it. When who asks is over, nothing is committed any more.
  */
 export async function runImport(
   parts: ImportRunParts,
@@ -61,12 +62,12 @@ async function readAll(
   const running = createHash('sha256')
   /** The batch before, on its way: the next one is read meanwhile. */
   let committing: Promise<void> = Promise.resolve()
-  const mayPublish = rememberRights(access)
   let number = 0
 
   async function commit(): Promise<void> {
     await committing
     if (batch.lines === 0) return
+    checkNotOver(access)
     const full = batch.toBatch(running.copy().digest())
     batch = new BatchOfLines(limits)
     committing = imports.append(open, full).then((next) => onCommitted((open = next)))
@@ -80,6 +81,7 @@ async function readAll(
 
   try {
     for await (const lines of source) {
+      const mayPublish = rememberRights(access)
       for (const line of lines) {
         number++
         if (number <= begun.lines) {
@@ -88,6 +90,7 @@ async function readAll(
             throw anotherFile(begun)
           continue
         }
+        checkNotOver(access)
         const read = line.read()
         if (read !== null && !mayPublish(read.topic))
           throw new LineFault('topic', 'is one that you may not publish to', 'forbidden')
@@ -97,7 +100,8 @@ async function readAll(
       }
     }
   } catch (error) {
-    if (number > begun.lines) await finish()
+    if (isOver(access)) await committing
+    else if (number > begun.lines) await finish()
     throw error instanceof LineFault ? toProblem(error, number) : error
   }
   if (number < begun.lines) throw anotherFile(begun)
@@ -105,6 +109,7 @@ async function readAll(
   return open
 }
 
+/** For lines that are read at once: later, they may be others. */
 function rememberRights(access: Access): (topic: string) => boolean {
   let last: { topic: string; may: boolean } | null = null
   return (topic) => {

@@ -3,13 +3,14 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { overProblem } from '../access/ended.ts'
 import { Problem } from '../errors.ts'
 import { exchangeFormats } from '../history/exchange.ts'
 import type { ExchangeFormat } from '../history/exchange.ts'
 import { importTopic } from '../history/import-line.ts'
 import type { Limits } from '../limits.ts'
 import { header, json, noQuery, refusalsOfV1 } from './answers.ts'
-import { chunksOf, linesOfCsv, linesOfNdjson } from './import-lines.ts'
+import { chunksOf, linesOfCsv, linesOfNdjson, serviceEnds } from './import-lines.ts'
 import { boundsOf, runImport } from './import-run.ts'
 import { importId, toImportView } from './import-schemas.ts'
 import { pageQuery } from './paging.ts'
@@ -77,9 +78,14 @@ export async function importRoutes(app: Routes, parts: RouteParts): Promise<void
           () => void store.imports.renew(begun).catch(() => {}), // what is appended tells, too
           limits.importLeaseMs / 4
         )
+        const ends = new AbortController()
+        const closed = (): void => ends.abort(serviceEnds())
+        const over = (): void => ends.abort(overProblem())
+        onAbort(closing, closed)
+        onAbort(access.ended, over)
         let done = false
         try {
-          const chunks = chunksOf(request.raw, limits, closing)
+          const chunks = chunksOf(request.raw, limits, ends.signal)
           const linesOf = format === 'csv' ? linesOfCsv : linesOfNdjson
           const source = linesOf(chunks, limits, boundsOf(limits))
           await runImport({ imports: store.imports, limits }, access, begun, source)
@@ -92,6 +98,8 @@ export async function importRoutes(app: Routes, parts: RouteParts): Promise<void
           return { id, lines, datapoints, skippedLines: begun.lines, cursor }
         } finally {
           clearInterval(renewing)
+          closing.removeEventListener('abort', closed)
+          access.ended?.removeEventListener('abort', over)
           if (!done) await store.imports.end(begun, false).catch(() => {}) // ends by itself, soon
         }
       } catch (error) {
@@ -157,6 +165,11 @@ function formatOf({ headers }: FastifyRequest): ExchangeFormat {
       `Send ${mediaTypes.join(' or ')}, in UTF-8 and without Content-Encoding`
     )
   return format
+}
+
+function onAbort(signal: AbortSignal | undefined, run: () => void): void {
+  if (signal?.aborted === true) run()
+  else signal?.addEventListener('abort', run, { once: true })
 }
 
 /** The answer is on its way, and a client that is still sending may read it only when it has sent all, or some more. */

@@ -40,6 +40,7 @@ export async function mappingRoutes(app: Routes, parts: RouteParts): Promise<voi
   app.post(
     '/mappings/preview',
     {
+      config: { onlyReads: true },
       validatorCompiler: bodyIsReadByRoute,
       schema: {
         operationId: 'previewMapping',

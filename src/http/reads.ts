@@ -5,6 +5,7 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { withEnd } from '../access/ended.ts'
 import { Problem } from '../errors.ts'
 import type { MinCursor } from '../feed/min-cursor.ts'
 import type { Watched } from '../feed/watch.ts'
@@ -113,7 +114,7 @@ export function createReads({ minCursor, watches, limits, closing }: Surface): R
     if (waitSeconds !== null && (waits || token !== undefined))
       void reply.header('preference-applied', `wait=${waitSeconds}`)
 
-    const ended = (): AbortSignal => AbortSignal.any([goneSignal(reply), closing])
+    const ended = (): AbortSignal => withEnd(request.access, goneSignal(reply), closing)
     if (token !== undefined)
       await minCursor[read.behind](token, ended(), waitSeconds === null ? undefined : waitSeconds * 1_000)
     let found = await read.look()

@@ -46,6 +46,7 @@ import { registerSwagger } from './swagger.ts'
 import { accessOf, ticketRoutes } from './tickets.ts'
 import { oneTopicRoutes } from './topic.ts'
 import { topicRoutes } from './topics.ts'
+import { withholdFromOver } from './withhold.ts'
 import { compileRoutePart } from './validation.ts'
 import { webhookSchemas } from './webhook-schemas.ts'
 import { webhookRoutes } from './webhooks.ts'
@@ -134,6 +135,7 @@ async function v1Routes(app: Routes, parts: RouteParts): Promise<void> {
     request.access = await accessOf(request, authenticator)
     void reply.header('cache-control', 'private, no-cache')
   })
+  app.addHook('onSend', withholdFromOver)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_: unknown, body: Buffer) =>
     parseJson(body)

@@ -1,6 +1,7 @@
 /** GET stream: events as they are committed, as Server-Sent Events (HTML Living Standard, section 9.2). */
 
 import { Type } from 'typebox'
+import { checkNotOver, overProblem, withEnd } from '../access/ended.ts'
 import { Problem } from '../errors.ts'
 import { createFollow } from '../feed/follow.ts'
 import type { Limits } from '../limits.ts'
@@ -90,7 +91,9 @@ export async function streamRoutes(app: Routes, parts: RouteParts): Promise<void
           'again with `Last-Event-ID` misses nothing and gets nothing twice. `skipped` tells what retention took ' +
           'before it could be sent; `progress` carries only a cursor. A datapoint that a redrive found, or changed, ' +
           'comes when it was found; its `seq` and `n` are those of its message. A reader that takes nothing for ' +
-          `${limits.streamStalledMsMax / 1_000} seconds is disconnected, and may go on from its last \`id\`.`,
+          `${limits.streamStalledMsMax / 1_000} seconds is disconnected, and may go on from its last \`id\`. ` +
+          'When the key or token is over, `problem` says so, without an `id`, and the stream ends: open another one with a ' +
+          'newer key or token and the last `id`.',
         tags: ['Streams'],
         security: [{ key: [] }, { ticket: [] }, {}],
         querystring: streamQuery(limits),
@@ -133,12 +136,17 @@ export async function streamRoutes(app: Routes, parts: RouteParts): Promise<void
       }
       const gone = new AbortController()
       reply.raw.once('close', () => gone.abort())
-      const signal = AbortSignal.any([gone.signal, closing])
+      const signal = withEnd(access, gone.signal, closing)
+      let over = (): void => {}
       stats.streams++
       try {
         const following = await follow(access, ask)
+        checkNotOver(access)
         reply.hijack()
         const output = openStreamOutput(reply.raw, limits, signal)
+        // At once, whatever the stream waits for
+        over = () => output.refuse(overProblem())
+        access.ended?.addEventListener('abort', over, { once: true })
         for await (const page of following(signal)) await output.send(page)
       } catch (error) {
         if (!reply.sent) throw error
@@ -146,6 +154,7 @@ export async function streamRoutes(app: Routes, parts: RouteParts): Promise<void
         else if (!signal.aborted) request.log.warn({ err: error }, 'A stream ended; its client will resume')
       } finally {
         stats.streams--
+        access.ended?.removeEventListener('abort', over)
         if (reply.sent) reply.raw.end()
       }
     }

@@ -2,6 +2,7 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { isOver, withEnd } from '../access/ended.ts'
 import type { CommandRequest } from '../commands/commands.ts'
 import { isFinal } from '../commands/lifecycle.ts'
 import type { Command } from '../command.ts'
@@ -78,7 +79,10 @@ export async function submit(
     .send(outcome === null ? answer : JSON.stringify(toCommandView(outcome)))
 }
 
-/** The command when it is final in time; null when it is not, the client has gone, or the server closes. */
+/**
+ * The command when it is final in time; null when it is not, the client has gone, the server closes, or who asks is over: it
+ * was accepted all the same.
+ */
 async function awaitOutcome(
   { commands, closing }: RouteParts,
   request: FastifyRequest,
@@ -87,7 +91,8 @@ async function awaitOutcome(
   seconds: number
 ): Promise<Command | null> {
   if (seconds === 0) return null
-  const signal = AbortSignal.any([goneSignal(reply), closing, AbortSignal.timeout(seconds * 1_000)])
-  const command = await commands.waitUntilFinal(request.access, id, signal)
-  return command !== null && isFinal(command) ? command : null
+  const { access } = request
+  const signal = withEnd(access, goneSignal(reply), closing, AbortSignal.timeout(seconds * 1_000))
+  const command = await commands.waitUntilFinal(access, id, signal)
+  return command !== null && isFinal(command) && !isOver(access) ? command : null
 }

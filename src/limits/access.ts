@@ -40,5 +40,9 @@ export const accessLimits = {
   issuerBackoffMsMin: 1_000,
   issuerBackoffMsMax: 60_000,
   /** Keys that could not be read anew for so long are good for no token that was not seen before. */
-  issuerKeysStaleMsMax: 3_600_000
+  issuerKeysStaleMsMax: 3_600_000,
+  /** When a key or token is over, what its streams had said before may still leave; milliseconds. */
+  accessOverMsMax: 500,
+  /** Credentials that wait on one connection to replace the one before. */
+  renewalsWaitingMax: 4
 }
