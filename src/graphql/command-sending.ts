@@ -1,5 +1,6 @@
 /** Sends commands for mutations, and waits for what becomes of them. */
 
+import { isOver } from '../access/ended.ts'
 import type { CommandOutcome, CommandRequest } from '../commands/commands.ts'
 import { toCondition } from '../commands/condition.ts'
 import type { Command } from '../command.ts'
@@ -109,7 +110,9 @@ export function createSender(
       if ('problem' in outcome) throw outcome.problem
       if (waitSeconds === 0) return { command: toCommandView(outcome.command), cursor }
       const signal = AbortSignal.any([gone, AbortSignal.timeout(waitSeconds * 1_000)])
-      const command = (await commands.waitUntilFinal(access, outcome.command.id, signal)) ?? outcome.command
+      const found = await commands.waitUntilFinal(access, outcome.command.id, signal)
+      // Whoever is over is told that it was accepted, and no more
+      const command = found === null || isOver(access) ? outcome.command : found
       const problem = problemOf?.(command) ?? null
       if (problem !== null) throw problem
       return {

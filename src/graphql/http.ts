@@ -2,6 +2,7 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ExecutionResult, GraphQLError } from 'graphql'
+import { checkNotOver, withEnd } from '../access/ended.ts'
 import { Problem } from '../errors.ts'
 import { invalid } from './arguments.ts'
 import { isTooComplex } from './documents.ts'
@@ -41,9 +42,11 @@ export function createHttpHandler({ authenticator, closing, findDocument, prepar
       if (!reply.raw.writableFinished) gone.abort()
     })
     const access = await authenticator.authenticate(request.headers.authorization, request.ip)
-    const context = toContext(access, AbortSignal.any([gone.signal, closing]))
+    const context = toContext(access, withEnd(access, gone.signal, closing))
     try {
       const result = await reply.graphql(query, { ...context }, variables, operationName ?? undefined)
+      // What a mutation did is told
+      if (operation === 'query') checkNotOver(access)
       return { status: result.data === undefined ? faultyDocument(request) : 200, ...result }
     } catch (error) {
       // mercurius throws what is wrong with the variables

@@ -2,23 +2,31 @@
 
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify'
 import type { GraphQLError, GraphQLFormattedError } from 'graphql'
-import { CloseCode, handleProtocols, makeServer } from 'graphql-ws'
+import type { Context as Connection } from 'graphql-ws'
+import { CloseCode, handleProtocols, makeServer, MessageType } from 'graphql-ws'
 import type { WebSocket } from 'ws'
+import { overProblem } from '../access/ended.ts'
 import { Problem } from '../errors.ts'
 import type { Limits } from '../limits.ts'
-import type { Access } from '../model.ts'
 import type { Preparation } from './documents.ts'
 import { toClientError, toRequestError } from './errors.ts'
 import type { DocumentAsk } from './sources.ts'
 import type { KeepAlive } from './keep-alive.ts'
 import { keepAlive } from './keep-alive.ts'
+import type { SocketAccess } from './socket-access.ts'
+import { createSocketAccess } from './socket-access.ts'
 import type { Surface } from './surface.ts'
 
 /** What is known of a connection, as long as it lives. */
 interface Extra {
   request: FastifyRequest
-  access: Access | null
+  socket: WebSocket
+  access: SocketAccess
   gone: AbortController
+  /** Ids of mutations that run. */
+  mutations: Set<string>
+  /** Who asked is over: nothing is heard or said any more. */
+  over: boolean
 }
 
 export const socketOptions = (limits: Limits) => ({
@@ -40,16 +48,30 @@ export function logSocketError(error: Error, _socket: WebSocket, request: Fastif
 }
 
 export function createSocketHandler(surface: Surface, log: FastifyBaseLogger) {
-  const { limits } = surface
+  const { limits, authenticator } = surface
   const protocol = createProtocol(surface, log)
   return function handle(this: FastifyInstance, socket: WebSocket, request: FastifyRequest): void {
     if (this.websocketServer.clients.size > limits.streamsMax)
       return socket.close(1013, 'Too many connections')
-    const extra: Extra = { request, access: null, gone: new AbortController() }
+    const extra: Extra = {
+      request,
+      socket,
+      access: createSocketAccess({ authenticator, limits, address: request.ip, log }),
+      gone: new AbortController(),
+      mutations: new Set(),
+      over: false
+    }
     const alive = keepAlive(socket, limits)
     const closed = open(protocol, socket, extra, alive, limits)
+    // Of the library's own, what it takes to know who asks would not count
+    const late = setTimeout(() => {
+      if (extra.access.current() === null)
+        socket.close(CloseCode.ConnectionInitialisationTimeout, 'Connection initialisation timeout')
+    }, limits.socketInitMsMax)
     socket.once('close', (code, reason) => {
+      clearTimeout(late)
       alive.stop()
+      extra.access.close()
       extra.gone.abort()
       closed(code, String(reason)).catch((error: unknown) =>
         log.error({ err: error }, 'A stream did not end well')
@@ -59,7 +81,7 @@ export function createSocketHandler(surface: Surface, log: FastifyBaseLogger) {
 }
 
 function createProtocol(
-  { schema, authenticator, limits, findDocument, prepare, toContext }: Surface,
+  { schema, limits, findDocument, prepare, toContext }: Surface,
   log: FastifyBaseLogger
 ) {
   const format = (error: GraphQLError): GraphQLFormattedError => toClientError(error, log).toJSON()
@@ -72,20 +94,26 @@ function createProtocol(
     }
   }
   return makeServer<Record<string, unknown>, Extra>({
-    connectionInitWaitTimeout: limits.socketInitMsMax,
-    async onConnect({ connectionParams, extra }) {
+    connectionInitWaitTimeout: 0,
+    async onConnect(connection) {
+      const { connectionParams, extra } = connection
       const { headers } = extra.request
       const given = connectionParams?.['authorization'] ?? connectionParams?.['Authorization']
       const authorization = typeof given === 'string' ? given : headers.authorization
       try {
-        extra.access = await authenticator.authenticate(authorization, extra.request.ip)
+        await extra.access.begin(authorization, ({ principal }) => {
+          if (principal === 'anonymous' && !isTrustedOrigin(headers))
+            throw new Problem('forbidden', 'Pages of other origins send a key')
+        })
       } catch (error) {
         if (error instanceof Problem) return false
         throw error
       }
-      return extra.access.principal !== 'anonymous' || isTrustedOrigin(headers)
+      const end = (): void => endOver(connection, limits)
+      extra.access.current()!.ended.addEventListener('abort', end, { once: true })
+      return true
     },
-    onSubscribe({ extra, subscriptions }, _id, payload) {
+    onSubscribe({ extra, subscriptions }, id, payload) {
       if (Object.keys(subscriptions).length > limits.socketOperationsMax) {
         return [
           toRequestError(
@@ -99,19 +127,40 @@ function createProtocol(
       const { variables, operationName } = payload
       const prepared = find(payload, operationName ?? null)
       if ('errors' in prepared) return prepared.errors
+      if (prepared.operation.operation === 'mutation') extra.mutations.add(id)
       return {
         schema,
         document: prepared.document,
         operationName,
         variableValues: variables,
-        contextValue: toContext(extra.access!, extra.gone.signal)
+        contextValue: toContext(extra.access.current()!, extra.gone.signal)
       }
     },
     onNext(_connection, _id, _payload, _args, { data, errors }) {
       return errors && { ...(data !== undefined && { data }), errors: errors.map(format) }
     },
-    onError: (_connection, _id, _payload, errors) => errors.map(format)
+    onError: (_connection, _id, _payload, errors) => errors.map(format),
+    onComplete: ({ extra }, id) => void extra.mutations.delete(id)
   })
+}
+
+/**
+ * Who asked is over: told for each operation, then by the connection's end. What becomes of a mutation that runs is not
+ * known here, so nothing is said of it.
+ */
+function endOver(
+  { extra, subscriptions }: Connection<Record<string, unknown>, Extra>,
+  { accessOverMsMax }: Pick<Limits, 'accessOverMsMax'>
+): void {
+  const { socket, mutations } = extra
+  extra.over = true
+  const payload = [toRequestError(overProblem())]
+  for (const id of Object.keys(subscriptions))
+    if (!mutations.has(id)) socket.send(JSON.stringify({ id, type: MessageType.Error, payload }))
+  socket.close(CloseCode.Unauthorized, 'Unauthorized')
+  extra.gone.abort()
+  const timer = setTimeout(() => socket.terminate(), accessOverMsMax)
+  socket.once('close', () => clearTimeout(timer))
 }
 
 /**
@@ -142,7 +191,7 @@ function open(
       close: (code, reason) => socket.close(code, reason),
       send: (text) =>
         new Promise((resolve) => {
-          if (socket.readyState !== socket.OPEN) {
+          if (socket.readyState !== socket.OPEN || extra.over) {
             extra.gone.abort() // nobody reads any more: streams need not go on until the connection is torn down
             return resolve()
           }
@@ -154,8 +203,15 @@ function open(
             resolve()
           })
         }),
+      // With a payload that has an `authorization`, a ping replaces the credential that there was (docs/access.md)
+      async onPing(payload) {
+        const given = payload?.['authorization'] ?? payload?.['Authorization']
+        const answer = given === undefined ? payload : await extra.access.renew(given)
+        await this.send(JSON.stringify({ type: MessageType.Pong, ...(answer && { payload: answer }) }))
+      },
       onMessage: (receive) =>
         socket.on('message', (data, isBinary) => {
+          if (extra.over) return
           if (isBinary) return socket.close(CloseCode.BadRequest, 'Messages are text')
           // Who asks without reading the answers is not listened to until it has
           if (socket.bufferedAmount >= limits.socketMessageBytesMax) socket.pause()
