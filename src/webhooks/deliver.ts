@@ -6,6 +6,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { isOver, withEnd } from '../access/ended.ts'
 import type { Cursors } from '../cursor.ts'
 import type { EventSource } from '../feed/events.ts'
 import type { Limits } from '../limits.ts'
@@ -38,19 +39,26 @@ export interface DeliverParts {
 const goneStatus = 410
 
 /**
- * Until `signal` aborts, the webhook was changed or disabled, or this instance leads no more. Rejects when the database is
- * away, or with the signal's reason.
+ * Until `outer` aborts, the webhook was changed or disabled, who made it is over, or this instance leads no more. Rejects
+ * when the database is away, or with the signal's reason.
  */
-export async function deliver(parts: DeliverParts, given: Webhook, signal: AbortSignal): Promise<void> {
+export async function deliver(parts: DeliverParts, given: Webhook, outer: AbortSignal): Promise<void> {
   const { progress, instanceId, limits, stats, log } = parts
   let webhook = given
   const { principal } = webhook
-  if (parts.accessOf(principal) === null) return disable('who made it is not known any more: make it again')
+  const maker = (): Access | null => {
+    const found = parts.accessOf(principal)
+    return found === null || isOver(found) ? null : found
+  }
+  const signal = withEnd(maker() ?? {}, outer)
   // Asked for each event: what they may read may change while the webhook is delivered
   const access: Access = {
     principal,
-    mayRead: (topic) => parts.accessOf(principal)?.mayRead(topic) === true,
-    mayPublish: () => false
+    mayRead: (topic) => maker()?.mayRead(topic) === true,
+    mayPublish: () => false,
+    get rights() {
+      return maker()?.rights ?? nobody
+    }
   }
 
   async function disable(reason: string): Promise<void> {
@@ -73,11 +81,18 @@ export async function deliver(parts: DeliverParts, given: Webhook, signal: Abort
     return progress.fail(instanceId, webhook, error ?? 'it was not delivered', nextAttemptAt)
   }
 
-  async function attempt(delivery: Delivery): Promise<boolean> {
+  /** What is to be sent was read for other rights than there are now. */
+  let stale = false
+
+  async function attempt(delivery: Delivery, rights: object | undefined): Promise<boolean> {
     if (!(await progress.begin(instanceId, webhook, delivery.until))) return false
     webhook = { ...webhook, until: delivery.until }
     const outgoing = toEventsMessage(webhook, delivery, parts.cursors, Date.now())
-    const sent = await parts.slots.run(() => parts.send(outgoing, signal), signal)
+    const sent = await parts.slots.run(
+      async () => (access.rights === rights ? parts.send(outgoing, signal) : null),
+      signal
+    )
+    if (sent === null) return (stale = true)
     if (sent.status === goneStatus) {
       stats.webhookFailures++
       await disable('the receiver says that it is gone (status 410)')
@@ -103,25 +118,40 @@ export async function deliver(parts: DeliverParts, given: Webhook, signal: Abort
   /** One request after the other, as long as they are taken. True: from where it is, to be read again. */
   async function follow(reader: DeliveryReader): Promise<boolean> {
     for (;;) {
+      const { rights } = access
       const delivery = await reader.next(webhook.until)
       if (delivery === null) return false
-      const goesOn = delivery.events.length === 0 ? await pass(delivery) : await attempt(delivery)
+      stale = access.rights !== rights
+      if (stale) return true
+      const goesOn = delivery.events.length === 0 ? await pass(delivery) : await attempt(delivery, rights)
       if (!goesOn) return false
-      if (webhook.nextAttemptAt !== null) return true
+      if (webhook.nextAttemptAt !== null || stale) return true
     }
   }
 
-  let goesOn = true
-  while (goesOn) {
-    if (webhook.nextAttemptAt !== null)
-      await delay(Math.max(webhook.nextAttemptAt - Date.now(), 0), null, { signal })
-    webhook = { ...webhook, nextAttemptAt: null }
-    // What waits to be sent again is not held in memory meanwhile
-    const reader = openDeliveries(parts, access, webhook, signal)
-    try {
-      goesOn = await follow(reader)
-    } finally {
-      await reader.close()
+  async function deliverAll(): Promise<void> {
+    for (let goesOn = true; goesOn && maker() !== null;) {
+      if (webhook.nextAttemptAt !== null)
+        await delay(Math.max(webhook.nextAttemptAt - Date.now(), 0), null, { signal })
+      webhook = { ...webhook, nextAttemptAt: null }
+      // What waits to be sent again is not held in memory meanwhile
+      const reader = openDeliveries(parts, access, webhook, signal)
+      try {
+        goesOn = await follow(reader)
+      } finally {
+        await reader.close()
+      }
     }
   }
+
+  try {
+    await deliverAll()
+  } catch (error) {
+    if (outer.aborted || maker() !== null) throw error
+  }
+  if (maker() === null && !outer.aborted)
+    await disable('who made it is not known any more, or their key is over: make it again')
 }
+
+/** Stands for the rights of somebody who has none. */
+const nobody = {}
