@@ -51,7 +51,6 @@ export async function* conflate(
           turnAt = performance.now() + everyMs
         }
         if (signal.aborted) return
-        if (isStale()) break
         const timer = setTimeout(() => stalled.abort(), limits.streamStallMs)
         try {
           yield taking(reading.take())

@@ -46,7 +46,6 @@ export async function* lettingGo<Place>(
       }
       const { value, done } = await source.next()
       if (done === true) return
-      if (isStale()) continue
       value.endWhen(isStale)
       ready = { slice: value, seenAt: null }
       timer.refresh()

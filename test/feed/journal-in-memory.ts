@@ -67,10 +67,11 @@ export function createMemoryJournal(given: Partial<Limits> = {}): MemoryJournal 
     head,
     statesByName: async (_access, names) =>
       new Map(names.flatMap((name) => (states.has(name) ? [[name, states.get(name)!] as const] : []))),
-    statesPage: async (_access, { filters, after, until }) => {
+    statesPage: async (access, { filters, after, until }) => {
       const matches = compileFilters(filters)
       const items = [...states.values()].filter(
-        ({ topic, topicId, seq }) => matches(topic) && topicId > after && seq <= until
+        ({ topic, topicId, seq }) =>
+          matches(topic) && access.mayRead(topic) && topicId > after && seq <= until
       )
       return { items, next: null }
     },
