@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { createAuthenticator } from './access/access.ts'
+import { createKeyring } from './access/keyring.ts'
 import { createTokens } from './access/tokens.ts'
 import { createBatches } from './commands/batches.ts'
 import { createCommands } from './commands/commands.ts'
@@ -93,12 +94,20 @@ export async function startApp(parts: AppParts): Promise<App> {
   })
   const { deviceVersions } = store
   const watches = createWatches({ feed, projected: projection.feed, deviceVersions, limits })
+  const keyring = createKeyring({
+    read: store.keys.live,
+    noteUse: store.keys.noteUse,
+    limits,
+    log: log.child({ part: 'keys' })
+  })
+  store.listener.onKeys(keyring.wake)
+  await keyring.start()
   const { oidc } = config
   const tokens = oidc && createTokens({ settings: oidc, limits, log: log.child({ part: 'access' }) })
   const authenticator = createAuthenticator({
     apiKey: config.apiKey,
     anonymous: config.anonymous,
-    holders: tokens === null ? [] : [tokens],
+    holders: [keyring, ...(tokens === null ? [] : [tokens])],
     tokenKey: store.tokenKey,
     limits
   })
@@ -164,7 +173,17 @@ export async function startApp(parts: AppParts): Promise<App> {
     url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
     async close() {
       tokens?.close()
-      await closeInOrder({ ...core, http, webhooks: webhookRunner, retention, rollup, running, limits, log })
+      await closeInOrder({
+        ...core,
+        http,
+        keyring,
+        webhooks: webhookRunner,
+        retention,
+        rollup,
+        running,
+        limits,
+        log
+      })
     }
   }
 }

@@ -13,6 +13,7 @@ interface Closable {
 
 export async function closeInOrder(parts: {
   http: Closable
+  keyring: Stoppable
   retention: Stoppable
   rollup: Stoppable
   webhooks: Stoppable
@@ -32,6 +33,7 @@ export async function closeInOrder(parts: {
 }): Promise<void> {
   const {
     http,
+    keyring,
     retention,
     rollup,
     webhooks,
@@ -52,6 +54,7 @@ export async function closeInOrder(parts: {
   await end('http', http.close())
   // These write their last to the journal, and a database that is away must not keep the process from ending
   await Promise.all([
+    end('keys', keyring.stop()),
     end('retention', retention.stop()),
     end('rollups', rollup.stop()),
     end('webhooks', webhooks.stop()),

@@ -28,6 +28,8 @@ export interface Holder {
   expiresAt?: Millis | null
   /** What a ticket has to carry of who is not known by name, for `restore`. Not given: its name is enough. */
   carried?(): string
+  /** Whoever proves it by this one of `credentials`, which may end before the others. Not given: they are one. */
+  provedBy?(credential: Uint8Array): Holder | null
 }
 
 /** One way of being known: keys, or tokens of an issuer. */
@@ -102,7 +104,9 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
   function holderOf({ bearer, isSealedFor }: OpenedTicket): Holder | null {
     if ('principal' in bearer) {
       const holder = knownAs(bearer.principal)
-      return holder?.credentials().some(isSealedFor) === true ? holder : null
+      const credential = holder?.credentials().find(isSealedFor)
+      if (!holder || !credential) return null
+      return holder.provedBy === undefined ? holder : holder.provedBy(credential)
     }
     const carrier = all.find(
       (one) => one.carrier !== undefined && isSealedFor(one.carrier.credential)

@@ -20,6 +20,8 @@ export interface Listener {
   /** Tries to take the lock of an epoch of a session; it is freed when this process ends, however it ends. */
   tryLock(sessionId: number, epoch: number): Promise<boolean>
   unlock(sessionId: number, epoch: number): Promise<void>
+  /** Somebody changed keys, or may have. */
+  onKeys(hear: () => void): void
   close(): Promise<void>
 }
 
@@ -33,6 +35,7 @@ export async function openListener(parts: {
   const { url, limits, log, onHead } = parts
   let client: pg.Client | null = null
   let closed = false
+  let hearKeys = (): void => {}
   /** Locks that are ours, as far as the server lives: when it restarts, they are taken again. */
   const held = new Set<string>()
 
@@ -47,12 +50,15 @@ export async function openListener(parts: {
 
   async function connect(): Promise<void> {
     const fresh = await connectDirectly(url, limits)
-    fresh.on('notification', (notification) => onHead(Number(notification.payload)))
+    fresh.on('notification', ({ channel, payload }) =>
+      channel === 'rialto_keys' ? hearKeys() : onHead(Number(payload))
+    )
     fresh.on('end', () => {
       client = null
       if (!closed) void reconnect()
     })
     await fresh.query('listen rialto_journal')
+    await fresh.query('listen rialto_keys')
     for (const key of held) await lock(fresh, key)
     client = fresh
   }
@@ -61,7 +67,10 @@ export async function openListener(parts: {
     while (!closed && client === null) {
       await new Promise((resolve) => setTimeout(resolve, limits.databaseRetryMs))
       await connect().then(
-        () => onHead(null),
+        () => {
+          onHead(null)
+          hearKeys()
+        },
         (error: unknown) => log.debug({ err: error }, 'Cannot listen yet')
       )
     }
@@ -78,6 +87,9 @@ export async function openListener(parts: {
     async unlock(sessionId, epoch) {
       const key = lockKey(sessionId, epoch)
       if (held.delete(key)) await client?.query('select pg_advisory_unlock($1)', [key])
+    },
+    onKeys(hear) {
+      hearKeys = hear
     },
     async close() {
       closed = true
