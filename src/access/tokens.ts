@@ -5,6 +5,7 @@ import type { JWTPayload } from 'jose'
 import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from 'jose'
 import { Problem } from '../errors.ts'
 import type { Rights } from '../grant.ts'
+import { grantText, parseGrant } from '../grant.ts'
 import type { Millis } from '../model.ts'
 import type { Holder, Holders } from './access.ts'
 import type { IssuerParts } from './issuer.ts'
@@ -45,14 +46,16 @@ const algorithms = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA 
 /** `at+jwt` is RFC 9068's. What else has a type of its own, such as a logout token, is no access token. */
 const types = ['jwt', 'at+jwt', 'application/at+jwt']
 
-/** What a verified token comes to; a ticket carries it, too. */
-interface Carried {
+/** What a verified token comes to; a ticket carries it, too, with its grants as texts: it is then no longer than the token. */
+interface Verified {
   subject: string
   rights: Rights
   endsAt: Millis
   /** Thumbprint of the key that it is signed with. */
   key: string
 }
+
+type Carried = [subject: string, endsAt: Millis, key: string, tenant: string | null, ...grants: string[]]
 
 /** What a Holder of a token is, beyond that. */
 type TokenHolder = Holder & { ended: AbortSignal; expiresAt: Millis }
@@ -72,15 +75,21 @@ export function createTokens({ settings, limits, log }: TokenParts): Tokens {
   /** By digest, the least recently used first. */
   const remembered = new Map<string, TokenHolder>()
 
-  function toHolder(carried: Carried): TokenHolder {
-    const { subject, rights, endsAt, key } = carried
+  function toHolder({ subject, rights, endsAt, key }: Verified): TokenHolder {
     return {
       principal: `oidc:${subject}`,
       rights: () => rights,
       credentials: () => [sealedWith],
       expiresAt: endsAt,
       ended: ends.signal(endsAt, () => !issuer.has(key)),
-      carried: () => JSON.stringify(carried)
+      carried: () =>
+        JSON.stringify([
+          subject,
+          endsAt,
+          key,
+          rights.tenant,
+          ...rights.grants.map(grantText)
+        ] satisfies Carried)
     }
   }
 
@@ -100,7 +109,7 @@ export function createTokens({ settings, limits, log }: TokenParts): Tokens {
     return holder
   }
 
-  async function verify(token: string): Promise<Carried> {
+  async function verify(token: string): Promise<Verified> {
     checkBeforehand(token, settings.issuer)
     const { payload, key } = await jwtVerify(token, issuer.keyOf, {
       algorithms,
@@ -124,20 +133,21 @@ export function createTokens({ settings, limits, log }: TokenParts): Tokens {
       const id = digest(credential).toString('base64')
       const known = recall(id)
       if (known !== null) return known
-      const carried = await verify(credential).catch((error: unknown) => {
+      const verified = await verify(credential).catch((error: unknown) => {
         throw error instanceof Problem ? error : bad(faultOf(error))
       })
       // Meanwhile the issuer may have taken the key back, or somebody else may have come with the same token
-      if (!issuer.has(carried.key)) throw bad(otherKey)
-      return recall(id) ?? remember(id, toHolder(carried))
+      if (!issuer.has(verified.key)) throw bad(otherKey)
+      return recall(id) ?? remember(id, toHolder(verified))
     },
     // Only their tokens tell what they may, so while they are away nobody knows
     byPrincipal: () => null,
     carrier: {
       credential: sealedWith,
       restore(text) {
-        const carried = JSON.parse(text) as Carried
-        return issuer.has(carried.key) ? toHolder(carried) : null
+        const [subject, endsAt, key, tenant, ...grants] = JSON.parse(text) as Carried
+        const rights = { grants: grants.map(parseGrant), tenant }
+        return issuer.has(key) ? toHolder({ subject, rights, endsAt, key }) : null
       }
     },
     close() {
