@@ -1,17 +1,23 @@
-/** Opaque, authenticated tokens: a position in the journal (cursor), or where a page went on (page token). Pure. */
+/**
+ * Opaque, authenticated tokens: a position in the journal (cursor), or where a page went on (page token). Page tokens are
+ * encrypted, too: a page may end with an item that its reader may not read, and where that stands tells of it. Pure.
+ */
 
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { createCipheriv, createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { Problem } from './errors.ts'
 import type { Head, Seq } from './model.ts'
 import type { SortKey } from './predicate/sort.ts'
 
 const macBytes = 12
 const cursorKind = 1
-const pageKind = 2
+/** As page tokens were before they were encrypted; read, and no longer given. */
+const openPageKind = 2
+const pageKind = 3
 /** One shard until the journal is sharded by topic; the byte is there so that cursors then still parse. */
 const shard = 0
 /** As much of a journal's id as a token carries: it tells a handful of journals apart, the MAC does the rest. */
 const journalBytes = 4
+const headBytes = 1 + journalBytes
 
 export interface Position {
   seq: Seq
@@ -87,21 +93,31 @@ export function createCursors(journals: readonly JournalOrigin[], key: Uint8Arra
   /** The newest position that a token with this tag can have and still mean what it means here. */
   const endOf = (tag: Buffer): Seq => ends[tags.findLastIndex((known) => known.equals(tag))] ?? -1
 
+  const pageKey = createHmac('sha256', key).update('rialto page token').digest()
+  /** By the MAC of what is in it, so that the same place is the same token (RFC 5297). Encrypts and decrypts. */
+  const encrypted = (kind: number, body: Buffer, code: Buffer): Buffer => {
+    if (kind !== pageKind) return body
+    const start = Buffer.concat([code, Buffer.alloc(16 - macBytes)])
+    return createCipheriv('aes-256-ctr', pageKey, start).update(body)
+  }
+
   const seal = (kind: number, body: Buffer): string => {
-    const head = Buffer.concat([Buffer.from([kind]), current, body])
-    return Buffer.concat([head, mac(key, head)]).toString('base64url')
+    const head = Buffer.concat([Buffer.from([kind]), current])
+    const code = mac(key, Buffer.concat([head, body]))
+    return Buffer.concat([head, encrypted(kind, body, code), code]).toString('base64url')
   }
   const open = (kind: number, token: string): { end: Seq; body: Buffer } => {
     const raw = Buffer.from(token, 'base64url')
     // Buffer ignores what is not base64url, so a token is only itself if it comes back the same
-    if (raw.length <= macBytes || raw.toString('base64url') !== token) throw invalid()
-    const head = raw.subarray(0, -macBytes)
-    if (!timingSafeEqual(raw.subarray(-macBytes), mac(key, head))) throw invalid()
-    if (head[0] !== kind) {
+    if (raw.length <= headBytes + macBytes || raw.toString('base64url') !== token) throw invalid()
+    const [head, code] = [raw.subarray(0, headBytes), raw.subarray(-macBytes)]
+    const body = encrypted(head[0]!, raw.subarray(headBytes, -macBytes), code)
+    if (!timingSafeEqual(code, mac(key, Buffer.concat([head, body])))) throw invalid()
+    if (head[0] !== kind && !(kind === pageKind && head[0] === openPageKind)) {
       const given = head[0] === cursorKind ? 'a cursor' : 'a page token'
       throw new Problem('cursor_kind', `This is ${given}: cursors go in \`after\`, page tokens in \`page\``)
     }
-    return { end: endOf(head.subarray(1, 1 + journalBytes)), body: head.subarray(1 + journalBytes) }
+    return { end: endOf(head.subarray(1)), body }
   }
 
   const encode = (...numbers: number[]): string => {
