@@ -11,6 +11,8 @@ import { latestAsOf, metricsAsOf } from './metrics-as-of.ts'
 import { findInstant } from './instants.ts'
 import { metricOfMany, metricsOfMany } from './nested-as-of.ts'
 import type { MetricName } from './nested.ts'
+import { currentProjection } from './projected-rows.ts'
+import { hashName } from './projection-ids.ts'
 import { beforeHorizon, readReach, reachOfDevices } from './reach.ts'
 import { hashTopic } from './topics.ts'
 import { topicBeforeHorizon } from './topic-before-horizon.ts'
@@ -57,8 +59,11 @@ export interface AsOf {
   ): Promise<{ states: Map<number, TopicState>; taken: number }>
   /** null: it was not known then, or may not be read. Throws Problem `cursor_expired` where nobody can tell. */
   device(access: Access, name: string, instant: Instant): Promise<DeviceAsOf | null>
-  /** Of these devices, by id; absent are those that were not known then. Rights, and Problem, as for `topics`. */
-  devices(ids: readonly number[], instant: Instant): Promise<Map<number, DeviceAsOf>>
+  /**
+   * Of these devices, by id; absent are those that were not known then. The caller checks who may read them; `access` is
+   * asked for what they count. Problem as for `topics`.
+   */
+  devices(access: Access, ids: readonly number[], instant: Instant): Promise<Map<number, DeviceAsOf>>
   /** Metrics of a device, in the order of their ids, each with the latest datapoint of then. Problem as for `topics`. */
   metrics(
     access: Access,
@@ -108,6 +113,16 @@ export function createAsOf(pool: Pool, limits: Limits): AsOf {
     return rows[0] ?? null
   }
 
+  async function isReadable(access: Access, device: string): Promise<boolean> {
+    const { rows } = await pool.query<{ topic: string }>({
+      name: 'device_topic',
+      text: `select t.name as topic from devices d join topics t on t.id = d.topic_id
+             where d.projection_id = ${currentProjection} and d.name_hash = $1 and d.seq > 0`,
+      values: [hashName(device)]
+    })
+    return rows[0] !== undefined && access.mayRead(rows[0].topic)
+  }
+
   /** Looks at the horizons afterwards: if none that matters is past the instant, nothing was missing meanwhile. */
   async function reached<T>(instant: Instant, meant: MeantDevices, read: () => Promise<T>): Promise<T> {
     const result = await read()
@@ -133,14 +148,16 @@ export function createAsOf(pool: Pool, limits: Limits): AsOf {
     },
     topics: (ids, instant) => topicsAsOf(pool, limits, ids, instant),
     async device(access, name, instant) {
+      // Nobody else is told whether it can still be told
+      if (!(await isReadable(access, name))) return null
       const found = await reached(instant, { names: [name], presence: true }, () =>
-        devicesAsOf(parts, { name }, instant)
+        devicesAsOf(parts, access, { name }, instant)
       )
       const device = [...found.values()][0]
       return device === undefined || !access.mayRead(device.topic) ? null : device
     },
-    devices: (ids, instant) =>
-      reached(instant, { ids, presence: true }, () => devicesAsOf(parts, { ids }, instant)),
+    devices: (access, ids, instant) =>
+      reached(instant, { ids, presence: true }, () => devicesAsOf(parts, access, { ids }, instant)),
     metrics: (access, device, instant, ask) =>
       reached(instant, { names: [device] }, () => metricsAsOf(parts, access, device, instant, ask)),
     metricsOf: (access, devices, instant, ask) =>

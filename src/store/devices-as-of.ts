@@ -1,6 +1,7 @@
 /** Devices at an instant: what is kept of them now, less what came since, and presence as the journal tells it. */
 
-import type { Presence, PresenceChange } from '../datapoints.ts'
+import type { Device, Presence, PresenceChange } from '../datapoints.ts'
+import type { Access } from '../model.ts'
 import { factKinds } from '../model.ts'
 import type { DeviceAsOf, Instant } from './as-of.ts'
 import type { AsOfParts } from './metrics-as-of.ts'
@@ -21,13 +22,16 @@ interface FoundRow extends DeviceRow {
 /** See AsOf.device and AsOf.devices. */
 export async function devicesAsOf(
   parts: AsOfParts,
+  access: Access,
   asked: { name: string } | { ids: readonly number[] },
   instant: Instant
 ): Promise<Map<number, DeviceAsOf>> {
   const [by, value] = 'name' in asked ? ['name', hashName(asked.name)] : ['ids', asked.ids]
+  const { kind, columns } = deviceColumns(access)
   const { rows } = await parts.pool.query<FoundRow>({
-    name: `devices_as_of_by_${by}`,
+    name: `devices_as_of_by_${by}_${kind}`,
     text: devicesSql(
+      columns,
       'name' in asked
         ? `d.projection_id = ${currentProjection} and d.name_hash = $4`
         : 'd.id = any ($4::int8[])'
@@ -35,18 +39,18 @@ export async function devicesAsOf(
     values: [instant.seq, newestTime(instant, parts.limits), parts.limits.asOfMetricsMax, value]
   })
   const known = rows.filter((row) => row.first_seen_at.getTime() <= instant.at)
-  return new Map(known.map((row) => [row.id, toDeviceAsOf(row, instant)]))
+  return new Map(known.map((row) => [row.id, toDeviceAsOf(row, access, instant)]))
 }
 
-function toDeviceAsOf(row: FoundRow, { seq }: Instant): DeviceAsOf {
-  const now = toDevice(row)
+function toDeviceAsOf(row: FoundRow, access: Access, { seq }: Instant): DeviceAsOf {
+  const now = toDevice(row, access)
   const quiet = row.message_seq <= seq
   const attributes = Object.entries(row.attributes ?? {})
   return {
     ...now,
     seq: Math.min(now.seq, seq),
     lastSeenAt: quiet ? now.lastSeenAt : (row.heard_at?.getTime() ?? null),
-    ...presenceOf(row),
+    ...presenceOf(row, now),
     attributes: Object.fromEntries(
       attributes.filter(([, [said]]) => said <= seq).map(([name, [, value]]) => [name, value])
     ),
@@ -54,10 +58,13 @@ function toDeviceAsOf(row: FoundRow, { seq }: Instant): DeviceAsOf {
   }
 }
 
-function presenceOf(row: FoundRow): Pick<DeviceAsOf, 'presence' | 'presenceAt' | 'presenceSource'> {
+function presenceOf(
+  row: FoundRow,
+  now: Device
+): Pick<DeviceAsOf, 'presence' | 'presenceAt' | 'presenceSource'> {
   const { after, before } = row
   if (after === null) {
-    const { presence, presenceAt, presenceSource } = toDevice(row)
+    const { presence, presenceAt, presenceSource } = now
     return { presence, presenceAt, presenceSource }
   }
   const presence: Presence = after.from
@@ -70,8 +77,8 @@ const presenceSql = (compare: '>' | '<=', order: 'asc' | 'desc'): string => `
    where kind = ${factKinds.presence} and (detail ->> 'device') = d.name and seq ${compare} $1 order by seq ${order} limit 1)`
 
 // Parameters: seq, newest time observed, metrics looked at, and what is meant. Metrics that changed last are looked at first
-const devicesSql = (meant: string): string => `
-  select ${deviceColumns}, d.message_seq, ${presenceSql('>', 'asc')} as after, ${presenceSql('<=', 'desc')} as before,
+const devicesSql = (columns: string, meant: string): string => `
+  select ${columns}, d.message_seq, ${presenceSql('>', 'asc')} as after, ${presenceSql('<=', 'desc')} as before,
     case when d.message_seq > $1 then (
       select max(p.received_at) from (
         select id from metrics where device_id = d.id and metrics.seq > 0 order by latest_seq desc limit $3

@@ -56,9 +56,10 @@ export function createDevices(pool: Pool, limits: Limits, asOf: Pick<AsOf, 'devi
       const after = ask.after ?? start
       const window = `select * from devices where projection_id = ${currentProjection} and id ${following} $1
         order by id ${order}`
+      const { kind, columns } = deviceColumns(access)
       const { rows } = await pool.query<DeviceRow>({
-        name: `devices_${order}`,
-        text: `select ${deviceColumns} from (${window} limit $2) d join topics t on t.id = d.topic_id
+        name: `devices_${order}_${kind}`,
+        text: `select ${columns} from (${window} limit $2) d join topics t on t.id = d.topic_id
                where d.seq > 0 and ($3::int2 is null or d.presence = $3) order by d.id ${order} limit $4`,
         values: [
           after,
@@ -67,7 +68,7 @@ export function createDevices(pool: Pool, limits: Limits, asOf: Pick<AsOf, 'devi
           limit
         ]
       })
-      const items = rows.filter((row) => access.mayRead(row.topic)).map(toDevice)
+      const items = rows.filter((row) => access.mayRead(row.topic)).map((row) => toDevice(row, access))
       if (rows.length === limit) return { items, next: rows.at(-1)!.id }
       const end = await pool.query<{ id: number }>({
         name: `devices_end_${order}`,
@@ -80,14 +81,15 @@ export function createDevices(pool: Pool, limits: Limits, asOf: Pick<AsOf, 'devi
     search: (access, ask) => searchDevices({ pool, limits, asOf }, access, ask),
 
     async byName(access, name) {
+      const { kind, columns } = deviceColumns(access)
       const { rows } = await pool.query<DeviceRow>({
-        name: 'device_by_name',
-        text: `select ${deviceColumns} from devices d join topics t on t.id = d.topic_id
+        name: `device_by_name_${kind}`,
+        text: `select ${columns} from devices d join topics t on t.id = d.topic_id
                where d.projection_id = ${currentProjection} and d.name_hash = $1 and d.seq > 0`,
         values: [hashName(name)]
       })
       const row = rows[0]
-      return row === undefined || !access.mayRead(row.topic) ? null : toDevice(row)
+      return row === undefined || !access.mayRead(row.topic) ? null : toDevice(row, access)
     },
 
     chosen: (access, ask) => chooseDevices({ pool, limits }, access, ask),

@@ -13,6 +13,7 @@ import type {
   Role
 } from '../datapoints.ts'
 import { clocks, metricTypes, presences, roles } from '../datapoints.ts'
+import type { Access } from '../model.ts'
 
 /** Found in the statement that reads by it, so that a switch in between is harmless. */
 export const currentProjection = `(select id from projections where state = 'current')`
@@ -61,17 +62,39 @@ export interface DeviceRow {
   presence_source: PresenceSource | null
   offline_after_seconds: number | null
   attributes: StoredAttributes | null
-  metrics: number
+  /** How many it has: all, or by their topics. */
+  metrics: number | Record<string, number> | null
 }
 
 /** Each with the message that said so, so that an older one that is read later does not replace it. */
 export type StoredAttributes = Record<string, [seq: number, value: unknown]>
 
-export const deviceColumns = `d.id, d.name, d.seq, d.mapping, t.name as topic, d.first_seen_at, d.last_seen_at, d.presence,
-  d.presence_at, d.presence_source, d.offline_after_seconds, d.attributes,
-  (select count(*) from metrics m where m.device_id = d.id and m.seq > 0) as metrics`
+const columnsOfDevice = `d.id, d.name, d.seq, d.mapping, t.name as topic, d.first_seen_at, d.last_seen_at, d.presence,
+  d.presence_at, d.presence_source, d.offline_after_seconds, d.attributes`
 
-export const toDevice = (row: DeviceRow): Device => ({
+const countSql = `(select count(*) from metrics m where m.device_id = d.id and m.seq > 0)`
+
+/** A metric that may not be read is not counted. */
+const countByTopicSql = `(
+    select json_object_agg(name, n) from (
+      select mt.name, count(*) as n from metrics m join topics mt on mt.id = m.topic_id
+      where m.device_id = d.id and m.seq > 0 group by mt.name
+    ) as counted_by_topic
+  )`
+
+/** `counted`: a condition; where it does not hold, metrics are not counted. Statements of the two kinds have other names. */
+export function deviceColumns({ readsAll }: Access, counted?: string): { kind: string; columns: string } {
+  const [kind, count] = readsAll === true ? ['all', countSql] : ['by_topic', countByTopicSql]
+  const metrics = counted === undefined ? count : `case when ${counted} then ${count} end`
+  return { kind, columns: `${columnsOfDevice}, ${metrics} as metrics` }
+}
+
+const countMetrics = (metrics: DeviceRow['metrics'], access: Access): number =>
+  typeof metrics === 'number'
+    ? metrics
+    : Object.entries(metrics ?? {}).reduce((sum, [topic, n]) => (access.mayRead(topic) ? sum + n : sum), 0)
+
+export const toDevice = (row: DeviceRow, access: Access): Device => ({
   id: row.id,
   name: row.name,
   seq: row.seq,
@@ -87,7 +110,7 @@ export const toDevice = (row: DeviceRow): Device => ({
   attributes: Object.fromEntries(
     Object.entries(row.attributes ?? {}).map(([name, [, value]]) => [name, value])
   ),
-  metrics: row.metrics
+  metrics: countMetrics(row.metrics, access)
 })
 
 export interface MetricRow {

@@ -112,9 +112,10 @@ export async function readDevices(
 ): Promise<Read<DeviceWithMetrics>> {
   if (ids.length === 0) return { rows: [], taken: 0, bytes: 0 }
   const hashes = what.metrics.map(hashName)
+  const { kind, columns } = deviceColumns(access, '$3')
   const { rows } = await pool.query<DeviceRow & { n: number; found: number; bytes: number }>({
-    name: 'search_devices',
-    text: devicesSql,
+    name: `search_devices_${kind}`,
+    text: devicesSql(columns),
     values: [ids, what.attributes, what.metricCount, hashes, bytesMax]
   })
   const last = rows.at(-1)
@@ -135,7 +136,7 @@ export async function readDevices(
   return {
     rows: rows.map((row) => ({
       id: row.id,
-      item: { device: toDevice(row), metrics: metrics.get(row.id)! }
+      item: { device: toDevice(row, access), metrics: metrics.get(row.id)! }
     })),
     taken: last !== undefined && rows.length < last.found ? last.n : ids.length,
     bytes: rows.reduce((sum, { bytes }) => sum + bytes, 0)
@@ -156,7 +157,7 @@ async function then(
 ): Promise<Read<DeviceWithMetrics>> {
   const known = now.rows.map(({ id }) => id)
   if (known.length === 0) return now
-  const devices = await parts.asOf.devices(known, instant)
+  const devices = await parts.asOf.devices(access, known, instant)
   const rows: Read<DeviceWithMetrics>['rows'] = []
   let { bytes } = now
   const step = Math.max(1, Math.floor(parts.limits.searchLatestMax / Math.max(1, names.length)))
@@ -178,7 +179,7 @@ async function then(
   return { rows, taken: now.taken, bytes }
 }
 
-const devicesSql = `
+const devicesSql = (columns: string): string => `
   with sized as (
     select n, d.id as device, (case when $2 then coalesce(pg_column_size(attributes), 0) else 0 end + (
       select coalesce(sum(octet_length(latest_exact)), 0) from metrics
@@ -189,9 +190,6 @@ const devicesSql = `
       order by n rows between unbounded preceding and 1 preceding) as before
     from sized
   )
-  select ${deviceColumns
-    .replace('d.attributes', 'case when $2 then d.attributes end as attributes')
-    .replace('(select count', 'case when $3 then (select count')
-    .replace('as metrics', 'else 0 end as metrics')}, n, found, bytes
+  select ${columns.replace('d.attributes', 'case when $2 then d.attributes end as attributes')}, n, found, bytes
   from counted join devices d on d.id = device join topics t on t.id = d.topic_id
   where before is null or before + bytes <= $5 order by n`

@@ -225,6 +225,15 @@ test('what a key may not read does not exist for it', async () => {
     metrics.map(({ metric }: { metric: string }) => metric),
     ['x']
   )
+  // Nor is it counted, asked for, or sorted by
+  const [listed] = (await call(`${own}/devices?where=exists(metricCount)`)).body.items
+  for (const device of [
+    listed,
+    (await call(`${own}/devices`)).body.items[0],
+    (await call(`${own}/devices/a`)).body
+  ])
+    assert.equal(device.metricCount, 1)
+  assert.deepEqual((await call(`${own}/devices?where=gt(metricCount,1)`)).body.items, [])
   for (const path of ['devices/b', 'devices/b/metrics']) {
     const hidden = await call(`${own}/${path}`)
     assert.deepEqual(hidden.body, (await call(`${own}/${path.replace('b', 'never')}`)).body)

@@ -67,7 +67,7 @@ test('a device as it was: presence by its facts, attributes unless they were sai
   assert.equal(await store.asOf.device(everything, 'd', { at: before.at - 1_000, seq: before.seq }), null)
   assert.equal(await store.asOf.device(everything, 'e', then), null)
   assert.equal(await store.asOf.device({ ...everything, mayRead: () => false }, 'd', then), null)
-  assert.deepEqual([...(await store.asOf.devices([device!.id], then)).keys()], [device!.id])
+  assert.deepEqual([...(await store.asOf.devices(everything, [device!.id], then)).keys()], [device!.id])
 })
 
 test('a search of devices as they were asks of what they were', async () => {
@@ -101,7 +101,11 @@ test('before the horizon nobody can tell of devices', async () => {
   await store.partitions.dropExpired()
   const isExpired = (error: Problem): boolean => error.code === 'cursor_expired'
   await assert.rejects(store.asOf.device(everything, 'd', then), isExpired)
-  await assert.rejects(store.asOf.devices([1], then), isExpired)
+  // Nor is anybody told whether there is one that they may not read
+  const narrow = { ...everything, mayRead: () => false }
+  assert.equal(await store.asOf.device(narrow, 'd', then), null)
+  assert.equal(await store.asOf.device(everything, 'never', then), null)
+  await assert.rejects(store.asOf.devices(everything, [1], then), isExpired)
   await assert.rejects(store.asOf.metrics(everything, 'd', then, { after: null, limit: 1 }), isExpired)
   await assert.rejects(store.asOf.latest(everything, [1], ['m'], then), isExpired)
 })

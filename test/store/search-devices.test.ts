@@ -110,7 +110,8 @@ async function readEverything(
     const latest = items.flatMap(({ name, latest }) =>
       latest !== null && names.includes(name) ? [[name, latest] as const] : []
     )
-    all.push({ device, metrics: new Map(latest) })
+    // What may not be read is not counted
+    all.push({ device: { ...device, metrics: items.length }, metrics: new Map(latest) })
   }
   return all
 }
