@@ -28,6 +28,7 @@ const frameworkCodes: Record<string, ProblemCode> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
   FST_ERR_CTP_BODY_TOO_LARGE: 'payload_too_large',
   FST_ERR_VALIDATION: 'invalid_value',
+  FST_ERR_ROUTE_MISSING_CONTENT_TYPE: 'malformed_request',
   FST_ERR_HANDLER_TIMEOUT: 'request_timeout'
 }
 

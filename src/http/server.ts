@@ -67,6 +67,7 @@ export async function createHttpServer(parts: HttpParts): Promise<FastifyInstanc
   endSlowBodies(app, parts.limits)
   app.addHook('onRequest', async (request, reply) => {
     void reply.header('x-content-type-options', 'nosniff')
+    checkOneAuthorization(request.raw.rawHeaders)
     const at = request.url.indexOf('?')
     if (at !== -1 && !isDecodable(request.url.slice(at))) {
       throw new Problem(
@@ -83,6 +84,13 @@ export async function createHttpServer(parts: HttpParts): Promise<FastifyInstanc
   const routeParts = { ...surface, reads: createReads(surface) }
   await app.register(async (scope) => v1Routes(prepare(scope), routeParts), { prefix: '/v1' })
   return app
+}
+
+/** Of several, Node takes the first, and a proxy before it perhaps the last: two would be let in as two. */
+function checkOneAuthorization(rawHeaders: readonly string[]): void {
+  const names = rawHeaders.filter((text, at) => at % 2 === 0 && text.length === 13)
+  if (names.filter((name) => name.toLowerCase() === 'authorization').length > 1)
+    throw new Problem('malformed_request', 'Send one Authorization header')
 }
 
 const allSchemas = ({ limits }: HttpParts) => [
