@@ -12,7 +12,7 @@ function exampleOf<Item extends { seq: number; topic: string }, View extends obj
 ): Record<ExchangeFormat, string> {
   const textOf = (format: ExchangeFormat): string => {
     const cursors = { encode: () => exampleCursor }
-    const access = { mayRead: () => true }
+    const access = { principal: 'example', mayRead: () => true, mayPublish: () => false }
     const rows = createRowWriter({ written, format, header: true, cursors, until: item.seq, access })
     return [rows.head(), ...rows.rows([item]), rows.end()].join('')
   }
