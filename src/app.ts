@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { createAuthenticator } from './access/access.ts'
+import { createKeys } from './access/keys.ts'
 import { createKeyring } from './access/keyring.ts'
 import { createTokens } from './access/tokens.ts'
 import { createBatches } from './commands/batches.ts'
@@ -135,6 +136,7 @@ export async function startApp(parts: AppParts): Promise<App> {
     projections,
     toRequest,
     webhooks,
+    keys: createKeys({ store: store.keys, onChange: keyring.refresh, limits }),
     authenticator,
     limits,
     stats,

@@ -1,5 +1,6 @@
 /** API keys as the database has them. Pure. */
 
+import { Problem } from './errors.ts'
 import type { Grant } from './grant.ts'
 import type { Access, Millis } from './model.ts'
 
@@ -58,6 +59,29 @@ export interface KeyPage {
   after: number | null
   limit: number
   order: 'asc' | 'desc'
+}
+
+/** Keys, for an administrator, else Problem `forbidden`. Every change has an entry in the audit. */
+export interface KeyRecords {
+  /** Throws Problem `too_many_keys`. */
+  create(by: KeyAsking, key: { id: string; digest: Uint8Array }, settings: KeySettings): Promise<Key>
+  page(by: KeyAsking, page: KeyPage): Promise<{ items: Key[]; next: number | null }>
+  byId(by: KeyAsking, id: string): Promise<Key | null>
+  /** `toSettings`: what changes, of the key as it is. null: there is none. Throws Problem `key_revoked`, and what it throws. */
+  change(by: KeyAsking, id: string, toSettings: (key: Key) => KeySettings): Promise<Key | null>
+  /**
+   * The text of this digest is good from now on; the one before until then, or not any more (null). null: there is none.
+   * Throws Problem `key_revoked`.
+   */
+  rotate(by: KeyAsking, id: string, digest: Uint8Array, previousUntil: Millis | null): Promise<Key | null>
+  /** For ever. null: there is none. One that is revoked stays as it is. */
+  revoke(by: KeyAsking, id: string): Promise<Key | null>
+}
+
+/** Throws Problem forbidden. */
+export function mustManageKeys({ administers }: KeyAsking): void {
+  if (administers !== true)
+    throw new Problem('forbidden', 'Only an administrator sees and changes keys: the role admin is needed')
 }
 
 export function stateOf(key: Pick<Key, 'revokedAt' | 'expiresAt'>, now: Millis): KeyState {

@@ -12,6 +12,7 @@ import { commandBatches } from './schema-command-batches.ts'
 import { commands } from './schema-commands.ts'
 import { devices } from './schema-devices.ts'
 import { history } from './schema-history.ts'
+import { keys } from './schema-keys.ts'
 import { mappings } from './schema-mappings.ts'
 import { objects } from './schema-objects.ts'
 import { previews } from './schema-previews.ts'
@@ -45,7 +46,8 @@ export function buildSchema(): GraphQLSchema {
         previews,
         retention,
         webhooks,
-        audit
+        audit,
+        keys
       ].join('')
     )
   )

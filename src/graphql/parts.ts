@@ -1,6 +1,7 @@
 /** What the GraphQL surface is made of. */
 
 import type { Authenticator } from '../access/access.ts'
+import type { Keys } from '../access/keys.ts'
 import type { Batches } from '../commands/batches.ts'
 import type { Commands } from '../commands/commands.ts'
 import type { EventSource } from '../feed/events.ts'
@@ -41,6 +42,7 @@ export interface GraphqlParts {
   projections: Projections
   toRequest: ToRequest
   webhooks: Webhooks
+  keys: Keys
   authenticator: Authenticator
   limits: Limits
   stats: Stats

@@ -22,6 +22,7 @@ import { createQueries } from './queries.ts'
 import { closeSockets, createSocketHandler, logSocketError, socketOptions } from './socket.ts'
 import { createRetentionResolvers } from './retention.ts'
 import { createSubscriptions } from './subscriptions.ts'
+import { createKeyResolvers } from './keys.ts'
 import { createWebhookResolvers } from './webhooks.ts'
 import { createSources } from './sources.ts'
 import type { Surface } from './surface.ts'
@@ -46,6 +47,7 @@ export async function registerGraphql(app: FastifyInstance, parts: GraphqlParts)
     createMappingMutations(parts),
     createRetentionResolvers(parts),
     createWebhookResolvers(parts),
+    createKeyResolvers(parts),
     createSubscriptions(parts)
   )
   const closing = new AbortController()

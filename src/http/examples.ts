@@ -6,6 +6,7 @@ import type { Message } from '../model.ts'
 import { auditExamples } from './audit-schemas.ts'
 import { batchExamples } from './batch-examples.ts'
 import { deviceExamples } from './device-examples.ts'
+import { keyExamples } from './key-examples.ts'
 import { retentionExamples } from './retention-examples.ts'
 import { webhookExamples } from './webhook-examples.ts'
 import { toCommandView } from '../command-views.ts'
@@ -72,6 +73,7 @@ export const examples: Record<string, unknown> = {
   ...deviceExamples,
   ...retentionExamples,
   ...webhookExamples,
+  ...keyExamples,
   Message: toMessageView(message),
   TopicState: toTopicStateView({
     topicId: 7,

@@ -10,6 +10,7 @@ import type {
 } from 'fastify'
 import type { Logger } from 'pino'
 import type { Authenticator } from '../access/access.ts'
+import type { Keys } from '../access/keys.ts'
 import type { Batches } from '../commands/batches.ts'
 import type { Commands } from '../commands/commands.ts'
 import type { EventSource } from '../feed/events.ts'
@@ -58,6 +59,7 @@ export interface HttpParts {
   projections: Projections
   toRequest: ToRequest
   webhooks: Webhooks
+  keys: Keys
   authenticator: Authenticator
   limits: Limits
   stats: Stats

@@ -7,6 +7,7 @@ import { auditRequests } from './audit-schemas.ts'
 import { batchLinks, batchRequests } from './batch-examples.ts'
 import { commandLinks, commandRequests } from './command-examples.ts'
 import { historyExamples } from './history-examples.ts'
+import { keyLinks, keyRequests } from './key-examples.ts'
 import type { Link, RequestExample } from './request-example.ts'
 import { retentionLinks, retentionRequests } from './retention-examples.ts'
 import { webhookLinks, webhookRequests } from './webhook-examples.ts'
@@ -27,6 +28,7 @@ export const requestExamples: Record<string, Record<string, RequestExample>> = {
   ...auditRequests,
   ...retentionRequests,
   ...webhookRequests,
+  ...keyRequests,
   listTopics: {
     demo: { summary: 'Topics of the demo fleet', parameters: { filter, limit: 2, order: 'asc' } },
     warmest: {
@@ -159,6 +161,7 @@ const toTopic = (operationId: string): Link => ({
 export const links: Record<string, Record<string, Link>> = {
   ...retentionLinks,
   ...webhookLinks,
+  ...keyLinks,
   listTopics: {
     state: toTopic('getTopicById'),
     payload: toTopic('getPayloadById'),

@@ -23,6 +23,8 @@ import { historyRoutes } from './history.ts'
 import { importSchemas } from './import-schemas.ts'
 import { importRoutes } from './imports.ts'
 import { parseJson } from './json-body.ts'
+import { keySchemas } from './key-schemas.ts'
+import { keyRoutes } from './keys.ts'
 import { mappingSchemas } from './mapping-schemas.ts'
 import { mappingRoutes } from './mappings.ts'
 import { messageRoutes } from './messages.ts'
@@ -105,6 +107,7 @@ const allSchemas = ({ limits }: HttpParts) => [
   ...retentionSchemas,
   ...batchSchemas(limits),
   ...webhookSchemas,
+  ...keySchemas(limits),
   commandSchema(limits),
   previewSchema(limits)
 ]
@@ -169,6 +172,7 @@ async function v1Routes(app: Routes, parts: RouteParts): Promise<void> {
   await app.register(async (scope) => retryCommandRoutes(scope as Routes, parts))
   await app.register(async (scope) => webhookRoutes(scope as Routes, parts))
   await app.register(async (scope) => auditRoutes(scope as Routes, parts))
+  await app.register(async (scope) => keyRoutes(scope as Routes, parts))
   await app.register(async (scope) => streamRoutes(scope as Routes, parts))
   await app.register(async (scope) => ticketRoutes(scope as Routes, parts))
   await app.register(async (scope) => statusRoutes(scope as Routes, parts))

@@ -8,6 +8,8 @@ export const accessLimits = {
   /** That are good; and as many that are over are shown. */
   keysMax: 1_000,
   keyNameCharsMax: 200,
+  /** From now on to its end, where it has one: ten years. */
+  keySecondsMax: 315_360_000,
   /** How long the text before a rotation may be good, too. */
   keyOverlapSecondsMax: 30 * 86_400,
   /** How long a key is shown that was revoked or expired. */

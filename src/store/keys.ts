@@ -1,7 +1,8 @@
 /** API keys: who may come in, and what they may. Changes are told to every instance. */
 
 import { Problem } from '../errors.ts'
-import type { Key, KeyAsking, KeyPage, KeySettings, LiveKeys } from '../key.ts'
+import { mustManageKeys } from '../key.ts'
+import type { Key, KeyAsking, KeyRecords, KeySettings, LiveKeys } from '../key.ts'
 import type { Limits } from '../limits.ts'
 import type { Millis } from '../model.ts'
 import { insertAudit } from './audit.ts'
@@ -10,21 +11,7 @@ import type { KeyRow, LiveKeyRow } from './key-rows.ts'
 import { keyColumns, toKey, toLiveKey } from './key-rows.ts'
 import { inTransaction } from './projected-facts.ts'
 
-/** Whom clients ask for keys: only an administrator, else Problem `forbidden`. Every change has an entry in the audit. */
-export interface KeyStore {
-  /** Throws Problem `too_many_keys`. */
-  create(by: KeyAsking, key: { id: string; digest: Uint8Array }, settings: KeySettings): Promise<Key>
-  page(by: KeyAsking, page: KeyPage): Promise<{ items: Key[]; next: number | null }>
-  byId(by: KeyAsking, id: string): Promise<Key | null>
-  /** `toSettings`: what changes, of the key as it is. null: there is none. Throws Problem `key_revoked`, and what it throws. */
-  change(by: KeyAsking, id: string, toSettings: (key: Key) => KeySettings): Promise<Key | null>
-  /**
-   * The text of this digest is good from now on; the one before until then, or not any more (null). null: there is none.
-   * Throws Problem `key_revoked`.
-   */
-  rotate(by: KeyAsking, id: string, digest: Uint8Array, previousUntil: Millis | null): Promise<Key | null>
-  /** For ever. null: there is none. One that is revoked stays as it is. */
-  revoke(by: KeyAsking, id: string): Promise<Key | null>
+export interface KeyStore extends KeyRecords {
   /** null: nothing has changed since this revision. */
   live(known: number | null): Promise<LiveKeys | null>
   /** By id, when somebody last came with it. */
@@ -41,7 +28,7 @@ export function createKeyStore({ pool }: Pick<Database, 'pool'>, limits: KeyStor
     { by, id, action }: { by: KeyAsking; id: string; action: string },
     toChange: (key: Key) => { set: string; values: unknown[]; detail: object } | null
   ): Promise<Key | null> {
-    mustAdminister(by)
+    mustManageKeys(by)
     return inTransaction(pool, async (client) => {
       await announce(client)
       const found = await client.query<KeyRow>(`select ${keyColumns} from api_keys where id = $1`, [id])
@@ -54,14 +41,14 @@ export function createKeyStore({ pool }: Pick<Database, 'pool'>, limits: KeyStor
         [id, ...change.values]
       )
       const { detail } = change
-      await insertAudit(client, { principal: by.principal, action, subject: id, detail })
+      await insertAudit(client, { ...actorOf(by), action, subject: id, detail })
       return toKey(rows[0]!)
     })
   }
 
   return {
     async create(by, { id, digest }, settings) {
-      mustAdminister(by)
+      mustManageKeys(by)
       return inTransaction(pool, async (client) => {
         await announce(client)
         await checkCount(client, limits.keysMax)
@@ -71,12 +58,12 @@ export function createKeyStore({ pool }: Pick<Database, 'pool'>, limits: KeyStor
           [id, digest, by.principal, ...valuesOf(settings)]
         )
         const detail = told(settings)
-        await insertAudit(client, { principal: by.principal, action: 'createKey', subject: id, detail })
+        await insertAudit(client, { ...actorOf(by), action: 'createKey', subject: id, detail })
         return toKey(rows[0]!)
       })
     },
     async page(by, { after, limit, order }) {
-      mustAdminister(by)
+      mustManageKeys(by)
       const { rows } = await pool.query<KeyRow>(
         `select ${keyColumns} from api_keys where $1::int8 is null or number ${order === 'asc' ? '>' : '<'} $1
          order by number ${order} limit $2`,
@@ -86,7 +73,7 @@ export function createKeyStore({ pool }: Pick<Database, 'pool'>, limits: KeyStor
       return { items, next: rows.length > limit ? items.at(-1)!.number : null }
     },
     async byId(by, id) {
-      mustAdminister(by)
+      mustManageKeys(by)
       const { rows } = await pool.query<KeyRow>(`select ${keyColumns} from api_keys where id = $1`, [id])
       return rows[0] === undefined ? null : toKey(rows[0])
     },
@@ -138,13 +125,10 @@ export function createKeyStore({ pool }: Pick<Database, 'pool'>, limits: KeyStor
   }
 }
 
+const actorOf = ({ principal, address }: KeyAsking) => ({ principal, address })
+
 /** Of the columns of `api_keys`. */
 const over = '(revoked_at is not null or expires_at <= now())'
-
-function mustAdminister({ administers }: KeyAsking): void {
-  if (administers !== true)
-    throw new Problem('forbidden', 'Only an administrator sees and changes keys: the role admin is needed')
-}
 
 function mustBeThere({ revokedAt }: Key): void {
   if (revokedAt !== null)

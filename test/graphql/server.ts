@@ -5,6 +5,7 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import Fastify from 'fastify'
 import pino from 'pino'
 import { createAuthenticator } from '../../src/access/access.ts'
+import type { Keys } from '../../src/access/keys.ts'
 import type { Batches } from '../../src/commands/batches.ts'
 import { createCommands } from '../../src/commands/commands.ts'
 import { createRequests } from '../../src/commands/requests.ts'
@@ -81,6 +82,7 @@ export async function startServer(
     projections: {} as Projections,
     batches: {} as Batches,
     webhooks: {} as Webhooks,
+    keys: {} as Keys,
     commands: createCommands({ store: store as Store, feed, limits, stats }),
     toRequest: createRequests({
       address: async () => assertUnused(),

@@ -242,13 +242,13 @@ for (const [name, { examples = [] }] of Object.entries(document.components.schem
 
 /** What is read must be there, and is not to be taken away before. */
 const order = [
-  /^(send|createWebhook$)/,
-  /^(?!retry|clear|forget|cancel|delete)/,
+  /^(send|create(Webhook|Key)$)/,
+  /^(?!retry|clear|forget|cancel|delete|revoke)/,
   /^retry/,
   /^clear/,
   /^forgetTopicById$/,
   /^forget/,
-  /^delete/,
+  /^(delete|revoke)/,
   /^cancel/
 ]
 const rankOf = ({ operationId }: Operation): number => order.findIndex((pattern) => pattern.test(operationId))

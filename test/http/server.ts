@@ -3,6 +3,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Authenticator } from '../../src/access/access.ts'
 import { createAuthenticator } from '../../src/access/access.ts'
+import { createKeys } from '../../src/access/keys.ts'
 import { createBatches } from '../../src/commands/batches.ts'
 import { createCommands } from '../../src/commands/commands.ts'
 import { createRequests } from '../../src/commands/requests.ts'
@@ -164,6 +165,7 @@ export async function startServer(given: Given = {}): Promise<TestServer> {
     minCursor,
     watches,
     webhooks,
+    keys: createKeys({ store: store.keys, onChange: async () => {}, limits }),
     commands,
     batches: createBatches({
       store,
