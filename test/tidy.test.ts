@@ -62,6 +62,7 @@ const mayImport: Record<string, readonly string[]> = {
   documents: ['*'],
   core: ['*'],
   app: ['*'],
+  cli: ['*'],
   main: ['*']
 }
 
