@@ -29,7 +29,10 @@ test('a token of the issuer lets in as who it says, with what it grants', async 
     ['plant/1/state', 'plant/1/secret', 'a/x'].map((topic) => access.mayRead(topic)),
     [true, false, false]
   )
-  assert.deepEqual([access.mayPublish('plant/1/state'), access.mayCommandDevice!('pump-1', 'any')], [false, true])
+  assert.deepEqual(
+    [access.mayPublish('plant/1/state'), access.mayCommandDevice!('pump-1', 'any')],
+    [false, true]
+  )
   assert.deepEqual([access.administers, access.readsAll], [undefined, undefined])
   const admin = await ask(await issuer.issue({ rialto: 'admin' }))
   assert.deepEqual([admin.administers, admin.readsAll, admin.mayPublish('x')], [true, true, true])
