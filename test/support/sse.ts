@@ -15,6 +15,8 @@ export interface SseStream {
   events: SseEvent[]
   /** Waits until an event of this type satisfies the test. */
   find(type: string, test?: (data: SseEvent['data']) => boolean): Promise<SseEvent>
+  /** Resolves when it has ended, however it did. */
+  ended: Promise<void>
   close(): void
 }
 
@@ -56,6 +58,7 @@ export async function openSse(url: string, headers: Record<string, string> = {})
   return {
     status: response.status,
     events,
+    ended: reading.catch(() => {}),
     find: (type, test = () => true) =>
       eventually(() => events.find((event) => event.event === type && test(event.data)), {
         what: `an event ${type}`
