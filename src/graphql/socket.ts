@@ -205,8 +205,8 @@ function open(
         }),
       // With a payload that has an `authorization`, a ping replaces the credential that there was (docs/access.md)
       async onPing(payload) {
-        const given = payload?.['authorization'] ?? payload?.['Authorization']
-        const answer = given === undefined ? payload : await extra.access.renew(given)
+        const name = ['authorization', 'Authorization'].find((one) => payload != null && one in payload)
+        const answer = name === undefined ? payload : await extra.access.renew(payload![name])
         await this.send(JSON.stringify({ type: MessageType.Pong, ...(answer && { payload: answer }) }))
       },
       onMessage: (receive) =>
