@@ -51,7 +51,7 @@ export function createHttpHandler({ authenticator, closing, findDocument, prepar
     } catch (error) {
       // mercurius throws what is wrong with the variables
       const { errors } = error as { errors?: readonly GraphQLError[] }
-      if (errors === undefined) throw error
+      if (errors === undefined || error instanceof Problem) throw error
       return { status: faultyDocument(request), errors }
     }
   }
