@@ -12,10 +12,11 @@ import { WebSocket } from 'ws'
 import { parse } from 'yaml'
 import { postJson, request, startBridge } from '../support/bridge.ts'
 import { startBroker } from '../support/broker.ts'
+import { canaries } from '../support/canaries.ts'
 import { eventually } from '../support/eventually.ts'
 import { connectClient } from '../support/mqtt.ts'
 
-const apiKey = 'Key-that-no-request-below-has'
+const apiKey = canaries.apiKey
 const known = { authorization: `Bearer ${apiKey}` }
 const stored = 'what-is-stored'
 const { url: mqttUrl } = await startBroker()

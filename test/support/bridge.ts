@@ -6,7 +6,9 @@ import type { Config } from '../../src/config.ts'
 import { readConfig } from '../../src/config.ts'
 import { defaultLimits } from '../../src/limits.ts'
 import type { Limits } from '../../src/limits.ts'
-import '../prism/exchanges.ts'
+import { asksForNoPassword } from './broker.ts'
+import { canaries } from './canaries.ts'
+import { capture } from './capture.ts'
 import { atEnd } from './cleanup.ts'
 import { createDatabase, silent } from './database.ts'
 import { eventually } from './eventually.ts'
@@ -21,7 +23,20 @@ export interface BridgeOptions {
 /** What app.ts is given, on a database and a broker that exist. */
 export function partsFor(options: BridgeOptions & { databaseUrl: string }): AppParts {
   const { databaseUrl } = options
-  const config: Config = { ...readConfig({ PORT: '0', MQTT_URL: options.mqttUrl }), ...options.config }
+  const config: Config = {
+    ...readConfig({
+      PORT: '0',
+      MQTT_URL: options.mqttUrl,
+      ...(asksForNoPassword(options.mqttUrl) && {
+        MQTT_USERNAME: canaries.mqttUsername,
+        MQTT_PASSWORD: canaries.mqttPassword
+      })
+    }),
+    // A key that nobody needs, unless a test has one
+    apiKey: canaries.apiKey,
+    anonymous: options.config?.apiKey == null,
+    ...options.config
+  }
   return {
     config,
     databaseUrl,
@@ -40,12 +55,26 @@ export async function startBridge(options: BridgeOptions): Promise<App & { datab
   const app = await startApp(partsFor({ ...options, databaseUrl }))
   let closed = false
   const close = async (): Promise<void> => {
+    if (!closed) await tellAtEnd(app.url)
     if (!closed) await app.close()
     closed = true
   }
   atEnd(close)
   await eventually(async () => (await fetch(`${app.url}/readyz`)).ok, { what: 'the service is ready' })
   return { ...app, close, databaseUrl }
+}
+
+/** What it has counted, for those who look for secrets in it. */
+async function tellAtEnd(url: string): Promise<void> {
+  const headers = { authorization: `Bearer ${canaries.apiKey}`, connection: 'close' }
+  for (const path of ['/metrics', '/v1/status']) {
+    const answer = await fetch(`${url}${path}`, { headers, signal: AbortSignal.timeout(2_000) }).catch(
+      () => null
+    )
+    // Read to its end, so that its connection is over
+    if (answer !== null)
+      capture('answers', `${path} ${answer.status}\n${await answer.text().catch(() => '')}\n`)
+  }
 }
 
 export interface Answer {

@@ -14,6 +14,11 @@ export interface TestBroker {
   stop(): Promise<void>
 }
 
+const open = new Set<string>()
+
+/** Of those that are started here, whatever a client sends as its password is taken. */
+export const asksForNoPassword = (url: string): boolean => open.has(url)
+
 /** On any free port, or where `before` was. */
 export async function startBroker(before?: TestBroker): Promise<TestBroker> {
   const dataDir = await mkdtemp(join(tmpdir(), 'rialto-broker-'))
@@ -24,5 +29,6 @@ export async function startBroker(before?: TestBroker): Promise<TestBroker> {
     stopped = true
   }
   atEnd(stop)
+  open.add(broker.url)
   return { url: broker.url, wsUrl: broker.wsUrl, port: broker.port, stop }
 }

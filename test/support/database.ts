@@ -5,11 +5,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { pino } from 'pino'
 import { startEmbeddedPostgres } from '../../src/embedded/postgres.ts'
+import { testLog } from './capture.ts'
 import { atEnd } from './cleanup.ts'
 
-export const silent = pino({ level: process.env['TEST_LOG'] ?? 'silent' })
+export const silent = testLog()
 
 let server: Promise<string> | null = null
 

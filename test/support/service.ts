@@ -3,6 +3,8 @@
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { canaries } from './canaries.ts'
+import { capture } from './capture.ts'
 import { atEnd } from './cleanup.ts'
 
 const main = new URL('../../dist/main.js', import.meta.url).pathname
@@ -38,6 +40,7 @@ export async function startService(
         HOME: process.env['HOME'],
         PORT: '0',
         LOG_LEVEL: 'warn',
+        ...seeded(environment),
         ...environment
       },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -46,8 +49,11 @@ export async function startService(
   )
   options.onSpawn?.(child)
   let output = ''
-  child.stdout.on('data', (data: Buffer) => (output += data.toString()))
-  child.stderr.on('data', (data: Buffer) => (output += data.toString()))
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (data: Buffer) => {
+      output += data.toString()
+      capture('terminal', data.toString())
+    })
   atEnd(() => child.kill('SIGKILL'))
   await new Promise<void>((resolve, reject) => {
     const look = (): void => {
@@ -69,6 +75,21 @@ export async function startService(
       child.kill(signal)
       return (await ended)[0]
     }
+  }
+}
+
+/** Secrets that change nothing: whoever sends no key is let in as before, and the embedded broker asks for no password. */
+function seeded(environment: Record<string, string>): Record<string, string> {
+  const decides = ['RIALTO_API_KEY', 'RIALTO_ALLOW_ANONYMOUS', 'RIALTO_OIDC_ISSUER', 'HOST']
+  return {
+    ...(decides.every((name) => environment[name] === undefined) && {
+      RIALTO_API_KEY: canaries.apiKey,
+      RIALTO_ALLOW_ANONYMOUS: 'true'
+    }),
+    ...(environment['MQTT_URL'] === undefined && {
+      MQTT_USERNAME: canaries.mqttUsername,
+      MQTT_PASSWORD: canaries.mqttPassword
+    })
   }
 }
 
