@@ -139,6 +139,9 @@ export type CommandEvent =
 export interface CommandTransition {
   id: string
   topic: string
+  /** Who may see it. Absent in facts of before they told it. */
+  device?: string | null
+  principal?: string
   from: CommandState | null
   to: CommandState
   /** Absent in facts of before it was known. */

@@ -25,6 +25,8 @@ const words = [
   'command-views',
   'command-batch',
   'command-batch-views',
+  'visibility',
+  'grant',
   'service-status',
   'rfc3339',
   'predicate',

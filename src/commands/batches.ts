@@ -11,6 +11,7 @@ import type { NamePattern } from '../predicate/name-pattern.ts'
 import type { Predicate } from '../predicate/predicate.ts'
 import type { NewBatch } from '../store/append-command-batch.ts'
 import type { Store } from '../store/store.ts'
+import { mayCommand } from '../visibility.ts'
 import { checkDelay, spread } from './batch-rate.ts'
 import { cancelRest } from './batch-runner.ts'
 import type { Accepted, CommandOutcome, CommandRequest, Commands } from './commands.ts'
@@ -177,7 +178,7 @@ export function createBatches(parts: {
       if (batch === null) throw noSuchBatch()
       if (batch.state !== 'running') throw notCancellable(batch)
       const left = await store.batches.left(id, 0, limits.batchDevicesMax)
-      if (!left.every(({ topic }) => access.mayPublish(topic)))
+      if (!left.every((command) => mayCommand(access, command)))
         throw new Problem('forbidden', 'This key may not publish to the topics of all that is left of it')
       const reason = `batch_cancelled: by ${access.principal}`
       const ended = await store.batches.end(id, 'cancelled', reason, access)

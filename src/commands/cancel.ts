@@ -5,6 +5,7 @@ import { Problem } from '../errors.ts'
 import type { Feed } from '../feed/feed.ts'
 import type { Access } from '../model.ts'
 import type { Store } from '../store/store.ts'
+import { mayCommand } from '../visibility.ts'
 import { moves } from './lifecycle.ts'
 
 /** Each is lost only to another attempt to publish it, which takes its time. */
@@ -16,7 +17,7 @@ export const createCancel =
     const { from } = moves('cancel')
     for (let tries = 1; ; tries++) {
       const command = await store.commands.byId(access, id)
-      if (command === null || !access.mayPublish(command.topic)) throw notFound()
+      if (command === null || !mayCommand(access, command)) throw notFound()
       const { state, attempts } = command
       if (!from.includes(state) || tries > triesMax)
         throw new Problem(

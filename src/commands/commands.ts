@@ -11,6 +11,7 @@ import type { NewBatch } from '../store/append-command-batch.ts'
 import type { IdempotencyClaim, NewCommand } from '../store/commands.ts'
 import type { Store } from '../store/store.ts'
 import { topicFault } from '../topic.ts'
+import { mayCommand } from '../visibility.ts'
 import { conditionOfMany, notMet } from './condition.ts'
 import { createCancel } from './cancel.ts'
 import { isFinal } from './lifecycle.ts'
@@ -99,8 +100,7 @@ export function createCommands(parts: {
   function check(access: Access, request: CommandRequest): void {
     const fault = topicFault(request.topic, limits.topicLevelsMax)
     if (fault !== null) throw new Problem('invalid_topic', fault, [{ pointer: '/topic', detail: fault }])
-    if (!access.mayPublish(request.topic))
-      throw new Problem('forbidden', 'This key may not publish to this topic')
+    if (!mayCommand(access, request)) throw new Problem('forbidden', 'This key may not publish to this topic')
     if (request.payload.length > limits.commandPayloadBytesMax) {
       throw new Problem(
         'payload_too_large',

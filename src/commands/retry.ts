@@ -5,6 +5,7 @@ import type { CommandAsk, ResponseAsk, Terms } from '../command-ask.ts'
 import { Problem } from '../errors.ts'
 import type { Access, MessageProperties } from '../model.ts'
 import type { Store } from '../store/store.ts'
+import { mayCommand } from '../visibility.ts'
 import type { CommandRequest } from './commands.ts'
 import { notFound } from './cancel.ts'
 import { isFinal } from './lifecycle.ts'
@@ -26,7 +27,7 @@ export async function toRetry(
   id: string
 ): Promise<CommandRequest> {
   const command = await store.commands.byId(access, id)
-  if (command === null || !access.mayPublish(command.topic)) throw notFound()
+  if (command === null || !mayCommand(access, command)) throw notFound()
   if (!isFinal(command))
     throw new Problem(
       'not_retryable',

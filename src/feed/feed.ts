@@ -9,6 +9,7 @@ import type { Limits } from '../limits.ts'
 import type { Access, DroppedClass, Fact, FactKind, Seq } from '../model.ts'
 import type { Stats } from '../stats.ts'
 import { compileFilters } from '../topic.ts'
+import { mayReadFact, topicOf } from '../visibility.ts'
 import type { CatchUpReader } from './catch-up.ts'
 import { createCatchUp } from './catch-up.ts'
 import type { Skipped } from './missing.ts'
@@ -220,9 +221,8 @@ function createMatcher(access: Access, ask: FeedAsk): (fact: Fact) => boolean {
   return (fact) => {
     if (!kinds.has(fact.kind)) return false
     if (ask.commandId !== undefined) return fact.commandId === ask.commandId
-    if (fact.topic !== null) return matches(fact.topic) && access.mayRead(fact.topic)
-    const about = (fact.detail as { topic?: string } | null)?.topic
-    return about === undefined || (matches(about) && access.mayRead(about))
+    const about = fact.topic ?? topicOf(fact.detail)
+    return (about === undefined || matches(about)) && mayReadFact(access, fact)
   }
 }
 

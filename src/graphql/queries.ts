@@ -4,6 +4,7 @@ import { keptFrom } from '../feed/kept-from.ts'
 import type { Awaits, CommandState } from '../command.ts'
 import type { Fact } from '../model.ts'
 import { toCommandView } from '../command-views.ts'
+import { mayReadFact } from '../visibility.ts'
 import { eventKinds, toGapView, toMessageView, toTopicStateView } from '../views.ts'
 import type { PageArguments, RangeArguments, SearchArguments } from './arguments.ts'
 import {
@@ -182,9 +183,9 @@ export function createQueries({ store, minCursor, limits, status }: GraphqlParts
     },
     Status: {
       lastGap: {
-        async resolve() {
+        async resolve(_source, _arguments, { access }) {
           const gap = await journal.lastGap()
-          return gap && toGapView(gap)
+          return gap !== null && mayReadFact(access, gap) ? toGapView(gap) : null
         }
       }
     },

@@ -2,6 +2,8 @@
 
 import { Type } from 'typebox'
 import type { TSchema } from 'typebox'
+import type { Access } from '../model.ts'
+import { mayReadFact } from '../visibility.ts'
 import { toGapView, toSeq, toTime } from '../views.ts'
 import { json, noQuery, refusals } from './answers.ts'
 import type { HttpParts, RouteParts, Routes } from './parts.ts'
@@ -130,11 +132,11 @@ export async function statusRoutes(app: Routes, parts: RouteParts): Promise<void
         }
       }
     },
-    async () => readStatus(parts)
+    async ({ access }) => readStatus(access, parts)
   )
 }
 
-async function readStatus({ store, stats, status }: HttpParts): Promise<object> {
+async function readStatus(access: Access, { store, stats, status }: HttpParts): Promise<object> {
   const [head, gap, commandsOpen] = await Promise.all([
     within(store.journal.head()).catch(() => null),
     within(store.journal.lastGap()).catch(() => null),
@@ -152,7 +154,7 @@ async function readStatus({ store, stats, status }: HttpParts): Promise<object> 
       cursor: store.cursors.encode(head.seq)
     },
     messages: { received, stored, duplicates, confirmed, leftToOther, held, abandoned, abandonedQos0 },
-    lastGap: gap && toGapView(gap),
+    lastGap: gap !== null && mayReadFact(access, gap) ? toGapView(gap) : null,
     commandsOpen,
     streams
   }

@@ -172,7 +172,7 @@ stored as (
 journaled as (
   insert into journal (seq, at, retention_class, kind, command_id, detail)
   select base + n, at, 0, ${factKinds.command}, id,
-    json_build_object('id', id, 'topic', topic, 'from', null, 'to', state, 'event', 'submit', 'final', false,
+    json_build_object('id', id, 'topic', topic, 'device', device, 'principal', principal, 'from', null, 'to', state, 'event', 'submit', 'final', false,
       'attempt', 0, 'brokerReasonCode', null)
   from head, given
 ),

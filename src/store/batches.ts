@@ -2,9 +2,10 @@
 
 import type { BatchOutcome, BatchRefusal, BatchState, CommandBatch, StateCounts } from '../command-batch.ts'
 import type { Access, Millis, Seq } from '../model.ts'
+import { mayReadCommand } from '../visibility.ts'
 import type { Actor } from './audit.ts'
 import type { CommandRow } from './command-rows.ts'
-import { toCommand } from './command-rows.ts'
+import { toReadCommand } from './command-rows.ts'
 import type { Database } from './database.ts'
 
 export interface BatchesAsk {
@@ -22,7 +23,7 @@ export interface BatchStore {
   page(access: Access, ask: BatchesAsk): Promise<{ items: CommandBatch[]; next: Seq | null }>
   /**
    * For each device: commands in the order of devices, and then refusals. `after`: number of the last one, from 0. Those of
-   * topics that may not be read are left out.
+   * topics and devices that may not be read are left out, but for one's own commands.
    */
   outcomes(
     access: Access,
@@ -46,6 +47,7 @@ export interface LeftCommand {
   id: string
   seq: Seq
   topic: string
+  device: string | null
   /** Where there were any, the broker may have it. */
   attempts: number
 }
@@ -119,8 +121,7 @@ export function createBatchStore({ pool, prisma }: Pick<Database, 'pool' | 'pris
         orderBy: { createdSeq: 'asc' }
       })
       const commands = (rows as CommandRow[])
-        .filter(({ topic }) => access.mayRead(topic))
-        .map(toCommand)
+        .flatMap((row) => toReadCommand(row, access) ?? [])
         .map((command): BatchOutcome => ({
           n: command.createdSeq - seq,
           device: command.device ?? command.topic,
@@ -133,7 +134,9 @@ export function createBatchStore({ pool, prisma }: Pick<Database, 'pool' | 'pris
           refusal
         }))
         .slice(Math.max(0, from - accepted), Math.max(0, to - accepted))
-        .filter(({ refusal: { topic } }) => topic === null || access.mayRead(topic))
+        .filter(
+          ({ device, refusal: { topic } }) => topic === null || mayReadCommand(access, { topic, device })
+        )
       const items = [...commands, ...refused]
       return { items, next: to < accepted + refusals.length ? to - 1 : null }
     },
@@ -161,7 +164,7 @@ export function createBatchStore({ pool, prisma }: Pick<Database, 'pool' | 'pris
     async left(id, after, limit) {
       const { rows } = await pool.query<LeftCommand>({
         name: 'batch_left',
-        text: `select id, created_seq as seq, topic, attempts from commands
+        text: `select id, created_seq as seq, topic, device, attempts from commands
                where batch_id = $1 and created_seq > $2 and state in ('scheduled', 'pending')
                order by created_seq limit $3`,
         values: [id, after, limit]

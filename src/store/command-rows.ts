@@ -10,6 +10,7 @@ import type {
   StoredMessage
 } from '../command.ts'
 import type { Access, Message, MessageProperties, QoS } from '../model.ts'
+import { mayReadCommand } from '../visibility.ts'
 
 /** A command as the Prisma client returns it. */
 export interface CommandRow {
@@ -95,7 +96,7 @@ export function toCommand(row: CommandRow): Command {
 
 /** As `access` may see it; null: not at all. Responses are messages of topics, too: who may not read these does not see them. */
 export function toReadCommand(row: CommandRow, access: Access): Command | null {
-  if (!access.mayRead(row.topic)) return null
+  if (!mayReadCommand(access, row)) return null
   const command = toCommand(row)
   const readable = (message: Message | null): Message | null =>
     message !== null && (isOfResponses(message.topic, row.id) || access.mayRead(message.topic))

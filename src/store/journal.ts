@@ -3,6 +3,7 @@
 import type { Limits } from '../limits.ts'
 import type { Access, Fact, Head, Seq } from '../model.ts'
 import { factKinds } from '../model.ts'
+import { mayReadFact } from '../visibility.ts'
 import { boundedSql } from './bounded-sql.ts'
 import type { Pool } from './database.ts'
 import type { FactsSearch } from './journal-search.ts'
@@ -116,7 +117,7 @@ export function createJournal(pool: Pool, limits: Limits): Journal {
         : { from: lowest, to: Math.min(ask.after ?? Infinity, ask.until + 1) - 1 }
       if (range.from >= range.to) return { items: [], next: null }
       const { rows, next } = await searchFacts({ pool, limits }, ask, range)
-      return { items: rows.filter((row) => row.name === null || access.mayRead(row.name)).map(toFact), next }
+      return { items: rows.map(toFact).filter((fact) => mayReadFact(access, fact)), next }
     }
   }
 }

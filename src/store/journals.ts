@@ -97,7 +97,7 @@ facts as materialized (
   from sessions s, was
   union all
   select ${factKinds.command}, id, null, null,
-    json_build_object('id', id, 'topic', topic, 'from', state, 'to', 'unknown', 'event', 'restore', 'final', true,
+    json_build_object('id', id, 'topic', topic, 'device', device, 'principal', principal, 'from', state, 'to', 'unknown', 'event', 'restore', 'final', true,
       'attempt', attempts, 'brokerReasonCode', null),
     (select count(*) from sessions) + row_number() over (order by created_seq)
   from commands where id = any ($2::uuid[])

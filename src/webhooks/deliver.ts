@@ -55,6 +55,7 @@ export async function deliver(parts: DeliverParts, given: Webhook, outer: AbortS
   const access: Access = {
     principal,
     mayRead: (topic) => maker()?.mayRead(topic) === true,
+    mayReadDevice: (device, topic) => maker()?.mayReadDevice?.(device, topic) === true,
     mayPublish: () => false,
     get rights() {
       return maker()?.rights ?? nobody

@@ -138,7 +138,11 @@ test('outcomes are commands and then refusals, page by page, without what may no
       [0, 1, 2, 3, 4, 5, 6]
     )
   }
-  const some = { ...everything, mayRead: (topic: string) => topic !== 'd1' && topic !== 'y' }
+  const some = {
+    ...everything,
+    principal: 'other',
+    mayRead: (topic: string) => topic !== 'd1' && topic !== 'y'
+  }
   const { items } = await store.batches.outcomes(some, await read(), { after: null, limit: 100 })
   assert.deepEqual(items.map(deviceOf), ['d0', 'd2', 'd3', 'x', 'z'])
   assert.equal((await read()).id, batch.id)
