@@ -3,6 +3,7 @@
 import type { RejectionReason } from '../datapoints.ts'
 import type { Access } from '../model.ts'
 import { toRedriveView, toReloadedView } from '../projection/views.ts'
+import { administering } from './administering.ts'
 import type { RangeArguments } from './arguments.ts'
 import { readFilters, readRange } from './arguments.ts'
 import type { Resolvers } from './executable.ts'
@@ -22,7 +23,7 @@ export function createMappingMutations({ store, projections, limits }: GraphqlPa
   }
 
   return {
-    Mutation: {
+    Mutation: administering({
       redrive: {
         async resolve(_source, given: RedriveArguments, { access }) {
           const { reason = null, mapping = null } = given
@@ -43,6 +44,6 @@ export function createMappingMutations({ store, projections, limits }: GraphqlPa
       forgetTopic: {
         resolve: (_source, { name }: { name: string }, { access }) => forget(access, { topic: name })
       }
-    }
+    })
   }
 }

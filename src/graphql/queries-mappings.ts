@@ -13,6 +13,7 @@ import {
   toRedriveView
 } from '../projection/views.ts'
 import { filterFault, receivedTopicFault } from '../topic.ts'
+import { administering } from './administering.ts'
 import { invalid, isUuid, readFirst } from './arguments.ts'
 import type { PayloadInput } from './command-input.ts'
 import { readPayload } from './command-input.ts'
@@ -29,7 +30,20 @@ interface PreviewInput extends PayloadInput {
 export function createMappingQueries({ store, projections, limits }: GraphqlParts): Resolvers {
   return {
     Query: {
-      mappings: { resolve: async () => toMappingsView(await projections.mappings()) },
+      ...administering({
+        mappings: { resolve: async () => toMappingsView(await projections.mappings()) },
+        redrives: {
+          async resolve(_source, { first }: { first?: number | null }, { access }) {
+            return (await projections.redrives(access, readFirst(first, limits))).map(toRedriveView)
+          }
+        },
+        redrive: {
+          async resolve(_source, { id }: { id: string }, { access }) {
+            const redrive = isUuid(id) ? await projections.redriveById(access, id) : null
+            return redrive && toRedriveView(redrive)
+          }
+        }
+      }),
       previewMapping: {
         async resolve(_source, { input }: { input: PreviewInput }, { access }) {
           return toPreviewView(await projections.preview(access, readPreview(input, limits)))
@@ -41,17 +55,6 @@ export function createMappingQueries({ store, projections, limits }: GraphqlPart
           const fault = filterFault(topic, Infinity)?.replace('a filter', 'a topic') ?? null
           if (fault !== null) throw invalidTopic('topic', fault)
           return toExplanationView(await projections.explain(access, topic))
-        }
-      },
-      redrives: {
-        async resolve(_source, { first }: { first?: number | null }, { access }) {
-          return (await projections.redrives(access, readFirst(first, limits))).map(toRedriveView)
-        }
-      },
-      redrive: {
-        async resolve(_source, { id }: { id: string }, { access }) {
-          const redrive = isUuid(id) ? await projections.redriveById(access, id) : null
-          return redrive && toRedriveView(redrive)
         }
       },
       projections: {

@@ -2,6 +2,7 @@
 
 import { toRetentionClassView, toRetentionView } from '../history/retention-view.ts'
 import type { RetentionView, RollupRetentionView } from '../history/retention-view.ts'
+import { administering } from './administering.ts'
 import type { Resolvers } from './executable.ts'
 import type { GraphqlParts } from './parts.ts'
 
@@ -20,8 +21,8 @@ export function createRetentionResolvers({
     toRetentionView(await retention.classes(), await retention.rollups())
 
   return {
-    Query: { retention: { resolve: read } },
-    Mutation: {
+    Query: administering({ retention: { resolve: read } }),
+    Mutation: administering({
       setRetentionClass: {
         async resolve(_source, given: ClassArguments, { access }) {
           const { name, filters, keepSeconds = null, keepBytes = null } = given
@@ -42,6 +43,6 @@ export function createRetentionResolvers({
           return { rollups: await retention.setRollups({ ...keep }, access), cursor: await cursor() }
         }
       }
-    }
+    })
   }
 }

@@ -10,7 +10,7 @@ import { ref } from './schemas.ts'
 
 const response = {
   200: json('What was deleted', ref('Forgotten'), header.rialtoCursor),
-  ...refusalsOfV1('not_found', 'not_leading')
+  ...refusalsOfV1('forbidden', 'not_found', 'not_leading')
 }
 const note = 'It cannot be taken back, and stands in the audit with who asked.'
 
@@ -30,6 +30,7 @@ export async function forgetRoutes(app: Routes, { store, projections }: RoutePar
     app.delete(
       path,
       {
+        config: { administers: true },
         schema: {
           operationId: `forgetDevice${suffix}`,
           summary: `Deletes a device with all its data, ${by}`,
@@ -48,6 +49,7 @@ export async function forgetRoutes(app: Routes, { store, projections }: RoutePar
     app.delete(
       path,
       {
+        config: { administers: true },
         schema: {
           operationId: `forgetTopic${suffix}`,
           summary: `Deletes a topic with all its messages, ${by}`,

@@ -25,13 +25,14 @@ export async function mappingRoutes(app: Routes, parts: RouteParts): Promise<voi
   app.get(
     '/mappings',
     {
+      config: { administers: true },
       schema: {
         operationId: 'getMappings',
         summary: 'The mappings in use',
         description: 'And the faults of rialto.yaml at the last reload, when it had any.',
         tags,
         querystring: noQuery,
-        response: { 200: json('The mappings', ref('Mappings')), ...refusalsOfV1() }
+        response: { 200: json('The mappings', ref('Mappings')), ...refusalsOfV1('forbidden') }
       }
     },
     async () => toMappingsView(await projections.mappings())
@@ -84,6 +85,7 @@ export async function mappingRoutes(app: Routes, parts: RouteParts): Promise<voi
     '/mappings/reload',
     {
       validatorCompiler: bodyIsReadByRoute,
+      config: { administers: true },
       schema: {
         operationId: 'reloadMappings',
         summary: 'Reads rialto.yaml again',
@@ -95,7 +97,13 @@ export async function mappingRoutes(app: Routes, parts: RouteParts): Promise<voi
         body: reloadBody,
         response: {
           200: json('It was read', ref('Reloaded'), header.rialtoCursor),
-          ...refusalsOfV1('malformed_json', 'payload_too_large', 'unsupported_media_type', 'not_leading')
+          ...refusalsOfV1(
+            'forbidden',
+            'malformed_json',
+            'payload_too_large',
+            'unsupported_media_type',
+            'not_leading'
+          )
         }
       }
     },

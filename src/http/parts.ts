@@ -90,6 +90,10 @@ export type Routes = FastifyInstance<
 >
 
 declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Only for administrators. */
+    administers?: boolean
+  }
   interface FastifyRequest {
     /** Who asks, and what they may. Set by a hook on every request under /v1, and only there. */
     access: Access

@@ -124,6 +124,7 @@ export async function redriveRoutes(app: Routes, { store, projections, limits }:
     '/rejections/redrive',
     {
       validatorCompiler: bodyIsReadByRoute,
+      config: { administers: true },
       schema: {
         operationId: 'redrive',
         summary: 'Runs rejected messages through the mappings again',
@@ -136,6 +137,7 @@ export async function redriveRoutes(app: Routes, { store, projections, limits }:
         response: {
           202: json('Accepted', ref('Redrive'), redriveHeaders),
           ...refusalsOfV1(
+            'forbidden',
             'malformed_json',
             'payload_too_large',
             'unsupported_media_type',
@@ -167,13 +169,17 @@ export async function redriveRoutes(app: Routes, { store, projections, limits }:
   app.get(
     '/redrives',
     {
+      config: { administers: true },
       schema: {
         operationId: 'listRedrives',
         summary: 'The newest redrives',
         description: 'Newest first.',
         tags,
         querystring: strict({ limit: pageQuery(limits, 'desc').limit }),
-        response: { 200: json('Redrives', ref('RedriveList')), ...refusalsOfV1('page_too_large') }
+        response: {
+          200: json('Redrives', ref('RedriveList')),
+          ...refusalsOfV1('forbidden', 'page_too_large')
+        }
       }
     },
     async ({ access, query: { limit = limits.pageItemsDefault } }) => ({
@@ -184,6 +190,7 @@ export async function redriveRoutes(app: Routes, { store, projections, limits }:
   app.get(
     '/redrives/:id',
     {
+      config: { administers: true },
       schema: {
         operationId: 'getRedrive',
         summary: 'A redrive, and how far it is',
@@ -191,7 +198,7 @@ export async function redriveRoutes(app: Routes, { store, projections, limits }:
         tags,
         params: Type.Object({ id: Type.String({ format: 'uuid', description: '`id` of a Redrive' }) }),
         querystring: noQuery,
-        response: { 200: json('The redrive', ref('Redrive')), ...refusalsOfV1('not_found') }
+        response: { 200: json('The redrive', ref('Redrive')), ...refusalsOfV1('forbidden', 'not_found') }
       }
     },
     async ({ access, params: { id } }) => {

@@ -28,6 +28,7 @@ export async function retentionRoutes(app: Routes, { store, limits }: RouteParts
   app.get(
     '/retention',
     {
+      config: { administers: true },
       schema: {
         operationId: 'getRetention',
         summary: 'How long what is kept',
@@ -36,7 +37,7 @@ export async function retentionRoutes(app: Routes, { store, limits }: RouteParts
           'of `default`. And rollups, which outlive the datapoints that they are of.',
         tags,
         querystring: noQuery,
-        response: { 200: json('What is kept', ref('Retention')), ...refusalsOfV1() }
+        response: { 200: json('What is kept', ref('Retention')), ...refusalsOfV1('forbidden') }
       }
     },
     read
@@ -46,6 +47,7 @@ export async function retentionRoutes(app: Routes, { store, limits }: RouteParts
     '/retention/classes/:name',
     {
       validatorCompiler: bodyIsReadByRoute,
+      config: { administers: true },
       schema: {
         operationId: 'setRetentionClass',
         summary: 'Makes a class of retention, or changes it',
@@ -74,6 +76,7 @@ export async function retentionRoutes(app: Routes, { store, limits }: RouteParts
   app.delete(
     '/retention/classes/:name',
     {
+      config: { administers: true },
       schema: {
         operationId: 'removeRetentionClass',
         summary: 'Removes a class of retention',
@@ -98,6 +101,7 @@ export async function retentionRoutes(app: Routes, { store, limits }: RouteParts
     '/retention/rollups',
     {
       validatorCompiler: bodyIsReadByRoute,
+      config: { administers: true },
       schema: {
         operationId: 'setRollupRetention',
         summary: 'Changes how long rollups are kept',

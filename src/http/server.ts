@@ -3,6 +3,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { LogController, fastify } from 'fastify'
+import { mustAdminister } from '../access/administer.ts'
 import { Problem } from '../errors.ts'
 import { auditRoutes } from './audit.ts'
 import { auditSchemas } from './audit-schemas.ts'
@@ -144,6 +145,7 @@ async function v1Routes(app: Routes, parts: RouteParts): Promise<void> {
   const { authenticator } = parts
   app.addHook('onRequest', async (request, reply) => {
     request.access = await accessOf(request, authenticator)
+    if (request.routeOptions.config.administers === true) mustAdminister(request.access)
     void reply.header('cache-control', 'private, no-cache')
   })
   app.addHook('onSend', withholdFromOver)
