@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import type { Holders } from './access/access.ts'
 import { createAuthenticator } from './access/access.ts'
 import { createKeys } from './access/keys.ts'
 import { createKeyring } from './access/keyring.ts'
@@ -45,6 +46,8 @@ export interface AppParts {
   version: string
   limits: Limits
   log: Logger
+  /** Ways of being known beside those of the configuration. */
+  holders?: readonly Holders[]
 }
 
 export interface App {
@@ -108,7 +111,7 @@ export async function startApp(parts: AppParts): Promise<App> {
   const authenticator = createAuthenticator({
     apiKey: config.apiKey,
     anonymous: config.anonymous,
-    holders: [keyring, ...(tokens === null ? [] : [tokens])],
+    holders: [keyring, ...(tokens === null ? [] : [tokens]), ...(parts.holders ?? [])],
     tokenKey: store.tokenKey,
     limits
   })
