@@ -178,6 +178,9 @@ function toEntry(key: LiveKey): Entry {
       rights: () => entry.rights,
       credentials: () => entry.secrets.map(({ digest }) => digest),
       ended: ended.signal,
+      get expiresAt() {
+        return entry.expiresAt
+      },
       provedBy: (credential) =>
         entry.secrets.find(({ digest }) => Buffer.compare(digest, credential) === 0)?.holder ?? null
     },
@@ -205,13 +208,20 @@ function secretsOf({ digest, previous }: LiveKey, entry: Entry): Secret[] {
   const texts = [{ digest, until: null }, ...(previous === null ? [] : [previous])]
   return texts.map((text) => {
     const ended = new AbortController()
+    const secret: Omit<Secret, 'holder'> = { ...text, ended }
     const holder: Holder = {
       principal: entry.principal,
       rights: () => (ended.signal.aborted ? nothing : entry.rights),
       credentials: () => [text.digest],
-      ended: ended.signal
+      ended: ended.signal,
+      get expiresAt() {
+        const { until } = secret
+        return entry.expiresAt === null || until === null
+          ? (entry.expiresAt ?? until)
+          : Math.min(entry.expiresAt, until)
+      }
     }
-    return { ...text, ended, holder }
+    return Object.assign(secret, { holder })
   })
 }
 
