@@ -195,12 +195,14 @@ test('an import commits nothing more, and tells how much it did', async () => {
       push = (lines) => controller.enqueue(Buffer.from(lines))
     }
   })
-  const answering = call(`${v1}/import/datapoints?id=one`, {
+  // TypeScript's RequestInit knows no `duplex`
+  const init: RequestInit & { duplex: 'half' } = {
     method: 'POST',
     headers: { ...holder.authorization, 'content-type': 'application/x-ndjson' },
     body,
-    ...{ duplex: 'half' }
-  })
+    duplex: 'half'
+  }
+  const answering = call(`${v1}/import/datapoints?id=one`, init)
   push(Array.from({ length: 15 }, (_, n) => line(n)).join(''))
   await eventually(async () => (await store.imports.byId('key:1', 'one'))?.lines === 10, { what: 'a batch' })
   holder.end()
