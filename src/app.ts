@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import type { Holders } from './access/access.ts'
 import { createAuthenticator } from './access/access.ts'
 import { createKeys } from './access/keys.ts'
+import { createDeviceTopics } from './access/device-topics.ts'
 import { createKeyring } from './access/keyring.ts'
 import { createTokens } from './access/tokens.ts'
 import { createBatches } from './commands/batches.ts'
@@ -108,17 +109,24 @@ export async function startApp(parts: AppParts): Promise<App> {
   await keyring.start()
   const { oidc } = config
   const tokens = oidc && createTokens({ settings: oidc, limits, log: log.child({ part: 'access' }) })
+  const deviceTopics = createDeviceTopics({
+    read: store.devices.sourceTopics,
+    limits,
+    log: log.child({ part: 'access' })
+  })
   const authenticator = createAuthenticator({
     apiKey: config.apiKey,
     anonymous: config.anonymous,
     holders: [keyring, ...(tokens === null ? [] : [tokens]), ...(parts.holders ?? [])],
     tokenKey: store.tokenKey,
+    deviceTopics,
     limits
   })
   const { webhooks, runner: webhookRunner } = createWebhookService({
     store,
     events,
     accessOf: authenticator.accessOf,
+    ready: authenticator.ready,
     leading: leader.leading,
     allowPrivate: config.webhooksPrivate,
     version: parts.version,
@@ -182,6 +190,7 @@ export async function startApp(parts: AppParts): Promise<App> {
         ...core,
         http,
         keyring,
+        deviceTopics,
         webhooks: webhookRunner,
         retention,
         rollup,

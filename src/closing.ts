@@ -14,6 +14,7 @@ interface Closable {
 export async function closeInOrder(parts: {
   http: Closable
   keyring: Stoppable
+  deviceTopics: { close(): void }
   retention: Stoppable
   rollup: Stoppable
   webhooks: Stoppable
@@ -65,6 +66,7 @@ export async function closeInOrder(parts: {
     end('ingest', leader.stop(), limits.flushMsMax + limits.closeStepMsMax),
     end('sparkplug', Promise.resolve(parts.host?.leader.stop()), limits.flushMsMax + limits.closeStepMsMax)
   ])
+  parts.deviceTopics.close()
   parts.effects.close()
   await end(
     'publisher',

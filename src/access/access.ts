@@ -5,8 +5,10 @@ import { Problem } from '../errors.ts'
 import type { Rights } from '../grant.ts'
 import type { Limits } from '../limits.ts'
 import type { Access, Millis } from '../model.ts'
+import { rememberCompiled } from './compile.ts'
+import type { DeviceTopics } from './device-topics.ts'
 import type { CompiledRights } from './rights.ts'
-import { allRights, compileRights } from './rights.ts'
+import { compileRights, readDevices } from './rights.ts'
 import type { OpenedTicket } from './tickets.ts'
 import { createTickets } from './tickets.ts'
 
@@ -54,6 +56,8 @@ export interface Authenticator {
   readTicket(ticket: string, address?: string): Promise<Access>
   /** What a principal may now, for what is done for them while they are away; null: nobody is known by that name. */
   accessOf(principal: string): Access | null
+  /** Resolves when it is known what a principal may read: for `accessOf`, which cannot wait for it. */
+  ready(principal: string): Promise<void>
 }
 
 export interface AuthenticatorParts {
@@ -64,6 +68,8 @@ export interface AuthenticatorParts {
   holders?: readonly Holders[]
   /** Of the database: tickets are good on each of its instances. */
   tokenKey: Uint8Array
+  /** For grants of devices. Not given: they give no topics. */
+  deviceTopics?: DeviceTopics
   limits: Pick<Limits, 'streamTicketSecondsMax' | 'ticketBytesMax'>
 }
 
@@ -71,6 +77,8 @@ export interface AuthenticatorParts {
 export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
   const { apiKey, limits, anonymous = apiKey === null } = parts
   const tickets = createTickets(parts.tokenKey)
+  const deviceTopics = parts.deviceTopics ?? null
+  const compiled = rememberCompiled(deviceTopics)
   const fixed = apiKey === null ? [] : [withAll('api-key', digest(apiKey))]
   const nobody = anonymous ? withAll('anonymous', Buffer.alloc(0)) : null
   const keyHolders: Holders = {
@@ -86,10 +94,16 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
   /** Who is behind an access that was given. */
   const behind = new WeakMap<Access, Holder>()
 
-  function give(holder: Holder, address: string | undefined): Access {
-    const access = toAccess(holder, address)
+  async function give(holder: Holder, address: string | undefined): Promise<Access> {
+    await ready(holder)
+    const access = toAccess(compiled, holder, address)
     behind.set(access, holder)
     return access
+  }
+
+  async function ready(holder: Holder): Promise<void> {
+    const rights = holder.rights()
+    if (deviceTopics !== null && rights !== null) await deviceTopics.ready(readDevices(rights))
   }
 
   function knownAs(principal: string): Holder | null {
@@ -117,7 +131,11 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
   return {
     accessOf(principal) {
       const holder = knownAs(principal)
-      return holder && toAccess(holder, undefined)
+      return holder && toAccess(compiled, holder, undefined)
+    },
+    async ready(principal) {
+      const holder = knownAs(principal)
+      if (holder !== null) await ready(holder)
     },
     async authenticate(authorization, address) {
       if (authorization === undefined && nobody !== null) return give(nobody, address)
@@ -169,7 +187,11 @@ const withAll = (principal: string, credential: Uint8Array): Holder => ({
  * Rights are compiled once, and asked for anew with each question: a grant that is taken away is gone from running streams.
  * Who is over may nothing, whatever still runs.
  */
-function toAccess(holder: Holder, address: string | undefined): Access {
+function toAccess(
+  compiled: (rights: Rights | null) => CompiledRights,
+  holder: Holder,
+  address: string | undefined
+): Access {
   const now = (): CompiledRights => (holder.ended?.aborted === true ? noRights : compiled(holder.rights()))
   return {
     principal: holder.principal,
@@ -195,15 +217,6 @@ function toAccess(holder: Holder, address: string | undefined): Access {
 }
 
 const noRights = compileRights({ grants: [], tenant: null })
-
-const compiledRights = new WeakMap<Rights, CompiledRights>()
-
-function compiled(rights: Rights | null): CompiledRights {
-  if (rights === null) return allRights
-  let found = compiledRights.get(rights)
-  if (found === undefined) compiledRights.set(rights, (found = compileRights(rights)))
-  return found
-}
 
 const unauthenticated = (detail: string): Problem => new Problem('unauthenticated', detail)
 

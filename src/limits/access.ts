@@ -46,5 +46,15 @@ export const accessLimits = {
   /** When a key or token is over, what its streams had said before may still leave; milliseconds. */
   accessOverMsMax: 500,
   /** Credentials that wait on one connection to replace the one before. */
-  renewalsWaitingMax: 4
+  renewalsWaitingMax: 4,
+  /** Devices that are in grants to read and are used, in memory of one instance. */
+  devicesGrantedMax: 10_000,
+  /** Source topics of one of them: the oldest. */
+  deviceTopicsMax: 1_000,
+  /** Between two reads of the topics of all of them. */
+  deviceTopicsReadMs: 400,
+  /** How long somebody who comes with a new one waits for its topics at most. */
+  deviceTopicsWaitMs: 1_000,
+  /** How long they are kept when nobody uses them. */
+  deviceTopicsKeptMs: 600_000
 }

@@ -14,6 +14,8 @@ import type { AsOf } from './as-of.ts'
 import type { SearchPage } from './search.ts'
 import type { DevicesSearch, DeviceWithMetrics } from './search-devices.ts'
 import { searchDevices } from './search-devices.ts'
+import type { ReadSourceTopics } from './source-topics.ts'
+import { createSourceTopics } from './source-topics.ts'
 
 export interface DevicesAsk {
   /** Id of the last device, exclusive, in the direction of `order`. */
@@ -40,6 +42,8 @@ export interface Devices {
   /** As `States.search`. Ids are of the projection that was current: those of another one go on nowhere. */
   search(access: Access, ask: DevicesSearch): Promise<SearchPage<DeviceWithMetrics>>
   byName(access: Access, name: string): Promise<Device | null>
+  /** Topics that they are known by, whoever may read these. */
+  sourceTopics: ReadSourceTopics
   /**
    * Those of the names asked for that may be read and that the predicate holds of, in no order. Throws Problem query_too_complex where there are more to look at than `searchRowsMax`.
    */
@@ -79,6 +83,8 @@ export function createDevices(pool: Pool, limits: Limits, asOf: Pick<AsOf, 'devi
     },
 
     search: (access, ask) => searchDevices({ pool, limits, asOf }, access, ask),
+
+    sourceTopics: createSourceTopics(pool, limits),
 
     async byName(access, name) {
       const { kind, columns } = deviceColumns(access)

@@ -29,6 +29,8 @@ export interface DeliverParts {
   cursors: Cursors
   /** What a principal may now; null: nobody is known by that name. */
   accessOf: (principal: string) => Access | null
+  /** Resolves when it is known what they may read. */
+  ready?: (principal: string) => Promise<void>
   send: Send
   slots: Slots
   limits: Limits
@@ -50,6 +52,7 @@ export async function deliver(parts: DeliverParts, given: Webhook, outer: AbortS
     const found = parts.accessOf(principal)
     return found === null || isOver(found) ? null : found
   }
+  await parts.ready?.(principal)
   const signal = withEnd(maker() ?? {}, outer)
   // Asked for each event: what they may read may change while the webhook is delivered
   const access: Access = {

@@ -23,6 +23,7 @@ export function createWebhookService(parts: {
   store: Pick<Store, 'webhooks' | 'cursors' | 'journal' | 'instanceId'>
   events: EventSource
   accessOf: (principal: string) => Access | null
+  ready?: (principal: string) => Promise<void>
   leading: () => boolean
   /** Whether private addresses, and http, are allowed. */
   allowPrivate: boolean

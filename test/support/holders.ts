@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import type { Authenticator, Holder, Holders } from '../../src/access/access.ts'
 import { createAuthenticator } from '../../src/access/access.ts'
+import type { DeviceTopics } from '../../src/access/device-topics.ts'
 import type { Rights } from '../../src/grant.ts'
 import { parseGrant } from '../../src/grant.ts'
 import { defaultLimits as limits } from '../../src/limits.ts'
@@ -31,11 +32,12 @@ export function createHolders(): TestHolders {
 }
 
 /** `Bearer {principal}` is that principal; nobody is anonymous. */
-export const authenticatorOf = (holders: Holders): Authenticator =>
+export const authenticatorOf = (holders: Holders, deviceTopics?: DeviceTopics): Authenticator =>
   createAuthenticator({
     apiKey: null,
     anonymous: false,
     holders: [holders],
+    ...(deviceTopics && { deviceTopics }),
     tokenKey: Buffer.alloc(32, 7),
     limits
   })
