@@ -30,6 +30,8 @@ const fixed = [
   '$demo/#',
   '$other/secret',
   'nothing/here',
+  'still/#',
+  'strict/#',
   'plant/+/1/#'
 ]
 

@@ -40,7 +40,7 @@ const commandsText = `    commands:
         topic: tune/{site}/{device}
 `
 
-const mappingsText = (device: string): string => `
+const mappingsText = (device: string, level = 'number'): string => `
 mappings:
   - name: plant
     topic: plant/{site}/{device}/{metric}
@@ -74,7 +74,7 @@ ${commandsText}  - name: still
     store: changes
   - name: strict
     topic: strict/{device}
-    metrics: [{ name: level, value: level, type: number }]
+    metrics: [{ name: level, value: level, type: ${level} }]
   - name: dollar
     topic: $demo/{device}/{metric}
     value: v
@@ -216,6 +216,15 @@ export async function startWorld(): Promise<World> {
   await adopted(app)
   await send(all.slice(Math.floor(all.length / 2)))
   await settled(app, broker.url)
+  // Some of what was rejected is accepted later
+  await writeFile(file, mappingsText('{site}-{device}', 'text'))
+  assert.equal((await postJson(`${url}/v1/mappings/reload`, { rebuild: false })).status, 200)
+  const redriven = await postJson(`${url}/v1/rejections/redrive`, { filters: ['strict/a1', 'strict/a2'] })
+  assert.equal(redriven.status, 202, JSON.stringify(redriven.body))
+  const { id } = redriven.body
+  await eventually(async () => (await request(`${url}/v1/redrives/${id}`)).body.state === 'done', {
+    what: 'what was rejected is read again'
+  })
   await command(app, broker.url)
   await imported(url)
   await settled(app, broker.url)
