@@ -49,7 +49,7 @@ export function rememberCompiled(
     if (sources.size === one.sources.size && [...sources].every((topic) => one.sources.has(topic)))
       return one.rights
     one.sources = sources
-    one.rights = compileRights(rights, (topic) => sources.has(topic))
+    one.rights = compileRights(rights, sources)
     return one.rights
   }
 }

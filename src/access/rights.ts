@@ -8,7 +8,7 @@ export type CompiledRights = Pick<Access, 'mayRead' | 'mayPublish' | 'readsAll' 
   Required<Pick<Access, 'mayReadDevice' | 'mayCommandDevice'>>
 
 /** Whether a topic is one of those that a device is known by, as far as that is known now. */
-export type IsSource = (topic: string) => boolean
+type IsSource = (topic: string) => boolean
 
 const yes = (): boolean => true
 const no = (): boolean => false
@@ -23,8 +23,31 @@ export const allRights: CompiledRights = {
   administers: true
 }
 
-/** `isSource`: of the devices that may be read (`readDevices`). Not given: their topics are not known. */
-export function compileRights(rights: Rights, isSource: IsSource = no): CompiledRights {
+interface Granted {
+  rights: Rights
+  /** Topics of devices that it may read by grants of these, as they are known now. */
+  sources: ReadonlySet<string>
+}
+
+const everything: Granted = { rights: { grants: [{ role: 'admin' }], tenant: null }, sources: new Set() }
+const granted = new WeakMap<object, Granted>()
+
+/** What is behind an access; of one that nobody authenticated, as in tests, everything or nothing. */
+export function grantedOf({ rights, administers }: Pick<Access, 'rights' | 'administers'>): Granted {
+  const found = rights === undefined ? undefined : granted.get(rights)
+  if (found !== undefined) return found
+  return administers === true ? everything : { rights: { grants: [], tenant: null }, sources: new Set() }
+}
+
+/** `sources`: topics of the devices that may be read (`readDevices`). Not given: these are not known. */
+export function compileRights(rights: Rights, sources: ReadonlySet<string> = new Set()): CompiledRights {
+  const compiled = compile(rights, (topic) => sources.has(topic))
+  // What everybody who may everything has is one object
+  if (compiled !== allRights) granted.set(compiled, { rights, sources })
+  return compiled
+}
+
+function compile(rights: Rights, isSource: IsSource): CompiledRights {
   const { grants, tenant } = rights
   if (isAdmin(rights)) return allRights
   const within = inTenant(tenant)

@@ -15,6 +15,7 @@ import { history } from './schema-history.ts'
 import { keys } from './schema-keys.ts'
 import { mappings } from './schema-mappings.ts'
 import { objects } from './schema-objects.ts'
+import { permissions } from './schema-permissions.ts'
 import { previews } from './schema-previews.ts'
 import { retention } from './schema-retention.ts'
 import { rejections } from './schema-rejections.ts'
@@ -45,6 +46,7 @@ export function buildSchema(): GraphQLSchema {
         mappings,
         previews,
         retention,
+        permissions,
         webhooks,
         audit,
         keys

@@ -8,6 +8,7 @@ import type { Key } from '../key.ts'
 import type { PageArguments } from './arguments.ts'
 import { invalid, listName, readFirst } from './arguments.ts'
 import { readConnection } from './connections.ts'
+import { administering } from './administering.ts'
 import type { Resolvers } from './executable.ts'
 import type { GraphqlParts } from './parts.ts'
 
@@ -35,7 +36,7 @@ export function createKeyResolvers({ store, keys, limits }: GraphqlParts): Resol
   })
 
   return {
-    Query: {
+    Query: administering({
       keys: {
         resolve(_source, page: PageArguments, { access, head }) {
           const { order } = page
@@ -61,8 +62,8 @@ export function createKeyResolvers({ store, keys, limits }: GraphqlParts): Resol
           }
         }
       }
-    },
-    Mutation: {
+    }),
+    Mutation: administering({
       createKey: {
         resolve: async (_source, { input }: { input: KeyCreateAsk }, { access }) =>
           withText(await keys.create(access, input))
@@ -90,6 +91,6 @@ export function createKeyResolvers({ store, keys, limits }: GraphqlParts): Resol
       revokeKey: {
         resolve: async (_source, { id }: IdArgument, { access }) => toPayload(await keys.revoke(access, id))
       }
-    }
+    })
   }
 }

@@ -13,6 +13,7 @@ import { createHttpHandler } from './http.ts'
 import { createMappingMutations } from './mutations-mappings.ts'
 import { createMutations } from './mutations.ts'
 import type { GraphqlParts } from './parts.ts'
+import { createPermissionQueries } from './permissions.ts'
 import { createDeviceQueries } from './queries-devices.ts'
 import { createHistoryQueries } from './queries-history.ts'
 import { createMappingQueries } from './queries-mappings.ts'
@@ -46,6 +47,7 @@ export async function registerGraphql(app: FastifyInstance, parts: GraphqlParts)
     createBatchResolvers(parts),
     createMappingMutations(parts),
     createRetentionResolvers(parts),
+    createPermissionQueries(parts),
     createWebhookResolvers(parts),
     createKeyResolvers(parts),
     createSubscriptions(parts)

@@ -36,6 +36,7 @@ export async function keyRoutes(app: Routes, parts: RouteParts): Promise<void> {
   app.get(
     '/keys',
     {
+      config: { administers: true },
       schema: {
         operationId: 'listKeys',
         summary: 'API keys',
@@ -63,6 +64,7 @@ export async function keyRoutes(app: Routes, parts: RouteParts): Promise<void> {
     '/keys',
     {
       validatorCompiler: bodyIsReadByRoute,
+      config: { administers: true },
       schema: {
         operationId: 'createKey',
         summary: 'Makes an API key',
@@ -91,6 +93,7 @@ export async function keyRoutes(app: Routes, parts: RouteParts): Promise<void> {
   app.get(
     '/keys/:id',
     {
+      config: { administers: true },
       schema: {
         operationId: 'getKey',
         summary: 'An API key',
@@ -108,6 +111,7 @@ export async function keyRoutes(app: Routes, parts: RouteParts): Promise<void> {
     '/keys/:id',
     {
       validatorCompiler: bodyIsReadByRoute,
+      config: { administers: true },
       schema: {
         operationId: 'changeKey',
         summary: 'Changes what an API key may, or how long',
@@ -133,6 +137,7 @@ export async function keyRoutes(app: Routes, parts: RouteParts): Promise<void> {
     '/keys/:id/rotate',
     {
       validatorCompiler: bodyIsReadByRoute,
+      config: { administers: true },
       schema: {
         operationId: 'rotateKey',
         summary: 'Gives an API key another text',
@@ -160,6 +165,7 @@ export async function keyRoutes(app: Routes, parts: RouteParts): Promise<void> {
   app.delete(
     '/keys/:id',
     {
+      config: { administers: true },
       schema: {
         operationId: 'revokeKey',
         summary: 'Revokes an API key, for ever',

@@ -8,6 +8,7 @@ import { batchLinks, batchRequests } from './batch-examples.ts'
 import { commandLinks, commandRequests } from './command-examples.ts'
 import { historyExamples } from './history-examples.ts'
 import { keyLinks, keyRequests } from './key-examples.ts'
+import { permissionRequests } from './permissions.ts'
 import type { Link, RequestExample } from './request-example.ts'
 import { retentionLinks, retentionRequests } from './retention-examples.ts'
 import { webhookLinks, webhookRequests } from './webhook-examples.ts'
@@ -27,6 +28,7 @@ const clears = (parameters: Record<string, unknown>) =>
 export const requestExamples: Record<string, Record<string, RequestExample>> = {
   ...auditRequests,
   ...retentionRequests,
+  ...permissionRequests,
   ...webhookRequests,
   ...keyRequests,
   listTopics: {

@@ -30,6 +30,7 @@ import { mappingSchemas } from './mapping-schemas.ts'
 import { mappingRoutes } from './mappings.ts'
 import { messageRoutes } from './messages.ts'
 import type { HttpParts, RouteParts, Routes } from './parts.ts'
+import { permissionRoutes } from './permissions.ts'
 import { pickedSchemas } from './picked.ts'
 import { previewSchema } from './preview-body.ts'
 import { answerClientError, answerFrameworkError, answerWithProblems } from './problems.ts'
@@ -177,5 +178,6 @@ async function v1Routes(app: Routes, parts: RouteParts): Promise<void> {
   await app.register(async (scope) => keyRoutes(scope as Routes, parts))
   await app.register(async (scope) => streamRoutes(scope as Routes, parts))
   await app.register(async (scope) => ticketRoutes(scope as Routes, parts))
+  await app.register(async (scope) => permissionRoutes(scope as Routes, parts))
   await app.register(async (scope) => statusRoutes(scope as Routes, parts))
 }

@@ -56,5 +56,7 @@ export const accessLimits = {
   /** How long somebody who comes with a new one waits for its topics at most. */
   deviceTopicsWaitMs: 1_000,
   /** How long they are kept when nobody uses them. */
-  deviceTopicsKeptMs: 600_000
+  deviceTopicsKeptMs: 600_000,
+  /** In one request about what may be done. */
+  permissionChecksMax: 100
 }
