@@ -32,6 +32,7 @@ const fixed = [
   'nothing/here',
   'still/#',
   'strict/#',
+  'set/#',
   'plant/+/1/#'
 ]
 

@@ -125,8 +125,12 @@ export async function devicesThen(asking: Asking): Promise<void> {
 }
 
 export async function oneDevice(asking: Asking): Promise<void> {
-  const name = asking.pick([...asking.world.devices, 'no-device'])
-  const seen = (await seenDevices(asking)).find(({ device }) => device['device'] === name)
+  const all = await seenDevices(asking)
+  const known = all.map(({ device }) => device['device'] as string)
+  const name = asking.pick(
+    asking.chance(0.5) && known.length > 0 ? known : [...asking.world.devices, 'no-device']
+  )
+  const seen = all.find(({ device }) => device['device'] === name)
   const headers = asking.pick<Record<string, string>>([{}, { 'if-none-match': '*' }])
   for (const [path, absent] of [
     [`devices/${encoded(name)}`, 'devices/never'],

@@ -12,8 +12,11 @@ async function sameList(asking: Asking, path: string, limit = pageLimit(asking))
   asking.same(await asking.walk(path, limit), expected, path)
 }
 
+const anInstant = ({ oracle }: Asking): Promise<string> =>
+  oracle.once('an instant', async () => new Date(Date.now() - 1).toISOString())
+
 export async function topics(asking: Asking): Promise<void> {
-  const asOf = await asking.oracle.once('an instant', async () => new Date(Date.now() - 1).toISOString())
+  const asOf = await anInstant(asking)
   const path = joined('topics', [
     ...someFilters(asking),
     ...oneOf(asking, 'where', [
@@ -45,7 +48,10 @@ export async function oneTopic(asking: Asking): Promise<void> {
     [`topic${suffix}?name=${encoded(name)}`, `topic${suffix}?name=${encoded('never/there')}`],
     [`topics/by-id/${id}${suffix}`, `topics/by-id/99999998${suffix}`]
   ]
-  const [path, absent] = asking.pick(ways)
+  const then = asking.chance(0.3) ? `asOf=${await anInstant(asking)}` : null
+  const [path, absent] = asking
+    .pick(ways)
+    .map((way) => (then === null ? way : `${way}${way.includes('?') ? '&' : '?'}${then}`)) as [string, string]
   const answer = await asking.get(path, { method, headers: conditions })
   if (known.some(({ topic }) => topic === name) && asking.may(name)) {
     if (method === 'GET' && !('if-none-match' in conditions)) {
