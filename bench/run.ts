@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { endAll } from '../test/support/cleanup.ts'
+import { benchAccess } from './access.ts'
 import { benchAnswers } from './answers.ts'
 import { benchAppend } from './append.ts'
 import { benchAsOf } from './as-of.ts'
@@ -23,6 +24,7 @@ import { benchSubscribers } from './subscribers.ts'
 import { benchTopics } from './topics.ts'
 
 const benchmarks: Record<string, (write: (line: string) => void) => Promise<object[]>> = {
+  access: benchAccess,
   ingest: benchIngest,
   answers: benchAnswers,
   append: benchAppend,

@@ -8,7 +8,7 @@ import type { Access, Millis } from '../model.ts'
 import { rememberCompiled } from './compile.ts'
 import type { DeviceTopics } from './device-topics.ts'
 import type { CompiledRights } from './rights.ts'
-import { compileRights, readDevices } from './rights.ts'
+import { compileRights } from './rights.ts'
 import type { OpenedTicket } from './tickets.ts'
 import { createTickets } from './tickets.ts'
 
@@ -77,8 +77,7 @@ export interface AuthenticatorParts {
 export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
   const { apiKey, limits, anonymous = apiKey === null } = parts
   const tickets = createTickets(parts.tokenKey)
-  const deviceTopics = parts.deviceTopics ?? null
-  const compiled = rememberCompiled(deviceTopics)
+  const { compiled, ready } = rememberCompiled(parts.deviceTopics ?? null)
   const fixed = apiKey === null ? [] : [withAll('api-key', digest(apiKey))]
   const nobody = anonymous ? withAll('anonymous', Buffer.alloc(0)) : null
   const keyHolders: Holders = {
@@ -95,15 +94,10 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
   const behind = new WeakMap<Access, Holder>()
 
   async function give(holder: Holder, address: string | undefined): Promise<Access> {
-    await ready(holder)
+    await ready(holder.rights())
     const access = toAccess(compiled, holder, address)
     behind.set(access, holder)
     return access
-  }
-
-  async function ready(holder: Holder): Promise<void> {
-    const rights = holder.rights()
-    if (deviceTopics !== null && rights !== null) await deviceTopics.ready(readDevices(rights))
   }
 
   function knownAs(principal: string): Holder | null {
@@ -135,7 +129,7 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
     },
     async ready(principal) {
       const holder = knownAs(principal)
-      if (holder !== null) await ready(holder)
+      if (holder !== null) await ready(holder.rights())
     },
     async authenticate(authorization, address) {
       if (authorization === undefined && nobody !== null) return give(nobody, address)

@@ -10,16 +10,19 @@ interface Compiled {
   devices: readonly string[]
   sources: ReadonlySet<string>
   version: number
-  usedAt: number
+  ticks: number
+  /** Up to when it is said and known. */
+  readyTicks: number
 }
 
-/** How often is said that devices are used. */
-const useMs = 1_000
+export interface RememberedRights {
+  /** The same object as long as what may be read is the same. null: everything may be. */
+  compiled(rights: Rights | null): CompiledRights
+  /** Resolves when topics of their devices are known, or do not come in time. */
+  ready(rights: Rights | null): Promise<void>
+}
 
-/** The same object as long as what may be read is the same. null: everything may be. */
-export function rememberCompiled(
-  deviceTopics: DeviceTopics | null
-): (rights: Rights | null) => CompiledRights {
+export function rememberCompiled(deviceTopics: DeviceTopics | null): RememberedRights {
   const all = new WeakMap<Rights, Compiled>()
 
   function compileNew(rights: Rights): Compiled {
@@ -29,18 +32,20 @@ export function rememberCompiled(
       devices,
       sources: new Set<string>(),
       version: -1,
-      usedAt: -Infinity
+      ticks: -1,
+      readyTicks: -1
     }
     all.set(rights, one)
     return one
   }
 
-  return (rights) => {
+  function compiled(rights: Rights | null): CompiledRights {
     if (rights === null) return allRights
     const one = all.get(rights) ?? compileNew(rights)
     if (deviceTopics === null || one.devices.length === 0) return one.rights
-    if (performance.now() - one.usedAt > useMs) {
-      one.usedAt = performance.now()
+    // A question must not cost a look at the clock
+    if (one.ticks !== deviceTopics.ticks()) {
+      one.ticks = deviceTopics.ticks()
       deviceTopics.use(one.devices)
     }
     if (one.version === deviceTopics.version()) return one.rights
@@ -51,5 +56,19 @@ export function rememberCompiled(
     one.sources = sources
     one.rights = compileRights(rights, sources)
     return one.rights
+  }
+
+  return {
+    compiled,
+    async ready(rights) {
+      if (rights === null || deviceTopics === null) return
+      const one = all.get(rights) ?? compileNew(rights)
+      if (one.devices.length === 0) return
+      const ticks = deviceTopics.ticks()
+      // Whoever came a moment ago has waited for them
+      if (one.readyTicks === ticks) return
+      await deviceTopics.ready(one.devices)
+      one.readyTicks = ticks
+    }
   }
 }

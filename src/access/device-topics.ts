@@ -16,6 +16,8 @@ export interface DeviceTopics {
   topicsOf(device: string): ReadonlySet<string>
   /** Another number whenever topics of any of them changed. */
   version(): number
+  /** Another number as often as it is to be said that they are used. */
+  ticks(): number
   close(): void
 }
 
@@ -37,6 +39,9 @@ export interface DeviceTopicsParts {
 interface Watched {
   topics: ReadonlySet<string>
   usedAt: Millis
+  /** The read that is under way for who came first with it. */
+  first: Promise<void> | null
+  isRead: boolean
 }
 
 const none: ReadonlySet<string> = new Set()
@@ -46,6 +51,7 @@ export function createDeviceTopics(parts: DeviceTopicsParts): DeviceTopics {
   const watched = new Map<string, Watched>()
   const closing = new AbortController()
   let version = 0
+  let ticks = 0
   let polling: Promise<void> | null = null
   let warnedAt = -Infinity
 
@@ -61,6 +67,7 @@ export function createDeviceTopics(parts: DeviceTopicsParts): DeviceTopics {
     for (const device of devices) {
       const one = watched.get(device)
       if (one === undefined) continue
+      one.isRead = true
       const topics = found.get(device) ?? []
       if (topics.length >= limits.deviceTopicsMax)
         warn(
@@ -75,7 +82,7 @@ export function createDeviceTopics(parts: DeviceTopicsParts): DeviceTopics {
 
   function forgetUnused(): void {
     for (const [device, { usedAt }] of watched)
-      if (now() - usedAt > limits.deviceTopicsKeptMs) watched.delete(device)
+      if (now() - usedAt > limits.deviceTopicsKeptMs && watched.delete(device)) version++
   }
 
   async function poll(): Promise<void> {
@@ -83,6 +90,7 @@ export function createDeviceTopics(parts: DeviceTopicsParts): DeviceTopics {
       await delay(limits.deviceTopicsReadMs, null, { ref: false, signal: closing.signal }).catch(() => {})
       if (closing.signal.aborted) return
       forgetUnused()
+      ticks++
       try {
         await read([...watched.keys()])
       } catch (error) {
@@ -92,39 +100,52 @@ export function createDeviceTopics(parts: DeviceTopicsParts): DeviceTopics {
     }
   }
 
-  /** Returns those that were not watched before. */
-  function use(devices: readonly string[]): string[] {
-    const added: string[] = []
+  function use(devices: readonly string[]): void {
     for (const device of devices) {
       const one = watched.get(device)
       if (one !== undefined) one.usedAt = now()
-      else if (watched.size < limits.devicesGrantedMax) {
-        watched.set(device, { topics: none, usedAt: now() })
-        added.push(device)
-      } else
+      else if (watched.size < limits.devicesGrantedMax)
+        watched.set(device, { topics: none, usedAt: now(), first: null, isRead: false })
+      else
         warn(
           {},
           `${limits.devicesGrantedMax} devices are granted and used: further ones cannot be read by their grants`
         )
     }
     if (watched.size > 0) polling ??= poll().finally(() => (polling = null))
-    return added
+  }
+
+  /** Reads those that nobody has read yet; where somebody is at it, it is waited for. */
+  async function readNew(devices: readonly string[]): Promise<void> {
+    const all = devices.flatMap((device) => watched.get(device) ?? []).filter(({ isRead }) => !isRead)
+    if (all.length === 0) return
+    const added = devices.filter((device) => {
+      const one = watched.get(device)
+      return one !== undefined && !one.isRead && one.first === null
+    })
+    if (added.length > 0) {
+      const first = read(added).catch((error: unknown) =>
+        warn({ err: error }, 'Topics of devices cannot be read yet')
+      )
+      for (const device of added) watched.get(device)!.first = first
+    }
+    await Promise.all(new Set(all.map(({ first }) => first)))
   }
 
   return {
     async ready(devices) {
-      const added = use(devices)
-      if (added.length === 0) return
+      use(devices)
       const waiting = new AbortController()
       await Promise.race([
-        read(added).catch((error: unknown) => warn({ err: error }, 'Topics of devices cannot be read yet')),
+        readNew(devices),
         delay(limits.deviceTopicsWaitMs, null, { ref: false, signal: waiting.signal }).catch(() => {})
       ])
       waiting.abort()
     },
-    use: (devices) => void use(devices),
+    use,
     topicsOf: (device) => watched.get(device)?.topics ?? none,
     version: () => version,
+    ticks: () => ticks,
     close: () => closing.abort()
   }
 }

@@ -42,6 +42,7 @@ export async function registerSwagger(app: FastifyInstance, version: string): Pr
         { name: 'Commands', description: 'What is to be published, and what became of it' },
         { name: 'Webhooks', description: 'What is sent to URLs when it happens' },
         { name: 'Access', description: 'Who may do what' },
+        { name: 'Audit', description: 'Who changed or commanded what' },
         { name: 'Service', description: 'For whoever runs it' }
       ],
       components: {

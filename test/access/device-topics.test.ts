@@ -27,6 +27,12 @@ async function accessOf(principal: string, grants: string[], tenant: string | nu
   return authenticator.authenticate(as(principal)['authorization'])
 }
 
+function later(): { promise: Promise<Map<string, string[]>>; resolve(topics: Map<string, string[]>): void } {
+  let resolve: (topics: Map<string, string[]>) => void = () => {}
+  const promise = new Promise<Map<string, string[]>>((settle) => (resolve = settle))
+  return { promise, resolve: (topics) => resolve(topics) }
+}
+
 test('the topics of a granted device may be read at once, and no others', async () => {
   await tell('a/one', 'one')
   await tell('b/one', 'one', 'other')
@@ -85,6 +91,28 @@ test('nobody waits for a database that does not answer', async () => {
   atEnd(async () => stuck.close())
   await stuck.ready(['one'])
   assert.equal(stuck.topicsOf('one').size, 0)
+})
+
+test('who comes while topics are being read waits for them, too', async () => {
+  const answers = later()
+  const slow = createDeviceTopics({ read: () => answers.promise, limits, log: silent })
+  atEnd(async () => slow.close())
+  slow.use(['one'])
+  const both = Promise.all([slow.ready(['one']), slow.ready(['one'])])
+  answers.resolve(new Map([['one', ['t/one']]]))
+  await both
+  assert.ok(slow.topicsOf('one').has('t/one'))
+  const told: string[] = []
+  const answer = later()
+  const slower = createDeviceTopics({ read: () => answer.promise, limits, log: silent })
+  atEnd(async () => slower.close())
+  void slower.ready(['one']).then(() => told.push('first'))
+  const second = slower.ready(['one']).then(() => told.push('second'))
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual(told, [])
+  answer.resolve(new Map([['one', ['t/one']]]))
+  await second
+  assert.ok(slower.topicsOf('one').has('t/one'))
 })
 
 test('what nobody uses is forgotten', async () => {
