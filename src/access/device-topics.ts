@@ -129,7 +129,7 @@ export function createDeviceTopics(parts: DeviceTopicsParts): DeviceTopics {
       )
       for (const device of added) watched.get(device)!.first = first
     }
-    await Promise.all(all.map(({ first }) => first))
+    await Promise.all(all.flatMap(({ first }) => first ?? []))
   }
 
   return {
