@@ -5,6 +5,7 @@ import type { Grant, Rights } from '../../src/grant.ts'
 import type { Asking } from './fuzz-context.ts'
 import { encoded } from './fuzz-context.ts'
 import type { World } from './world.ts'
+import { senders } from './world.ts'
 
 /** A filter that matches the topic, or nearly does. */
 const filterOf = (topic: string): fc.Arbitrary<string> => {
@@ -36,7 +37,7 @@ const fixed = [
   'plant/+/1/#'
 ]
 
-export function rightsOf(world: World, deviceGrants: boolean): fc.Arbitrary<Rights> {
+export function rightsOf(world: World): fc.Arbitrary<Rights> {
   const topic = fc.constantFrom(...world.topics)
   const role = fc.constantFrom('read' as const, 'read' as const, 'read' as const, 'command' as const)
   const grant: fc.Arbitrary<Grant> = fc.oneof(
@@ -44,7 +45,7 @@ export function rightsOf(world: World, deviceGrants: boolean): fc.Arbitrary<Righ
     { weight: 5, arbitrary: fc.record({ role, topic: topic.chain(filterOf) }) },
     { weight: 1, arbitrary: fc.record({ role, topic: fc.constantFrom(...fixed) }) },
     {
-      weight: deviceGrants ? 2 : 0,
+      weight: 3,
       arbitrary: fc.record({ role, device: fc.constantFrom(...world.devices, 'no-device') })
     }
   )
@@ -58,12 +59,16 @@ export function rightsOf(world: World, deviceGrants: boolean): fc.Arbitrary<Righ
 /** The same for the same seed. */
 export interface Case {
   rights: Rights
+  /** Whose: some have sent commands. */
+  principal: string
   /** Of the questions. */
   choices: number
 }
 
-export const someRights = (world: World, seed: number, numRuns: number, deviceGrants = false): Case[] =>
-  fc.sample(fc.record({ rights: rightsOf(world, deviceGrants), choices: fc.nat() }), { seed, numRuns })
+export const someRights = (world: World, seed: number, numRuns: number): Case[] => {
+  const principal = fc.constantFrom(...senders, 'nobody')
+  return fc.sample(fc.record({ rights: rightsOf(world), principal, choices: fc.nat() }), { seed, numRuns })
+}
 
 const filters = [
   'plant/#',

@@ -5,6 +5,7 @@
 
 import assert from 'node:assert/strict'
 import type { Rights } from '../../src/grant.ts'
+import type { Case } from './fuzz-asks.ts'
 import type { Answer } from '../support/bridge.ts'
 import { request } from '../support/bridge.ts'
 import { allowed } from './grants-model.ts'
@@ -31,6 +32,8 @@ export interface Asking {
   /** Of the service that is asked. */
   url: string
   rights: Rights
+  principal: string
+  headers: { authorization: string }
   may(topic: string): boolean
   /** A whole number below it, 0 or more; from the seed. */
   below(count: number): number
@@ -89,19 +92,18 @@ export function createOracle(world: World, url = world.url): Oracle {
 export function createAsking(
   oracle: Oracle,
   asked: string,
-  rights: Rights,
-  seed: number,
+  { rights, principal, choices }: Case,
   count: { asked: number; told: number }
 ): Asking {
   const { world } = oracle
-  const headers = headersOf(rights)
-  let state = seed >>> 0
+  const headers = headersOf({ ...rights, principal })
+  let state = choices >>> 0
   const below = (count: number): number => {
     // A linear congruential generator (Numerical Recipes): what matters is that it comes again
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
     return Math.floor((state / 2 ** 32) * count)
   }
-  const may = (topic: string): boolean => allowed(rights, 'read', topic)
+  const may = (topic: string): boolean => allowed(rights, 'read', topic, world.sourcesOf)
   const get = async (path: string, init: RequestInit = {}): Promise<Answer> => {
     const given = { ...init, headers: { ...headers, ...(init.headers as Record<string, string>) } }
     const answer = await request(`${asked}/v1/${path}`, given)
@@ -115,6 +117,8 @@ export function createAsking(
     world,
     url: asked,
     rights,
+    principal,
+    headers,
     may,
     below,
     pick: (list) => list[below(list.length)]!,
@@ -122,7 +126,7 @@ export function createAsking(
     get,
     walk: (path, limit) => walkPages(get, path, limit),
     same: (actual, expected, what) =>
-      assert.deepEqual(actual, expected, `${what}, asked with ${JSON.stringify(rights)}`)
+      assert.deepEqual(actual, expected, `${what}, asked by ${principal} with ${JSON.stringify(rights)}`)
   }
 }
 

@@ -6,7 +6,6 @@ import { assertNoTopics } from './fuzz-context.ts'
 import { allMetrics } from './fuzz-devices.ts'
 import { maySee, seenCommand } from './fuzz-topics.ts'
 import { postJson } from '../support/bridge.ts'
-import { headersOf } from './self-telling.ts'
 
 // What is compared is whatever the document asks for
 /* eslint-disable typescript/no-explicit-any */
@@ -32,7 +31,7 @@ const lists: Record<string, string> = {
   commands: list(
     'commands',
     '',
-    `id topic device state response { ${message} } lateResponse { ${message} } events { seq topic to }`
+    `id topic device principal state response { ${message} } lateResponse { ${message} } events { seq topic to }`
   ),
   history: list(
     'history',
@@ -112,7 +111,7 @@ async function expectedOf(asking: Asking, name: string): Promise<Item[]> {
 }
 
 export async function graphqlReads(asking: Asking): Promise<void> {
-  const headers = headersOf(asking.rights)
+  const { headers } = asking
   const name = asking.pick(Object.keys(lists).filter((one) => one !== 'history'))
   const first = asking.pick([7, 50, 1_000])
   const look = (text: string): void => {

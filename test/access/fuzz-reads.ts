@@ -47,10 +47,10 @@ export async function runFuzz(
   { all = false, surfaces = Object.keys(reads) }: { all?: boolean; surfaces?: readonly string[] } = {}
 ): Promise<FuzzResult> {
   const result: FuzzResult = { faults: [], asked: 0, told: 0 }
-  for (const [index, { rights, choices }] of cases.entries())
+  for (const [index, one] of cases.entries())
     for (const surface of surfaces) {
       try {
-        await reads[surface]!(createAsking(oracle, url, rights, choices, result))
+        await reads[surface]!(createAsking(oracle, url, one, result))
       } catch (error) {
         result.faults.push(`${surface}, grants ${index}: ${(error as Error).stack}`)
         if (!all) return result

@@ -7,7 +7,6 @@ import { assertNoTopics } from './fuzz-context.ts'
 import type { Asking, Item } from './fuzz-context.ts'
 import { joined, oneOf, someFilters } from './fuzz-asks.ts'
 import { maySee } from './fuzz-topics.ts'
-import { headersOf } from './self-telling.ts'
 
 const types = ['message', 'datapoint', 'presence', 'command', 'gap']
 
@@ -22,10 +21,10 @@ async function readAll(url: string, headers: Record<string, string>, end: string
 
 const toldOf = ({ event, data }: SseEvent): Item => data[event]
 
-function isSeen(asking: Asking, told: SseEvent, devices: ReadonlyMap<string, string | null>): boolean {
+function isSeen(asking: Asking, told: SseEvent, sent: ReadonlyMap<string, Item>): boolean {
   if (told.event === 'gap') return true
   const { topic, id } = toldOf(told)
-  if (told.event === 'command') return maySee(asking, { topic, device: devices.get(id) ?? null })
+  if (told.event === 'command') return maySee(asking, { topic, device: null, ...sent.get(id) })
   return asking.may(topic)
 }
 
@@ -37,7 +36,7 @@ export async function states(asking: Asking): Promise<void> {
   const lastOf = (events: readonly SseEvent[]): Map<string, Item> =>
     new Map(events.map(({ data }) => [data.state.topic as string, data.state as Item]))
   const whole = await oracle.once(`states ${path}`, () => readAll(`${world.url}/v1/${path}`, {}, end))
-  const events = await readAll(`${asking.url}/v1/${path}`, headersOf(asking.rights), end)
+  const events = await readAll(`${asking.url}/v1/${path}`, asking.headers, end)
   asking.same(lastOf(events), new Map([...lastOf(whole)].filter(([topic]) => asking.may(topic))), path)
 }
 
@@ -53,12 +52,12 @@ export async function streams(asking: Asking): Promise<void> {
   ]
   const path = joined('stream', [...parts, ...(snapshot ? [] : ['after=earliest'])])
   const whole = await oracle.once(`stream ${path}`, () => readAll(`${world.url}/v1/${path}`, {}, end))
-  const devices = await oracle.once('devices of commands', async () => {
+  const sent = await oracle.once('commands by id', async () => {
     const all = await oracle.walk('commands')
-    return new Map(all.map(({ id, device }) => [id as string, device as string | null]))
+    return new Map(all.map((command) => [command['id'] as string, command]))
   })
-  const expected = whole.filter((told) => isSeen(asking, told, devices))
-  const headers = headersOf(asking.rights)
+  const expected = whole.filter((told) => isSeen(asking, told, sent))
+  const { headers } = asking
   const events = await readAll(`${asking.url}/v1/${path}`, headers, end)
   for (const { event, data } of events)
     if (event !== 'command') assertNoTopics(JSON.stringify(data), asking.may, path)
@@ -69,7 +68,7 @@ export async function streams(asking: Asking): Promise<void> {
   const behind = { ...headers, 'last-event-id': whole[from]!.id }
   asking.same(
     await readAll(`${asking.url}/v1/${path}`, behind, end),
-    whole.slice(from + 1).filter((told) => isSeen(asking, told, devices)),
+    whole.slice(from + 1).filter((told) => isSeen(asking, told, sent)),
     `${path} behind event ${from}`
   )
 }

@@ -2,6 +2,7 @@
 
 import type { Asking, Item } from './fuzz-context.ts'
 import { encoded } from './fuzz-context.ts'
+import { allowedDevice } from './grants-model.ts'
 import { joined, oneOf, pageLimit, someFilters } from './fuzz-asks.ts'
 
 const readable = (asking: Asking, items: readonly Item[]): Item[] =>
@@ -117,12 +118,10 @@ export function seenCommand(asking: Asking, command: Item): Item {
   return { ...command, response: seen(command['response']), lateResponse: seen(command['lateResponse']) }
 }
 
-export const maySee = (asking: Asking, { topic, device }: Item): boolean =>
+export const maySee = (asking: Asking, { topic, device, principal }: Item): boolean =>
   asking.may(topic) ||
-  (device !== null &&
-    asking.rights.grants.some(
-      (grant) => grant.role === 'read' && 'device' in grant && grant.device === device
-    ))
+  principal === asking.principal ||
+  (device !== null && allowedDevice(asking.rights, 'read', device, topic))
 
 export async function commands(asking: Asking): Promise<void> {
   const all = await asking.oracle.walk('commands')
@@ -147,16 +146,44 @@ export async function commands(asking: Asking): Promise<void> {
 
 export const absentId = '00000000-0000-4000-8000-000000000000'
 
-/** Theirs are of who asked for them: here, the administrator. */
+/** Batches, imports and webhooks are of who asked for them, and the rest is for administrators, there or not. */
 export async function ofOthers(asking: Asking): Promise<void> {
-  for (const list of ['batches', 'imports', 'webhooks'])
-    asking.same((await asking.get(list)).body.items, [], list)
-  const [batch] = await asking.oracle.walk('batches')
-  for (const more of ['', '/outcomes'])
-    asking.same(
-      told(await asking.get(`batches/${batch!['id']}${more}`)),
-      told(await asking.get(`batches/${absentId}${more}`)),
-      `a batch${more}`
+  const { oracle, principal } = asking
+  for (const list of ['imports', 'webhooks']) asking.same((await asking.get(list)).body.items, [], list)
+  const batches = await oracle.walk('batches')
+  const own = batches.filter((batch) => batch['principal'] === principal)
+  asking.same(await asking.walk('batches', 2), own, 'batches')
+  const { id, principal: whose } = asking.pick(batches)
+  if (whose === principal) {
+    const expected = (await oracle.walk(`batches/${id}/outcomes`)).map((outcome) =>
+      outcome['command'] === null
+        ? outcome
+        : { ...outcome, command: seenCommand(asking, outcome['command'] as Item) }
     )
-  asking.same(told(await asking.get('imports/meters')), told(await asking.get('imports/never')), 'an import')
+    asking.same(await asking.walk(`batches/${id}/outcomes`, 3), expected, 'outcomes of a batch')
+  } else
+    for (const more of ['', '/outcomes'])
+      asking.same(
+        told(await asking.get(`batches/${id}${more}`)),
+        told(await asking.get(`batches/${absentId}${more}`)),
+        `a batch${more}`
+      )
+  const [webhook] = (await oracle.get('webhooks')).body.items
+  for (const [path, absent] of [
+    ['imports/meters', 'imports/never'],
+    [`webhooks/${webhook.id}`, `webhooks/${absentId}`]
+  ] as const)
+    asking.same(told(await asking.get(path)), told(await asking.get(absent)), path)
+  const path = asking.pick([
+    'audit',
+    'export/audit',
+    'keys',
+    `keys/${asking.world.key}`,
+    'keys/000000000000',
+    'redrives',
+    'mappings',
+    'retention'
+  ])
+  const { status, body } = await asking.get(path)
+  asking.same([status, body.code], [403, 'forbidden'], path)
 }

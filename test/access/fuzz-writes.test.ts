@@ -9,7 +9,6 @@ import { connectClient } from '../support/mqtt.ts'
 import { createAsking, createOracle, encoded } from './fuzz-context.ts'
 import { someRights } from './fuzz-asks.ts'
 import { told } from './fuzz-topics.ts'
-import { headersOf } from './self-telling.ts'
 import { startWorld } from './world.ts'
 
 const full = process.env['FULL'] === '1'
@@ -23,10 +22,11 @@ test('what may not be commanded is refused alike, there or not, and nothing is p
     (await oracle.walk('topics')).map(({ topic, seq }) => [topic as string, seq as string])
   )
   let refused = 0
-  for (const { rights, choices } of someRights(world, 5, full ? 500 : 40)) {
-    const asking = createAsking(oracle, world.url, rights, choices, { asked: 0, told: 0 })
+  for (const one of someRights(world, 5, full ? 500 : 40)) {
+    const { rights } = one
+    const asking = createAsking(oracle, world.url, one, { asked: 0, told: 0 })
     const send = async (method: string, path: string, body: unknown, more = {}): Promise<Answer> => {
-      const headers = { 'content-type': 'application/json', ...headersOf(rights), ...more }
+      const headers = { 'content-type': 'application/json', ...asking.headers, ...more }
       return request(`${world.url}/v1/${path}`, {
         method,
         headers,

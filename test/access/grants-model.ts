@@ -32,3 +32,13 @@ export function allowed(
     return role === 'read' && sourcesOf(grant.device).has(topic)
   })
 }
+
+/** Of what is sent to a device by its name. */
+export const allowedDevice = (
+  { grants, tenant }: Rights,
+  role: 'read' | 'command',
+  device: string,
+  topic: string
+): boolean =>
+  (tenant === null || topic === tenant || topic.startsWith(`${tenant}/`)) &&
+  grants.some((grant) => grant.role === role && 'device' in grant && grant.device === device)

@@ -6,6 +6,7 @@
 import { readConfig } from '../../src/config.ts'
 import { partsFor } from '../support/bridge.ts'
 import { createTellingHolders } from './self-telling.ts'
+import { worldLimits } from './world.ts'
 
 const { RIALTO_PATCHED_SOURCE: source, PATCHED_DATABASE: databaseUrl, PATCHED_MQTT: mqttUrl } = process.env
 const { PATCHED_MAPPINGS: mappingsFile } = process.env
@@ -16,7 +17,7 @@ const config = {
   mappingsFile: mappingsFile!
 }
 const app = await startApp({
-  ...partsFor({ mqttUrl: mqttUrl!, databaseUrl: databaseUrl!, config, limits: { heartbeatMs: 50 } }),
+  ...partsFor({ mqttUrl: mqttUrl!, databaseUrl: databaseUrl!, config, limits: worldLimits }),
   holders: [createTellingHolders()]
 })
 process.send!(app.url)

@@ -3,11 +3,16 @@
 import type { Holder, Holders } from '../../src/access/access.ts'
 import type { Rights } from '../../src/grant.ts'
 
-export const keyOf = (rights: Rights): string =>
-  `telling.${Buffer.from(JSON.stringify(rights)).toString('base64url')}`
+interface Told extends Rights {
+  /** Not given: the key itself. */
+  principal?: string
+}
 
-export const headersOf = (rights: Rights): { authorization: string } => ({
-  authorization: `Bearer ${keyOf(rights)}`
+export const keyOf = (told: Told): string =>
+  `telling.${Buffer.from(JSON.stringify(told)).toString('base64url')}`
+
+export const headersOf = (told: Told): { authorization: string } => ({
+  authorization: `Bearer ${keyOf(told)}`
 })
 
 export function createTellingHolders(): Holders {
@@ -15,13 +20,12 @@ export function createTellingHolders(): Holders {
   return {
     async find(credential) {
       if (!credential.startsWith('telling.')) return null
-      const principal = credential
-      let holder = known.get(principal)
+      let holder = known.get(credential)
       if (holder === undefined) {
         const text = Buffer.from(credential.slice('telling.'.length), 'base64url').toString('utf8')
-        const rights = JSON.parse(text) as Rights
+        const { principal = credential, ...rights } = JSON.parse(text) as Told
         holder = { principal, rights: () => rights, credentials: () => [Buffer.from(credential)] }
-        known.set(principal, holder)
+        known.set(credential, holder)
       }
       return holder
     },

@@ -6,6 +6,7 @@
 
 import assert from 'node:assert/strict'
 import type { App } from '../../src/app.ts'
+import type { Rights } from '../../src/grant.ts'
 import { startApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
 import { writeFile } from 'node:fs/promises'
@@ -13,11 +14,11 @@ import { adopted } from '../support/adopted.ts'
 import { partsFor, postJson, request } from '../support/bridge.ts'
 import { startBroker } from '../support/broker.ts'
 import { atEnd } from '../support/cleanup.ts'
-import { createDatabase } from '../support/database.ts'
+import { createDatabase, query } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { connectClient } from '../support/mqtt.ts'
 import { mappingFile } from '../support/projection.ts'
-import { createTellingHolders } from './self-telling.ts'
+import { createTellingHolders, headersOf } from './self-telling.ts'
 
 export interface World {
   app: App
@@ -28,7 +29,15 @@ export interface World {
   /** Names of all topics that messages came by. */
   topics: readonly string[]
   devices: readonly string[]
+  /** Id of one that is no principal here. */
+  key: string
+  /** Topics that a device is known by, as tables have them. */
+  sourcesOf(device: string): ReadonlySet<string>
 }
+
+/** Administrators who sent commands; others may have their names, and see what is theirs. */
+export const senders = ['sender-1', 'sender-2'] as const
+const admin: Rights = { grants: [{ role: 'admin' }], tenant: null }
 
 const commandsText = `    commands:
       - name: set
@@ -181,6 +190,9 @@ function messages(now: number): Sent[] {
   return sent
 }
 
+/** Topics of granted devices are waited for, however slow the machine is. */
+export const worldLimits = { heartbeatMs: 50, deviceTopicsWaitMs: 60_000 }
+
 export async function startWorld(): Promise<World> {
   const broker = await startBroker()
   const databaseUrl = await createDatabase()
@@ -191,7 +203,7 @@ export async function startWorld(): Promise<World> {
     mappingsFile: file
   }
   const app = await startApp({
-    ...partsFor({ mqttUrl: broker.url, databaseUrl, config, limits: { heartbeatMs: 50 } }),
+    ...partsFor({ mqttUrl: broker.url, databaseUrl, config, limits: worldLimits }),
     holders: [createTellingHolders()]
   })
   atEnd(() => app.close())
@@ -232,6 +244,7 @@ export async function startWorld(): Promise<World> {
     what: 'what expires is gone'
   })
   await eventually(async () => !(await app.store.rollups.advance(100_000)).more, { what: 'rolled up' })
+  const sources = await readSources(databaseUrl)
   const names = await request(`${url}/v1/topics?limit=1000`)
   const devices = await request(`${url}/v1/devices?limit=1000`)
   return {
@@ -240,9 +253,48 @@ export async function startWorld(): Promise<World> {
     databaseUrl,
     mqttUrl: broker.url,
     mappings: file,
+    key: await keyAndWebhook(url),
+    sourcesOf: (device) => sources.get(device) ?? new Set(),
     topics: names.body.items.map(({ topic }: { topic: string }) => topic),
     devices: devices.body.items.map(({ device }: { device: string }) => device)
   }
+}
+
+/** Those of an administrator. Returns the key's id. */
+async function keyAndWebhook(url: string): Promise<string> {
+  const made = await postJson(`${url}/v1/webhooks`, { url: 'https://nobody.invalid/', types: ['command'] })
+  assert.equal(made.status, 201, JSON.stringify(made.body))
+  const paused = await request(`${url}/v1/webhooks/${made.body.id}`, {
+    method: 'PATCH',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ state: 'paused' })
+  })
+  assert.equal(paused.status, 200, JSON.stringify(paused.body))
+  const grants = [{ role: 'read', topic: 'raw/#' }]
+  const { status, body } = await postJson(`${url}/v1/keys`, { name: 'one of the world', grants })
+  assert.equal(status, 201, JSON.stringify(body))
+  return body.id ?? body.key.id
+}
+
+/** One question a table, of what is current. */
+async function readSources(databaseUrl: string): Promise<Map<string, Set<string>>> {
+  const rows = await query<{ device: string; topic: string }>(
+    databaseUrl,
+    `with mine as (
+       select d.* from devices d join projections p on p.id = d.projection_id where p.state = 'current'
+     ), known as (
+       select d.name, d.topic_id from mine d
+       union select d.name, m.topic_id from mine d join metrics m on m.device_id = d.id
+       union select d.name, r.topic_id from mine d join metrics m on m.device_id = d.id
+         join metric_topics r on r.metric_id = m.id
+       union select d.name, p.topic_id from mine d join metrics m on m.device_id = d.id
+         join datapoints p on p.metric_id = m.id
+     ) select distinct k.name as device, t.name as topic
+       from known k join topics t on t.id = k.topic_id where t.name <> ''`
+  )
+  const found = new Map<string, Set<string>>()
+  for (const { device, topic } of rows) found.set(device, (found.get(device) ?? new Set<string>()).add(topic))
+  return found
 }
 
 /** What was published before has come, and is projected. */
@@ -280,6 +332,16 @@ async function command(app: App, mqttUrl: string): Promise<void> {
     for (const number of ['1', '3'])
       await sent({ device: `${site}-${number}`, name: 'set', payload: { to: 5 } })
     await sent({ device: `${site}-2`, name: 'tune', payload: { to: 6 } })
+  }
+  for (const principal of senders) {
+    const headers = headersOf({ ...admin, principal })
+    for (const body of [
+      { topic: `raw/b/${principal.at(-1)}/own`, payload: principal },
+      { device: 'c-1', name: 'set', payload: { to: 7 } }
+    ])
+      assert.equal((await postJson(`${url}/v1/commands`, body, headers)).status, 202)
+    const batch = { devices: ['b-*'], name: 'tune', payload: { by: principal } }
+    assert.equal((await postJson(`${url}/v1/batches`, batch, headers)).status, 202)
   }
   for (const body of [
     { devices: ['a-*', 'b-2', 'lone'], name: 'tune', payload: { all: 1 } },
