@@ -54,6 +54,6 @@ export const auditExample = {
 }
 
 export const auditRequests: Record<string, Record<string, RequestExample>> = {
-  listAudit: one('Commands of an hour', { action: 'sendCommands', from, to, limit: 10 }),
+  listAudit: one('The newest two commands of a time', { action: 'sendCommands', from, to, limit: 2 }),
   exportAudit: one('For a spreadsheet', { format: 'csv', from, to })
 }

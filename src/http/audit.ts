@@ -18,7 +18,7 @@ import { readTimeRange, timeRange } from './time-range.ts'
 
 const selection = {
   principal: Type.Optional(
-    Type.String({ description: 'Only what this one asked for', examples: ['api-key'] })
+    Type.String({ description: 'Only what this one asked for', examples: ['anonymous'] })
   ),
   action: Type.Optional(
     Type.String({ description: 'Only this operation, as it is named here', examples: ['sendCommands'] })
