@@ -106,8 +106,10 @@ function createProtocol(
             throw new Problem('forbidden', 'Pages of other origins send a key')
         })
       } catch (error) {
-        if (error instanceof Problem) return false
-        throw error
+        if (!(error instanceof Problem)) throw error
+        // Clients that were told 4403 do not come again
+        if (error.status === 503) extra.socket.close(1013, 'Try again later')
+        return false
       }
       const end = (): void => endOver(connection, limits)
       extra.access.current()!.ended.addEventListener('abort', end, { once: true })

@@ -9,7 +9,9 @@ import { createAuthenticator } from '../../src/access/access.ts'
 import type { Limits } from '../../src/limits.ts'
 import { defaultLimits } from '../../src/limits.ts'
 import type { ScriptedHolder } from '../support/scripted-holders.ts'
+import { startIssuer } from '../support/issuer.ts'
 import { createScriptedHolders, reads } from '../support/scripted-holders.ts'
+import { takeTokens } from '../support/tokens.ts'
 import { codes, query, startServer, until } from './server.ts'
 
 interface Said {
@@ -193,6 +195,20 @@ test('nobody is waited for longer than the first message may take, and who went 
   await early.begin(me)
   me.end()
   assert.equal((await early.closed())[0], 4401)
+})
+
+test('who comes with a token while the issuer is away is told to come again later; with a bad one, not', async (t) => {
+  const issuer = await startIssuer()
+  const payload = { authorization: `Bearer ${await issuer.issue({ rialto: 'read:topic:#' })}` }
+  await issuer.stop()
+  const { authenticator } = takeTokens(issuer)
+  const { url } = await startServer(t, { authenticator })
+  const away = await connect(t, url)
+  away.send({ type: 'connection_init', payload })
+  assert.deepEqual(await away.closed(), [1013, 'Try again later'])
+  const bad = await connect(t, url)
+  bad.send({ type: 'connection_init', payload: { authorization: 'Bearer a.b.c' } })
+  assert.deepEqual(await bad.closed(), [4403, 'Forbidden'])
 })
 
 test('over HTTP, a query that waits is told that it is over', async (t) => {
