@@ -7,6 +7,7 @@ import type { Holders } from './access/access.ts'
 import { createAuthenticator } from './access/access.ts'
 import { createKeys } from './access/keys.ts'
 import { createDeviceTopics } from './access/device-topics.ts'
+import { createRefusals } from './access/refusals.ts'
 import { createKeyring } from './access/keyring.ts'
 import { createTokens } from './access/tokens.ts'
 import { createBatches } from './commands/batches.ts'
@@ -114,14 +115,17 @@ export async function startApp(parts: AppParts): Promise<App> {
     limits,
     log: log.child({ part: 'access' })
   })
-  const authenticator = createAuthenticator({
-    apiKey: config.apiKey,
-    anonymous: config.anonymous,
-    holders: [keyring, ...(tokens === null ? [] : [tokens]), ...(parts.holders ?? [])],
-    tokenKey: store.tokenKey,
-    deviceTopics,
-    limits
-  })
+  const refusals = createRefusals({ stats, limits, log: log.child({ part: 'access' }) })
+  const authenticator = refusals.noting(
+    createAuthenticator({
+      apiKey: config.apiKey,
+      anonymous: config.anonymous,
+      holders: [keyring, ...(tokens === null ? [] : [tokens]), ...(parts.holders ?? [])],
+      tokenKey: store.tokenKey,
+      deviceTopics,
+      limits
+    })
+  )
   const { webhooks, runner: webhookRunner } = createWebhookService({
     store,
     events,
@@ -198,6 +202,7 @@ export async function startApp(parts: AppParts): Promise<App> {
         limits,
         log
       })
+      refusals.close()
     }
   }
 }

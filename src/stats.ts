@@ -53,6 +53,8 @@ export interface Stats {
   commandsTimedOut: number
   /** Times that retention took facts before they were searched for answers. */
   answersSkipped: number
+  /** Whoever was refused, since they are not known: requests, tickets, WebSockets. */
+  unauthenticated: number
   streams: number
   exports: number
   feedFactsFromTable: number
@@ -128,6 +130,7 @@ export const createStats = (): Stats => ({
   commandsAnsweredLate: 0,
   commandsTimedOut: 0,
   answersSkipped: 0,
+  unauthenticated: 0,
   streams: 0,
   exports: 0,
   feedFactsFromTable: 0,

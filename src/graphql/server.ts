@@ -93,8 +93,8 @@ export async function registerGraphql(app: FastifyInstance, parts: GraphqlParts)
       bodyLimit: limits.bodyBytesMax,
       handler: createHttpHandler(surface),
       // Before the body is read; over WebSocket the key may also come with the first message
-      onRequest: async ({ ws, headers }: FastifyRequest) => {
-        if (!ws) await authenticator.authenticate(headers.authorization)
+      onRequest: async ({ ws, headers, ip }: FastifyRequest) => {
+        if (!ws) await authenticator.authenticate(headers.authorization, ip)
       }
     }
     scope.route({ method: 'GET', wsHandler: createSocketHandler(surface, scope.log), ...options })

@@ -57,7 +57,8 @@ export async function healthRoutes(app: Routes, parts: HttpParts): Promise<void>
   app.get(
     '/metrics',
     {
-      onRequest: async ({ headers }) => void (await authenticator.authenticate(headers.authorization)),
+      onRequest: async ({ headers, ip }) =>
+        void (await authenticator.authenticate(headers.authorization, ip)),
       schema: {
         operationId: 'getMetrics',
         summary: 'Counters, for Prometheus',

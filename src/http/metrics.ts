@@ -77,6 +77,7 @@ const fromStats: Record<Counted, [name: string, kind: Kind, help: string]> = {
     'counter',
     'Times that retention took facts before they were searched for answers'
   ],
+  unauthenticated: ['unauthenticated_total', 'counter', 'Requests of whoever is not known, and was refused'],
   streams: ['streams_open', 'gauge', 'Open streams and subscriptions'],
   exports: ['exports_open', 'gauge', 'Exports that are being read'],
   feedFactsFromTable: [

@@ -57,6 +57,10 @@ export const accessLimits = {
   deviceTopicsWaitMs: 1_000,
   /** How long they are kept when nobody uses them. */
   deviceTopicsKeptMs: 600_000,
+  /** Between two lines of the log about those who were refused. */
+  refusalsToldMs: 1_000,
+  /** Named in one of these lines; the others are only counted. */
+  refusalAddressesMax: 10,
   /** In one request about what may be done. */
   permissionChecksMax: 100
 }
