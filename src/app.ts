@@ -73,7 +73,14 @@ export async function startApp(parts: AppParts): Promise<App> {
   const { store, feed, publisher, dispatcher, answers, leader, projection } = core
   const { projections } = projection
 
-  const commands = createCommands({ store, feed, limits, stats })
+  const commands = createCommands({
+    store,
+    feed,
+    limits,
+    stats,
+    offerAtOnce: dispatcher.offerAtOnce,
+    wake: dispatcher.wake
+  })
   const toRequest = createRequests({
     address: projections.address,
     responses: core.responses,
@@ -155,8 +162,7 @@ export async function startApp(parts: AppParts): Promise<App> {
     authenticator,
     limits,
     stats,
-    status,
-    wakeDispatcher: dispatcher.wake
+    status
   }
   const graphiqlHtml = await readFile(new URL('graphiql.html', distDirectory), 'utf8').catch(() => null)
   const http = await createHttpServer({

@@ -11,6 +11,8 @@ import { chooseInOrder } from './order.ts'
 import type { Suspects } from './suspects.ts'
 
 export interface InFlight extends Flying {
+  /** Its key itself; that of `Flying` is a hash, or empty while it is being stored. */
+  name: string
   /** Of its payload. */
   bytes: number
 }

@@ -12,6 +12,8 @@ import type { IdempotencyClaim, NewCommand } from '../store/commands.ts'
 import type { Store } from '../store/store.ts'
 import { topicFault } from '../topic.ts'
 import { mayCommand } from '../visibility.ts'
+import type { OfferAtOnce } from './at-once.ts'
+import { toCommand } from './at-once.ts'
 import { conditionOfMany, notMet } from './condition.ts'
 import { createCancel } from './cancel.ts'
 import { isFinal } from './lifecycle.ts'
@@ -92,9 +94,13 @@ export function createCommands(parts: {
   feed: Feed
   limits: Limits
   stats: Stats
+  /** Which of those that are accepted are published at once. */
+  offerAtOnce?: OfferAtOnce
+  /** Others wait to be published. */
+  wake?: () => void
   now?: () => Millis
 }): Commands {
-  const { store, feed, limits, stats, now = Date.now } = parts
+  const { store, feed, limits, stats, offerAtOnce = () => null, wake = () => {}, now = Date.now } = parts
   const openCount = createOpenCount({ count: store.commands.countOpen, limits, now })
 
   function check(access: Access, request: CommandRequest): void {
@@ -173,7 +179,7 @@ export function createCommands(parts: {
         }
         const command = toNewCommand(access, request, batchId)
         created.push(command)
-        return { command: asAccepted(command) }
+        return { command: toCommand(command) }
       })
       if (created.length === 0) return { answer: toAnswer(outcomes), seq: 0, repeated: false }
       if (await openCount.wouldExceed(created.length)) {
@@ -190,7 +196,14 @@ export function createCommands(parts: {
         idempotencyKey === null
           ? null
           : { principal: access.principal, key: idempotencyKey, bodyHash, answer }
-      const { accepted, seq } = await store.commands.accept(created, claim, batch?.toRow(outcomes))
+      const offer = batch === undefined ? offerAtOnce(created) : null
+      const { accepted, seq, going } = await store.commands
+        .accept(created, claim, { batch: batch?.toRow(outcomes) ?? null, atOnce: offer })
+        .catch((error: unknown) => {
+          offer?.stored(new Map())
+          throw error
+        })
+      offer?.stored(going)
       if (!accepted) {
         const before = idempotencyKey === null ? null : await repetition(access, idempotencyKey, bodyHash)
         if (before !== null) return before
@@ -199,6 +212,7 @@ export function createCommands(parts: {
       }
       stats.commandsAccepted += created.length
       feed.hint(seq)
+      if (going.size < created.length) wake()
       return { answer, seq, repeated: false }
     },
 
@@ -221,22 +235,3 @@ export function createCommands(parts: {
     cancel: createCancel(store, feed)
   }
 }
-
-/** As it will be stored: everything but its place in the journal is known. */
-const asAccepted = ({ address: _address, ...command }: NewCommand): Command => ({
-  ...command,
-  payload: Buffer.from(command.payload),
-  parameters: command.parameters && Buffer.from(command.parameters),
-  createdSeq: 0,
-  seq: 0,
-  attempts: 0,
-  publishedAt: null,
-  publishSeq: null,
-  timeoutAt: null,
-  finishedAt: null,
-  brokerReasonCode: null,
-  response: null,
-  lateResponse: null,
-  effectSeq: null,
-  reason: null
-})

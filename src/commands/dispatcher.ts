@@ -18,14 +18,15 @@ import type { Store } from '../store/store.ts'
 import { createAdmission } from './admit.ts'
 import { createAlarm } from './alarm.ts'
 import { isCorrelated } from './answer.ts'
-import type { InFlight } from './candidates.ts'
+import type { Faultable, OfferAtOnce } from './at-once.ts'
+import { createAtOnce } from './at-once.ts'
 import { createCandidates } from './candidates.ts'
 import type { CheckCondition } from './condition.ts'
+import { createFlights, holds } from './flights.ts'
 import type { MovingEvent } from './lifecycle.ts'
 import { moves } from './lifecycle.ts'
 import { toMessage } from './outgoing.ts'
 import { createRecorder } from './recorder.ts'
-import { send } from './send.ts'
 import { createSuspects } from './suspects.ts'
 
 export interface Dispatcher {
@@ -33,6 +34,8 @@ export interface Dispatcher {
   wake(): void
   /** Something was written to the journal: a command may be waiting, or free to go. */
   hint(): void
+  /** For commands that are accepted now. */
+  offerAtOnce: OfferAtOnce
   run(): Promise<void>
   /** Takes no new ones, and waits for those being published. */
   stop(): Promise<void>
@@ -57,16 +60,13 @@ type Details = Partial<Pick<NewTransition, 'brokerReasonCode' | 'reason' | 'ofAt
 export function createDispatcher(parts: DispatcherParts): Dispatcher {
   const { store, feed, publisher, limits, stats, log, now = Date.now } = parts
   const { commandQueue: queue } = store
-  const flying = new Map<string, InFlight>()
-  const working = new Set<Promise<void>>()
   const suspects = createSuspects(limits)
-  const candidates = createCandidates({ queue, suspects, flying, limits })
   const alarm = createAlarm({ hintMs: limits.commandHintMs })
-  /** How often it became unknown whether the broker has one: each time the connection has ended. */
-  let losses = 0
   let recovered: Lease | null = null
   let stopped = false
   let ended: Promise<void> = Promise.resolve()
+  /** As far as is known: one that ends may be what others wait for. */
+  let othersWait = true
 
   const write = async (transitions: readonly NewTransition[], lease?: Lease): Promise<Set<string>> => {
     if (transitions.length === 0) return new Set()
@@ -75,8 +75,32 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     return moved
   }
   const recorder = createRecorder({ write, transitionsMax: limits.commandsPerRequestMax })
+  const fault = (command: Faultable): string | null =>
+    publisher.fault(toMessage(command, now()), isCorrelated(command.awaited))
+  const flights = createFlights({
+    publisher,
+    suspects,
+    limits,
+    stats,
+    log,
+    now,
+    async record({ id, attempts }, { event, ...details }) {
+      // That the broker has it is true of the command; all else only of this attempt
+      const ofAttempt = brokerHasIt(event) ? null : attempts + 1
+      await recorder.record(toTransition(id, event, { ...details, ofAttempt }))
+      if (event === 'lose') {
+        candidates.returned()
+        othersWait = true
+      }
+    },
+    onEnd: () => {
+      if (othersWait) alarm.wake()
+    }
+  })
+  const { flying, room, losses, launch } = flights
+  const candidates = createCandidates({ queue, suspects, flying, limits })
   const admit = createAdmission({
-    fault: (command) => publisher.fault(toMessage(command, now()), isCorrelated(command.awaited)),
+    fault,
     checkCondition: parts.checkCondition,
     settle: async (id, { event, reason }) => {
       if (event === 'refuse') stats.commandsRefused++
@@ -122,58 +146,22 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
   }
 
   async function claim(lease: Lease): Promise<void> {
-    const room = Math.min(limits.commandsPublishingMax, publisher.inFlightMax()) - flying.size
-    if (room <= 0 || !publisher.connected()) return
-    const lossesBefore = losses
-    const { items, commands } = await choose(room)
+    if (room() <= 0 || !publisher.connected()) return
+    const lossesBefore = losses()
+    const { items, commands } = await choose(room())
     if (stopped || commands.length === 0) return
+    const reserved = flights.reserve(items, commands)
     const moved = await write(
-      commands.map(({ id }) => toTransition(id, 'publish')),
+      [...reserved.keys()].map(({ id }) => toTransition(id, 'publish')),
       lease
-    )
-    const byId = new Map(items.map((item) => [item.id, item]))
+    ).catch((error: unknown) => {
+      for (const { id } of reserved.keys()) flying.delete(id)
+      throw error
+    })
     // In one go, so that they leave in this order
-    for (const command of commands) {
-      if (!moved.has(command.id)) continue
-      const { key, qos, oneInFlight, bytes } = byId.get(command.id)!
-      const flight: InFlight = { key, qos, oneInFlight, bytes, lost: false }
-      flying.set(command.id, flight)
-      const work = publish(command, flight, () => losses === lossesBefore && holds(lease))
-        .catch((error: unknown) =>
-          log.error({ err: error, commandId: command.id }, 'A command could not be recorded')
-        )
-        .finally(() => {
-          flying.delete(command.id)
-          working.delete(work)
-          alarm.wake()
-        })
-      working.add(work)
-    }
-  }
-
-  async function publish(command: Command, flight: InFlight, mayGo: () => boolean): Promise<void> {
-    const { id } = command
-    const word = await send(
-      { command, message: toMessage(command, now()), mayGo },
-      {
-        publisher,
-        suspects,
-        limits,
-        onLost: () => {
-          flight.lost = true
-          losses++
-        }
-      }
-    )
-    if (word.event === 'lose') flight.lost = true
-    if (word.event === 'refuse') stats.commandsRefused++
-    if (word.event === 'accept' || word.event === 'deliverToNobody') stats.commandsPublished++
-    else log.debug({ commandId: id, ...word }, 'A command was not published')
-    const { event, ...details } = word
-    // That the broker has it is true of the command; all else only of this attempt
-    const ofAttempt = brokerHasIt(event) ? null : command.attempts + 1
-    await recorder.record(toTransition(id, event, { ...details, ofAttempt }))
-    if (event === 'lose') candidates.returned()
+    for (const [command, flight] of reserved)
+      if (moved.has(command.id)) launch(command, flight, lossesBefore, lease)
+      else flying.delete(command.id)
   }
 
   /** What is to be done now; returns how long nothing will be, as far as is known, in milliseconds. */
@@ -184,6 +172,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
       recovered = lease
     }
     const { waiting, due, expired, nextMs } = await queue.look(candidates.from())
+    othersWait = waiting || due
     if (due) {
       const ids = await queue.due(limits.commandsPerRequestMax)
       await write(ids.map((id) => toTransition(id, 'due')))
@@ -195,8 +184,24 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
   }
 
   return {
-    wake: alarm.wake,
+    wake() {
+      othersWait = true
+      alarm.wake()
+    },
     hint: alarm.hint,
+    offerAtOnce: createAtOnce({
+      flying,
+      limits,
+      lease() {
+        const lease = stopped || !publisher.connected() ? null : parts.lease()
+        return lease !== null && lease === recovered && holds(lease) ? lease : null
+      },
+      room,
+      hasSuspects: suspects.any,
+      fault,
+      losses,
+      publish: launch
+    }),
     run() {
       const work = async (): Promise<void> => {
         while (!stopped) {
@@ -216,14 +221,10 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
       stopped = true
       alarm.wake()
       await ended
-      await Promise.all(working)
+      await flights.landed()
     }
   }
 }
-
-/** By our own clock, which began before the database's: after a pause another instance may lead, and this one not know. */
-const holds = ({ validUntil, ended }: Lease): boolean =>
-  performance.now() < validUntil && !ended.signal.aborted
 
 const brokerHasIt = (event: MovingEvent): boolean => event === 'accept' || event === 'deliverToNobody'
 

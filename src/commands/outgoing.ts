@@ -4,8 +4,10 @@ import type { Command } from '../command.ts'
 import type { MessageProperties, Millis } from '../model.ts'
 import type { OutgoingMessage } from '../mqtt/connection.ts'
 
+type Sendable = Pick<Command, 'id' | 'topic' | 'qos' | 'retain' | 'properties' | 'expiresAt' | 'payload'>
+
 /** With the command's id as a user property, so that a device can tell a repetition. */
-export function toMessage(command: Command, now: Millis): OutgoingMessage {
+export function toMessage(command: Sendable, now: Millis): OutgoingMessage {
   const { topic, payload, qos, retain } = command
   const properties: MessageProperties = {
     ...command.properties,

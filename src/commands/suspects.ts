@@ -13,6 +13,7 @@ export interface Suspects {
   /** The broker has answered, or it is not published again. */
   cleared(id: string): void
   has(id: string): boolean
+  any(): boolean
   /** Of all others it is known that they need no answer any more. */
   keepOnly(ids: ReadonlySet<string>): void
   /**
@@ -35,6 +36,7 @@ export function createSuspects({ commandAloneAttemptsMax }: Limits): Suspects {
     },
     cleared: (id) => void lostAlone.delete(id),
     has: (id) => lostAlone.has(id),
+    any: () => lostAlone.size > 0,
     keepOnly(ids) {
       for (const id of lostAlone.keys()) if (!ids.has(id)) lostAlone.delete(id)
     },

@@ -91,7 +91,6 @@ export function createBatchResolvers(parts: GraphqlParts): Resolvers {
             body: `graphql:sendBatch:${stringify(given)}`,
             toAnswer: (batch) => JSON.stringify(toBatchView(batch))
           })
-          parts.wakeDispatcher()
           return { batch: JSON.parse(answer) as BatchView, cursor: await cursorOf(seq) }
         }
       },

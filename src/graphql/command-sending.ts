@@ -53,7 +53,7 @@ export interface Sender {
 }
 
 export function createSender(
-  parts: Pick<GraphqlParts, 'store' | 'commands' | 'toRequest' | 'wakeDispatcher' | 'limits'>
+  parts: Pick<GraphqlParts, 'store' | 'commands' | 'toRequest' | 'limits'>
 ): Sender {
   const { store, commands, limits } = parts
 
@@ -78,7 +78,6 @@ export function createSender(
         return JSON.stringify(all.map(toStored))
       }
     })
-    if (accepted.seq > 0) parts.wakeDispatcher()
     const cursor = store.cursors.encode(accepted.seq > 0 ? accepted.seq : (await store.journal.head()).seq)
     return { outcomes: accepted.repeated ? await recall(access, accepted.answer) : outcomes, cursor }
   }

@@ -47,8 +47,6 @@ export interface GraphqlParts {
   limits: Limits
   stats: Stats
   status: () => ServiceStatus
-  /** A command was accepted: publish it now. */
-  wakeDispatcher: () => void
   /** The page that `/graphiql` serves; null: none. */
   graphiqlHtml: string | null
   /** Documents that clients may name instead of sending. */

@@ -91,7 +91,6 @@ export async function batchRoutes(app: Routes, parts: RouteParts): Promise<void>
         body: `batch:${toCanonicalJson(given)}`,
         toAnswer: (batch) => JSON.stringify(toBatchView(batch))
       })
-      parts.wakeDispatcher()
       const { id } = JSON.parse(answer) as { id: string }
       return reply
         .code(202)

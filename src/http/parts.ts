@@ -65,8 +65,6 @@ export interface HttpParts {
   stats: Stats
   logger: Logger
   status: () => ServiceStatus
-  /** A command was accepted: publish it now. */
-  wakeDispatcher: () => void
   /** Adds what else is served on the same port, before the server is ready. */
   register?: (app: FastifyInstance) => Promise<void>
 }

@@ -126,7 +126,7 @@ const withOneTopic = (): Problem =>
 type Ask = Pick<Submission, 'idempotencyKey' | 'body'>
 
 async function sendMany(
-  { store, commands, wakeDispatcher }: RouteParts,
+  { store, commands }: RouteParts,
   request: FastifyRequest,
   reply: FastifyReply,
   ask: Ask,
@@ -140,7 +140,6 @@ async function sendMany(
       return JSON.stringify({ items: outcomes.map(toOutcomeView) })
     }
   })
-  wakeDispatcher()
   const position = seq || (await store.journal.head()).seq
   return reply
     .code(noneAccepted ? 422 : 202)

@@ -51,7 +51,7 @@ export async function submit(
   reply: FastifyReply,
   submission: Submission
 ): Promise<FastifyReply> {
-  const { store, commands, wakeDispatcher } = parts
+  const { store, commands } = parts
   const { command, idempotencyKey, body, preference, waitSecondsDefault, isDone } = submission
   const { answer, seq } = await commands.accept(
     request.access,
@@ -65,7 +65,6 @@ export async function submit(
       }
     }
   )
-  wakeDispatcher()
   const { id } = JSON.parse(answer) as { id: string }
   const outcome = await awaitOutcome(parts, request, reply, id, preference.waitSeconds ?? waitSecondsDefault)
   const problem = outcome === null ? null : (submission.problemOf?.(outcome) ?? null)

@@ -10,7 +10,7 @@ export const requestLimits = {
   commandsOpenMax: 100_000,
   /** How long a count of those that are open is gone by. */
   commandsCountedMs: 1_000,
-  commandsPublishingMax: 50,
+  commandsPublishingMax: 250,
   /** Of their payloads, together; a larger one is published alone. */
   commandsPublishingBytesMax: 32 * 1024 * 1024,
   /** How many that wait, how many keys, and how many of each key are looked at for those that may be published. */

@@ -17,6 +17,8 @@ export const storageLimits = {
   topicCacheBytesMax: 32 * 1024 * 1024,
   leaseRenewMs: 2_000,
   appendQueueMax: 10_000,
+  /** Appends in one transaction: one of ingest, and those of commands that wait with it. */
+  appendsTogetherMax: 8,
 
   // The journal
   partitionRowsMax: 1_000_000,

@@ -5,6 +5,7 @@ import type { Command } from '../command.ts'
 import type { Millis } from '../model.ts'
 import { factKinds } from '../model.ts'
 import type { Statement } from './append.ts'
+import type { Guard } from './guard.ts'
 import { byteaArray, jsonArray } from './binary.ts'
 
 /** A command as accepted; everything that its acceptance answers is known before it is stored. */
@@ -51,6 +52,8 @@ export interface AcceptedRow {
   id: string | null
   seq: number | null
   at: Date | null
+  /** It is being published, and this is the hash of its key; null: it waits. */
+  going: string | null
 }
 
 /** What goes with an acceptance: common table expressions, each with its comma; their parameters begin at $31. */
@@ -73,13 +76,14 @@ export interface Acceptance {
 }
 
 /**
- * Stores what several clients ask for; no two claim the same. `beside` is for one alone: nothing of it is stored where a
- * condition does not hold. Parameters begin at $3.
+ * Stores what several clients ask for; no two claim the same. `beside` is for one alone, under an instance's guard: nothing of
+ * it is stored where a condition does not hold. Those in `atOnce` are stored as being published, and both transitions are facts,
+ * unless another one of their key is before them; `guard` is then that of the instance that leads.
  */
 export function acceptStatement(
   acceptances: readonly Acceptance[],
-  guardSql: string,
-  beside: Beside | null = null
+  guard: Pick<Guard, 'sql' | 'key'>,
+  { beside = null, atOnce = none }: { beside?: Beside | null; atOnce?: ReadonlySet<string> } = {}
 ): Statement {
   if (acceptances.some(({ commands }) => commands.length === 0))
     throw new Problem('internal', 'An acceptance has at least one command')
@@ -91,9 +95,11 @@ export function acceptStatement(
   )
   const column = <T>(pick: (command: NewCommand) => T): T[] => commands.map(pick)
   const time = (at: Millis | null): string | null => (at === null ? null : new Date(at).toISOString())
+  const first = guard.key.length - 1
+  const kind = atOnce.size > 0 ? 'accept_commands_at_once' : 'accept_commands'
   return {
-    name: beside?.name ?? 'accept_commands',
-    text: acceptSql(guardSql, beside),
+    name: beside?.name ?? `${kind}_${first}`,
+    text: acceptSql(guard.sql, (n) => `$${first + n}`, beside, atOnce.size > 0),
     values: [
       claimNumbers,
       claims.map(({ key }) => key),
@@ -109,7 +115,7 @@ export function acceptStatement(
       column((command) => time(command.expiresAt)),
       column((command) => command.principal),
       column((command) => command.batchId),
-      column((command) => command.state),
+      column((command) => (atOnce.has(command.id) ? 'publishing' : command.state)),
       column((command) => command.device),
       column((command) => command.name),
       byteaArray(column((command) => command.parameters)),
@@ -128,22 +134,29 @@ export function acceptStatement(
   }
 }
 
-function acceptSql(guardSql: string, beside: Beside | null): string {
+const none: ReadonlySet<string> = new Set()
+
+function acceptSql(
+  guardSql: string,
+  p: (n: number) => string,
+  beside: Beside | null,
+  atOnce: boolean
+): string {
   const met = beside?.met === undefined ? '' : 'and exists (select from met)'
   return `
 with ${guardSql},${beside?.met ?? ''}
 asked as materialized (
-  select * from unnest($7::uuid[], $8::text[], $9::bytea[], $10::int2[], $11::bool[], $12::json[],
-    $13::timestamptz[], $14::timestamptz[], $15::text[], $16::uuid[], $17::text[], $18::text[], $19::text[],
-    $20::bytea[], $21::text[], $22::text[], $23::bool[], $24::timestamptz[], $25::int4[], $26::text[], $27::json[],
-    $28::json[], $29::uuid[], $30::text[], $3::int4[])
+  select * from unnest(${p(7)}::uuid[], ${p(8)}::text[], ${p(9)}::bytea[], ${p(10)}::int2[], ${p(11)}::bool[], ${p(12)}::json[],
+    ${p(13)}::timestamptz[], ${p(14)}::timestamptz[], ${p(15)}::text[], ${p(16)}::uuid[], ${p(17)}::text[], ${p(18)}::text[], ${p(19)}::text[],
+    ${p(20)}::bytea[], ${p(21)}::text[], ${p(22)}::text[], ${p(23)}::bool[], ${p(24)}::timestamptz[], ${p(25)}::int4[], ${p(26)}::text[], ${p(27)}::json[],
+    ${p(28)}::json[], ${p(29)}::uuid[], ${p(30)}::text[], ${p(3)}::int4[])
   with ordinality as u (id, topic, payload, qos, retain, properties, created_at, expires_at, principal, batch_id, state,
     device, name, parameters, delivery, order_key, one_in_flight, not_before, timeout_seconds, awaits, awaited,
     condition, retry_of, address, claim, place)
 ),
 claims as (
   select number, (select principal from asked where claim = number limit 1) as principal, key, body_hash, answer
-  from unnest($4::text[], $5::bytea[], $6::text[]) with ordinality as c (key, body_hash, answer, number)
+  from unnest(${p(4)}::text[], ${p(5)}::bytea[], ${p(6)}::text[]) with ordinality as c (key, body_hash, answer, number)
 ),
 claimed as (
   insert into idempotency_keys (principal, key, body_hash, answer)
@@ -155,26 +168,34 @@ given as materialized (
   select asked.*, row_number() over (order by place) as n from asked
   where (claim is null or exists (select from claims join claimed using (principal, key) where number = claim)) ${met}
 ),
+${atOnce ? placedAtOnceSql : placedSql}
 head as (
-  update journal_head set seq = seq + (select count(*) from given), at = greatest(at, clock_timestamp())
+  update journal_head set seq = seq + (select count(*) + count(m) from placed), at = greatest(at, clock_timestamp())
   where shard = 0 and exists (select from guard)
-  returning seq - (select count(*) from given) as base, at
+  returning seq - (select count(*) + count(m) from placed) as base, (select count(*) from placed) as submitted, at
 ),
 stored as (
   insert into commands (id, created_seq, seq, queue_seq, topic, payload, qos, retain, properties, state, created_at, expires_at,
     principal, batch_id, device, name, parameters, delivery, order_key, one_in_flight, not_before, timeout_seconds,
-    awaits, awaited, condition, retry_of)
-  select id, base + n, base + n, base + n, topic, payload, qos, retain, properties, state, created_at, expires_at,
-    principal, batch_id, device, name, parameters, delivery, order_key, one_in_flight, not_before, timeout_seconds,
-    awaits, awaited, condition, retry_of
-  from head, given
+    awaits, awaited, condition, retry_of, attempts, publish_seq)
+  select id, base + n, base + coalesce(submitted + m, n), base + n, topic, payload, qos, retain, properties, ${stateNow},
+    created_at, expires_at, principal, batch_id, device, name, parameters, delivery, order_key, one_in_flight, not_before,
+    timeout_seconds, awaits, awaited, condition, retry_of, (m is not null)::int, base + submitted + m
+  from head, placed
 ),${beside?.stored ?? ''}
 journaled as (
   insert into journal (seq, at, retention_class, kind, command_id, detail)
   select base + n, at, 0, ${factKinds.command}, id,
-    json_build_object('id', id, 'topic', topic, 'device', device, 'principal', principal, 'from', null, 'to', state, 'event', 'submit', 'final', false,
+    json_build_object('id', id, 'topic', topic, 'device', device, 'principal', principal, 'from', null, 'to', ${stateFirst},
+      'event', 'submit', 'final', false,
       'attempt', 0, 'brokerReasonCode', null)
-  from head, given
+  from head, placed
+  union all
+  select base + submitted + m, at, 0, ${factKinds.command}, id,
+    json_build_object('id', id, 'topic', topic, 'device', device, 'principal', principal, 'from', 'pending',
+      'to', 'publishing', 'event', 'publish', 'final', false,
+      'attempt', 1, 'brokerReasonCode', null, 'reason', null, 'responseSeq', null, 'effectSeq', null)
+  from head, placed where m is not null
 ),
 audited as (
   insert into audit (at, principal, address, action, subject, detail)
@@ -185,10 +206,33 @@ audited as (
     from given order by coalesce(batch_id, id), n
   ) as first
 )
-select given.id, base + n as seq, head.at, pg_notify('rialto_journal', (base + n)::text)
-from head left join given on true
+select placed.id, base + n as seq, head.at, told,
+  case when m is not null then hashtextextended(coalesce(order_key, topic), 0)::text end as going
+from head left join placed on true
+  left join (select pg_notify('rialto_journal', (base + count(n) + count(m))::text) as told from head, placed group by base)
+    as once on true
 order by n`
 }
+
+const placedSql = 'placed as not materialized (select given.*, null::int8 as m from given),'
+
+/** What the row of one that is in `placed` says. */
+const stateFirst = `case when state = 'publishing' then 'pending' else state end`
+const stateNow = `case when m is not null then 'publishing' when state = 'publishing' then 'pending' else state end`
+
+// What was committed while this waited for the head is not in its snapshot, but command_may_go takes snapshots of its own: so
+// the head is locked first. Of one key, none goes behind one that waits.
+const placedAtOnceSql = `locked as materialized (
+  select shard from journal_head where shard = 0 and exists (select from guard) for update
+),
+placed as materialized (
+  select *, case when goes then count(*) filter (where goes) over (order by n) end as m
+  from (
+    select given.*, bool_and(given.state = 'publishing' and command_may_go(coalesce(order_key, topic)))
+      over (partition by coalesce(order_key, topic) order by n) as goes
+    from locked, given
+  ) as asked_to_go
+),`
 
 /** By the names of the operations. A request has one entry, of its batch or of its only command; its first topic tells more. */
 const actionSql = (beside: Beside | null): string =>

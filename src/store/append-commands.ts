@@ -118,8 +118,9 @@ journaled as (
       'responseSeq', (response->>'seq')::int8, 'effectSeq', effect_seq)
   from head, moving
 )${audited ? auditedSql(p) : ''}
-select moving.id, base + n as seq, moving.to_state as state, moving.final and not moving.late as ended, pg_notify('rialto_journal', (base + n)::text)
-from head left join moving on true`
+select moving.id, base + n as seq, moving.to_state as state, moving.final and not moving.late as ended, told
+from head left join moving on true
+  left join (select pg_notify('rialto_journal', (base + count(n))::text) as told from head, moving group by base) as once on true`
 
 const auditedSql = (p: (n: number) => string): string => `,
 audited as (

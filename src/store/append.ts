@@ -1,7 +1,8 @@
 /**
- * The only way into the journal: a queue, strictly first in, first out. One append is in Postgres at a time; the next
- * is encoded meanwhile and issued only after that COMMIT, and a retry keeps its place. (Two uncommitted appends on the
- * wire invert order when the first fails, and then an older set of QoS 2 identifiers overwrites a newer one.)
+ * The only way into the journal: a queue, first in, first out. One append is in Postgres at a time; the next is encoded
+ * meanwhile and issued only after that COMMIT, and a retry keeps its place. (Two uncommitted appends on the wire invert order
+ * when the first fails, and then an older set of QoS 2 identifiers overwrites a newer one.) Those of commands are small, and
+ * somebody waits for each: what waits of them is stored with the first that waits, in one transaction.
  */
 
 import { setTimeout as delay } from 'node:timers/promises'
@@ -11,7 +12,13 @@ import type { Limits } from '../limits.ts'
 import type { Stats } from '../stats.ts'
 import type { Pool, PoolClient } from './database.ts'
 import { toTrouble } from './database.ts'
+import type { Entry, Outcome, Statement } from './append-entry.ts'
+import { GivenUpError, prepareOnce, unlessGivenUp } from './append-entry.ts'
+import { createTogether } from './append-together.ts'
 import type { Guard } from './guard.ts'
+
+export type { Statement } from './append-entry.ts'
+export { GivenUpError } from './append-entry.ts'
 
 /** Another instance took the session over: whoever gets this must drop its connection to the broker. */
 export class FencedError extends Error {
@@ -19,37 +26,6 @@ export class FencedError extends Error {
     super('The session was taken over by another instance')
     this.name = 'FencedError'
   }
-}
-
-/** Nobody waits for this append any more. */
-export class GivenUpError extends Error {
-  constructor() {
-    super('The append was given up')
-    this.name = 'GivenUpError'
-  }
-}
-
-export interface Statement {
-  /** Prepared once per connection under this name. */
-  name: string
-  text: string
-  /** Without those of the guard, which come first. */
-  values: unknown[]
-}
-
-/** Rows of the statement; null where the COMMIT happened and its answer was lost. */
-export type Outcome<Row> = Row[] | null
-
-interface Entry {
-  guard: Guard
-  prepare: () => Promise<Statement>
-  /** Set once `prepare` has begun, and cleared when it fails, so that it is tried again. */
-  prepared: Promise<Statement> | null
-  /** Ingest waits as long as it takes; a client's request is told when the database is away. */
-  patient: boolean
-  signal: AbortSignal | undefined
-  resolve: (rows: Outcome<never>) => void
-  reject: (error: unknown) => void
 }
 
 export interface AppendQueue {
@@ -60,7 +36,7 @@ export interface AppendQueue {
   push<Row>(
     guard: Guard,
     prepare: () => Promise<Statement>,
-    options: { patient: boolean; signal?: AbortSignal }
+    options: { patient: boolean; ahead?: boolean; signal?: AbortSignal }
   ): Promise<Outcome<Row>>
   /** False while the database does not take appends. */
   healthy(): boolean
@@ -166,13 +142,36 @@ export function createAppendQueue(parts: {
     }
   }
 
+  const runTogether = createTogether({
+    connection,
+    drop,
+    pauseAfter: (error) => pauseAfter(error, undefined),
+    isClosed: () => closed,
+    stats
+  })
+
+  /** The first that waits, and what may be stored with it: one of ingest, and of commands what waits. */
+  function next(): Entry[] {
+    const group: Entry[] = []
+    for (const entry of queue) {
+      if (group.length === limits.appendsTogetherMax) break
+      if (entry.ahead || group.every(({ ahead }) => ahead)) group.push(entry)
+    }
+    for (const entry of group) queue.splice(queue.indexOf(entry), 1)
+    return group
+  }
+
   async function drain(): Promise<void> {
-    for (let entry = queue.shift(); entry !== undefined; entry = queue.shift()) await run(entry)
+    for (let group = next(); group.length > 0; group = next()) {
+      if (group.length > 1 && healthy && (await runTogether(group))) continue
+      queue.unshift(...group.slice(1))
+      await run(group[0]!)
+    }
     running = null
   }
 
   return {
-    push(guard, prepare, { patient, signal }) {
+    push(guard, prepare, { patient, ahead = false, signal }) {
       return new Promise((resolve, reject) => {
         if (closed) return reject(databaseUnavailable(new Error('closing')))
         if (!patient && !healthy) return reject(databaseUnavailable(null))
@@ -184,6 +183,7 @@ export function createAppendQueue(parts: {
           prepare,
           prepared: null,
           patient,
+          ahead,
           signal,
           resolve: resolve as Entry['resolve'],
           reject
@@ -203,31 +203,6 @@ export function createAppendQueue(parts: {
       client = null
     }
   }
-}
-
-async function unlessGivenUp<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-  if (signal === undefined) return work()
-  if (signal.aborted) throw new GivenUpError()
-  let giveUp = (): void => {}
-  const given = new Promise<never>((_, reject) => {
-    giveUp = () => reject(new GivenUpError())
-    signal.addEventListener('abort', giveUp)
-  })
-  try {
-    const working = work()
-    working.catch(() => {}) // may fail later, when nobody waits any more
-    return await Promise.race([working, given])
-  } finally {
-    signal.removeEventListener('abort', giveUp)
-  }
-}
-
-function prepareOnce(entry: Entry): Promise<Statement> {
-  entry.prepared ??= entry.prepare().catch((error: unknown) => {
-    entry.prepared = null
-    throw error
-  })
-  return entry.prepared
 }
 
 const databaseUnavailable = (cause: unknown): Problem =>

@@ -71,6 +71,8 @@ function pageSql(ask: CommandsAsk, values: unknown[]): string {
   const at = (time: Millis): string => `${parameter(new Date(time).toISOString())}::timestamptz`
   const indexed = where([
     ask.after !== null && `created_seq ${order === 'asc' ? '>' : '<'} ${parameter(ask.after)}::int8`,
+    // The index is of hashes: a topic may be longer than it takes
+    ask.topic != null && `hashtextextended(topic, 0) = hashtextextended(${parameter(ask.topic)}, 0)`,
     equals('topic', ask.topic),
     equals('device', ask.device),
     equals('batch_id', ask.batch),

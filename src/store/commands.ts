@@ -6,6 +6,7 @@ import type { Access, Seq } from '../model.ts'
 import { factKinds } from '../model.ts'
 import type { Stats } from '../stats.ts'
 import { countCommand } from '../stats.ts'
+import type { Accepted, AtOnce } from './accept.ts'
 import { createAccept } from './accept.ts'
 import type { IdempotencyClaim, NewCommand } from './accept-commands.ts'
 import type { AppendQueue } from './append.ts'
@@ -22,6 +23,7 @@ import type { Guard } from './guard.ts'
 import { besideCondition } from './reservations.ts'
 import type { Lease } from './sessions.ts'
 
+export type { AtOnce } from './accept.ts'
 export type { IdempotencyClaim, NewCommand } from './accept-commands.ts'
 export type { NewTransition } from './append-commands.ts'
 export type { CommandsAsk } from './commands-page.ts'
@@ -35,13 +37,14 @@ export interface Acceptance {
 export interface CommandStore {
   /**
    * Stores all of them in one transaction, with their batch, where there is one; false when the claim is taken, or the
-   * condition does not hold (only a command that is accepted alone may have one), and then none.
+   * condition does not hold (only a command that is accepted alone may have one), and then none. Those in `atOnce` are stored
+   * as being published, where nothing of their key is before them, and who led then still leads.
    */
   accept(
     commands: readonly NewCommand[],
     claim: IdempotencyClaim | null,
-    batch?: NewBatch | null
-  ): Promise<{ accepted: boolean; seq: Seq }>
+    options?: { batch?: NewBatch | null; atOnce?: AtOnce | null }
+  ): Promise<Accepted>
   acceptance(principal: string, key: string): Promise<Acceptance | null>
   /**
    * Moves those that are in a state the transition begins at; returns the ids that moved. Under `lease`, where it is given:
@@ -65,12 +68,12 @@ export function createCommandStore(
   stats: Stats,
   limits: Limits
 ): CommandStore {
-  const accept = createAccept({ prisma, queue, guard, limits })
+  const accept = createAccept({ pool, queue, guard, limits })
   return {
-    accept(commands, claim, batch = null) {
+    accept(commands, claim, { batch = null, atOnce = null } = {}) {
       const beside =
         batch === null ? besideCondition(commands, limits.reservationSeconds) : besideBatch(batch)
-      return accept({ commands, claim }, beside)
+      return accept({ commands, claim }, beside, atOnce)
     },
 
     async acceptance(principal, key) {
@@ -82,6 +85,7 @@ export function createCommandStore(
       const used = lease?.guard ?? guard
       const rows = await queue.push<TransitionRow>(used, async () => transitionStatement(transitions, used), {
         patient: true,
+        ahead: true,
         ...(lease && { signal: lease.ended.signal })
       })
       if (rows !== null) return count(rows, stats)

@@ -32,6 +32,8 @@ export interface Dispatching extends TestStore {
   /** Whether there is a connection: else what is published has certainly not left. */
   connected: boolean
   accept(...commands: NewCommand[]): Promise<void>
+  /** As a client's request: what may be published at once is. Returns the topics of those that are. */
+  ask(...commands: NewCommand[]): Promise<string[]>
   command(id: string): Promise<Command>
   wake(): void
   stop(): Promise<void>
@@ -92,6 +94,18 @@ export async function startDispatching(
     async accept(...commands) {
       await store.commands.accept(commands, null)
       dispatcher.wake()
+    },
+    async ask(...commands) {
+      const offer = dispatcher.offerAtOnce(commands)
+      const { going } = await store.commands
+        .accept(commands, null, { atOnce: offer })
+        .catch((error: unknown) => {
+          offer?.stored(new Map())
+          throw error
+        })
+      offer?.stored(going)
+      if (going.size < commands.length) dispatcher.wake()
+      return commands.flatMap(({ id, topic }) => (going.has(id) ? topic : []))
     },
     command: async (id) => (await store.commands.byId(everything, id))!,
     wake: dispatcher.wake,

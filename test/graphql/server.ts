@@ -93,7 +93,6 @@ export async function startServer(
     authenticator: createAuthenticator({ apiKey: given.apiKey ?? null, tokenKey: new Uint8Array(), limits }),
     stats,
     status: () => status,
-    wakeDispatcher: () => {},
     graphiqlHtml: null,
     introspection: true,
     listed: nothingListed,
@@ -280,7 +279,7 @@ function createCommandMemory(commands: Map<string, Command>, memory: () => Memor
   return {
     async accept(created, claim) {
       if (claim !== null) {
-        if (keys.has(claim.key)) return { accepted: false, seq: 0 }
+        if (keys.has(claim.key)) return { accepted: false, seq: 0, going: new Map() }
         keys.set(claim.key, { bodyHash: Buffer.from(claim.bodyHash), answer: claim.answer })
       }
       let seq = 0
@@ -295,7 +294,7 @@ function createCommandMemory(commands: Map<string, Command>, memory: () => Memor
           payload: Buffer.from(command.payload)
         })
       }
-      return { accepted: true, seq }
+      return { accepted: true, seq, going: new Map() }
     },
     acceptance: async (_principal, key) => keys.get(key) ?? null,
     async move(transitions) {

@@ -65,8 +65,7 @@ const commonParts = ({ apiKey, limits }: Given) => ({
   limits: { ...defaultLimits, ...limits },
   stats: createStats(),
   logger: silent,
-  status: () => connected,
-  wakeDispatcher: () => {}
+  status: () => connected
 })
 
 /** Whoever asks may see and do what `access` says. */

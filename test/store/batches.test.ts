@@ -31,7 +31,7 @@ async function accept(count: number, more: Partial<NewBatch> = {}, command: Part
   const commands = Array.from({ length: count }, (_, n) =>
     newCommand(`d${n}`, { device: `d${n}`, batchId: batch.id, ...command })
   )
-  const { accepted, seq } = await store.commands.accept(commands, null, batch)
+  const { accepted, seq } = await store.commands.accept(commands, null, { batch })
   assert.equal(accepted, true)
   return { batch, commands, seq, read: async () => (await store.batches.byId(everything, batch.id))! }
 }
@@ -67,8 +67,8 @@ test('a key that is taken stores neither commands nor batch', async () => {
   const claim = { principal: 'test', key: 'k', bodyHash: Buffer.from('h'), answer: '{}' }
   const [first, second] = [newBatch(), newBatch()]
   const of = ({ id }: NewBatch) => [newCommand('k', { batchId: id })]
-  assert.equal((await store.commands.accept(of(first), claim, first)).accepted, true)
-  assert.equal((await store.commands.accept(of(second), claim, second)).accepted, false)
+  assert.equal((await store.commands.accept(of(first), claim, { batch: first })).accepted, true)
+  assert.equal((await store.commands.accept(of(second), claim, { batch: second })).accepted, false)
   assert.notEqual(await store.batches.byId(everything, first.id), null)
   assert.equal(await store.batches.byId(everything, second.id), null)
 })

@@ -50,14 +50,18 @@ test('a command with a condition is accepted if it holds, and otherwise nothing 
   const before = await store.journal.head()
   const key = { principal: 'test', key: 'k', bodyHash: Buffer.alloc(32), answer: '{}' }
   const stale = conditional('holds', { seq: seq - 1 })
-  assert.deepEqual(await store.commands.accept([stale], key), { accepted: false, seq: 0 })
+  assert.deepEqual(await store.commands.accept([stale], key), { accepted: false, seq: 0, going: new Map() })
   assert.equal((await store.journal.head()).seq, before.seq)
   assert.equal(await store.commands.byId(everything, stale.id), null)
   assert.equal(await store.commands.acceptance('test', 'k'), null)
   assert.deepEqual(await query(url, 'select from topic_reservations'), [])
 
   const good = conditional('holds', { seq })
-  assert.deepEqual(await store.commands.accept([good], key), { accepted: true, seq: before.seq + 1 })
+  assert.deepEqual(await store.commands.accept([good], key), {
+    accepted: true,
+    seq: before.seq + 1,
+    going: new Map()
+  })
   assert.ok(await store.commands.acceptance('test', 'k'))
   assert.ok(!(await accept(conditional('holds', { seq }))), 'the topic is reserved')
   assert.ok(await accept(newCommand('holds')), 'for those with a condition')
