@@ -51,7 +51,7 @@ export function rightsOf(world: World): fc.Arbitrary<Rights> {
   )
   const tenant = fc.constantFrom('acme', 'plant', 'raw', 'caf\u00e9', 'cafe\u0301', '$demo', 'plant/a')
   return fc.record({
-    grants: fc.array(grant, { maxLength: 5 }),
+    grants: fc.array(grant, { maxLength: 5 }).map((grants) => grants.map((one) => ({ ...one }))),
     tenant: fc.oneof({ weight: 5, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: tenant })
   })
 }
@@ -70,7 +70,7 @@ export const someRights = (world: World, seed: number, numRuns: number): Case[] 
   return fc.sample(fc.record({ rights: rightsOf(world), principal, choices: fc.nat() }), { seed, numRuns })
 }
 
-const filters = [
+export const filters = [
   'plant/#',
   '+/a/#',
   'alt/+/+/temperature',

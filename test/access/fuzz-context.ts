@@ -39,6 +39,8 @@ export interface Asking {
   below(count: number): number
   pick<T>(list: readonly T[]): T
   chance(share: number): boolean
+  /** Counts an answer that did not come by `get`. */
+  note(isTold: boolean): void
   get(path: string, init?: RequestInit): Promise<Answer>
   walk(path: string, limit: number): Promise<Item[]>
   /** Fails, telling what was asked by whom, unless both are the same. */
@@ -104,11 +106,14 @@ export function createAsking(
     return Math.floor((state / 2 ** 32) * count)
   }
   const may = (topic: string): boolean => allowed(rights, 'read', topic, world.sourcesOf)
+  const note = (isTold: boolean): void => {
+    count.asked++
+    if (isTold) count.told++
+  }
   const get = async (path: string, init: RequestInit = {}): Promise<Answer> => {
     const given = { ...init, headers: { ...headers, ...(init.headers as Record<string, string>) } }
     const answer = await request(`${asked}/v1/${path}`, given)
-    count.asked++
-    if (answer.body.items?.length > 0) count.told++
+    note(answer.body.items?.length > 0)
     assertNoTopics(JSON.stringify(answer.body, withoutTemplates), may, path)
     return answer
   }
@@ -123,6 +128,7 @@ export function createAsking(
     below,
     pick: (list) => list[below(list.length)]!,
     chance: (share) => below(1_000) < share * 1_000,
+    note,
     get,
     walk: (path, limit) => walkPages(get, path, limit),
     same: (actual, expected, what) =>
@@ -135,8 +141,8 @@ const withoutTemplates = (name: string, value: unknown): unknown => (name === 'c
 
 /** Whatever is answered, what it tells is of no topic that may not be read. */
 export function assertNoTopics(text: string, may: (topic: string) => boolean, what: string): void {
-  // Commands of devices may be seen where their topics may not be read
-  if (/^(commands|batches)/.test(what)) return
+  // Commands of devices may be seen where their topics may not be read; of permissions, what was asked comes back
+  if (/^(commands|batches|permissions)/.test(what)) return
   for (const [, name] of text.matchAll(/\\?"topic\\?":\\?("(?:[^"\\]|\\.)*?\\?")/g)) {
     const topic = JSON.parse(name!.replace(/\\"$/, '"')) as string
     if (topic.includes('{')) continue // a template of a mapping

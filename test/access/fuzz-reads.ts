@@ -4,6 +4,7 @@ import type { Asking, Oracle } from './fuzz-context.ts'
 import { createAsking } from './fuzz-context.ts'
 import type { Case } from './fuzz-asks.ts'
 import { datapoints, devices, devicesThen, exports, oneDevice, wholeDevices } from './fuzz-devices.ts'
+import { conditions, permissions } from './fuzz-conditions.ts'
 import { graphqlReads } from './fuzz-graphql.ts'
 import { explain, history, previews } from './fuzz-history.ts'
 import { states, streams } from './fuzz-streams.ts'
@@ -26,6 +27,8 @@ export const reads: Record<string, (asking: Asking) => Promise<void>> = {
   history,
   explain,
   previews,
+  conditions,
+  permissions,
   streams,
   states,
   graphql: graphqlReads

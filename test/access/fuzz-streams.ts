@@ -21,7 +21,7 @@ async function readAll(url: string, headers: Record<string, string>, end: string
 
 const toldOf = ({ event, data }: SseEvent): Item => data[event]
 
-function isSeen(asking: Asking, told: SseEvent, sent: ReadonlyMap<string, Item>): boolean {
+export function isSeen(asking: Asking, told: SseEvent, sent: ReadonlyMap<string, Item>): boolean {
   if (told.event === 'gap') return true
   const { topic, id } = toldOf(told)
   if (told.event === 'command') return maySee(asking, { topic, device: null, ...sent.get(id) })
@@ -61,6 +61,7 @@ export async function streams(asking: Asking): Promise<void> {
   const events = await readAll(`${asking.url}/v1/${path}`, headers, end)
   for (const { event, data } of events)
     if (event !== 'command') assertNoTopics(JSON.stringify(data), asking.may, path)
+  asking.note(events.length > 0)
   asking.same(events, expected, path)
   if (whole.length === 0) return
   // From an event on that may be one that is not seen

@@ -9,6 +9,7 @@ import { startWorld } from './world.ts'
 
 const full = process.env['FULL'] === '1'
 const seed = Number(process.env['FUZZ_SEED'] ?? (full ? Date.now() % 1_000_000 : 20_261_130))
+const only = process.env['FUZZ_SURFACES']
 const grants = Number(process.env['FUZZ_GRANTS'] ?? (full ? 1_000 : 25))
 
 test('reads are those of an administrator, without what may not be read', async (t) => {
@@ -19,7 +20,8 @@ test('reads are those of an administrator, without what may not be read', async 
     world.url,
     someRights(world, seed, grants),
     {
-      all: process.env['FUZZ_ALL'] === '1'
+      all: process.env['FUZZ_ALL'] === '1',
+      ...(only !== undefined && { surfaces: only.split(',') })
     }
   )
   t.diagnostic(`${asked} requests, of which ${told} told something`)

@@ -298,7 +298,7 @@ async function readSources(databaseUrl: string): Promise<Map<string, Set<string>
 }
 
 /** What was published before has come, and is projected. */
-async function settled(app: App, mqttUrl: string): Promise<void> {
+export async function settled(app: App, mqttUrl: string): Promise<void> {
   const { client } = await connectClient(mqttUrl)
   const mark = `${Date.now()}.${Math.random()}`
   await client.publishAsync('mark', mark, { qos: 1 })
