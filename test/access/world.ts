@@ -8,6 +8,7 @@ import assert from 'node:assert/strict'
 import type { App } from '../../src/app.ts'
 import type { Rights } from '../../src/grant.ts'
 import { startApp } from '../../src/app.ts'
+import type { Limits } from '../../src/limits.ts'
 import { readConfig } from '../../src/config.ts'
 import { writeFile } from 'node:fs/promises'
 import { adopted } from '../support/adopted.ts'
@@ -193,7 +194,7 @@ function messages(now: number): Sent[] {
 /** Topics of granted devices are waited for, however slow the machine is. */
 export const worldLimits = { heartbeatMs: 50, deviceTopicsWaitMs: 60_000 }
 
-export async function startWorld(): Promise<World> {
+export async function startWorld(limits: Partial<Limits> = {}): Promise<World> {
   const broker = await startBroker()
   const databaseUrl = await createDatabase()
   const file = await mappingFile(mappingsText('{device}'))
@@ -203,7 +204,7 @@ export async function startWorld(): Promise<World> {
     mappingsFile: file
   }
   const app = await startApp({
-    ...partsFor({ mqttUrl: broker.url, databaseUrl, config, limits: worldLimits }),
+    ...partsFor({ mqttUrl: broker.url, databaseUrl, config, limits: { ...worldLimits, ...limits } }),
     holders: [createTellingHolders()]
   })
   atEnd(() => app.close())
