@@ -37,6 +37,11 @@ const fixed = [
   'plant/+/1/#'
 ]
 
+/** Of what comes by several topics, one. */
+const halves = ['plant/#', 'alt/#', 'avail/#', 'gw/g1', 'gw/g3', 'still/#', 'quiet/#', '+/+/2/#', 'strict/#']
+
+const readOnly = (topic: string): Rights => ({ grants: [{ role: 'read', topic }], tenant: null })
+
 export function rightsOf(world: World): fc.Arbitrary<Rights> {
   const topic = fc.constantFrom(...world.topics)
   const role = fc.constantFrom('read' as const, 'read' as const, 'read' as const, 'command' as const)
@@ -50,10 +55,14 @@ export function rightsOf(world: World): fc.Arbitrary<Rights> {
     }
   )
   const tenant = fc.constantFrom('acme', 'plant', 'raw', 'caf\u00e9', 'cafe\u0301', '$demo', 'plant/a')
-  return fc.record({
+  const random = fc.record({
     grants: fc.array(grant, { maxLength: 5 }).map((grants) => grants.map((one) => ({ ...one }))),
     tenant: fc.oneof({ weight: 5, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: tenant })
   })
+  return fc.oneof(
+    { weight: 3, arbitrary: random },
+    { weight: 1, arbitrary: fc.constantFrom(...halves).map(readOnly) }
+  )
 }
 
 /** The same for the same seed. */

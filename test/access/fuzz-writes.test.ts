@@ -13,6 +13,27 @@ import { startWorld } from './world.ts'
 
 const full = process.env['FULL'] === '1'
 
+type Send = (method: string, path: string, body: unknown) => Promise<Answer>
+
+/** What is for administrators is refused alike, also where the topic or the device may be read, or is not there. */
+async function mayNotAdminister(send: Send, topic: string, device: string): Promise<void> {
+  const refuse = async (method: string, path: string, body: unknown = null): Promise<unknown> => {
+    const answer = await send(method, path, body)
+    assert.deepEqual([answer.status, answer.body.code], [403, 'forbidden'], `${method} ${path}`)
+    return answer.body.detail
+  }
+  for (const [one, other] of [
+    [`topics/${encoded(topic)}`, 'topics/never'],
+    [`topic?name=${encoded(topic)}`, 'topic?name=never'],
+    [`devices/${encoded(device)}`, 'devices/never'],
+    [`device?name=${encoded(device)}`, 'device?name=never']
+  ] as const)
+    assert.equal(await refuse('DELETE', one), await refuse('DELETE', other))
+  await refuse('POST', 'mappings/reload', {})
+  await refuse('POST', 'rejections/redrive', { filters: ['#'] })
+  await refuse('POST', 'keys', { name: 'mine', grants: [{ role: 'admin' }] })
+}
+
 test('what may not be commanded is refused alike, there or not, and nothing is published', async () => {
   const world = await startWorld()
   const oracle = createOracle(world)
@@ -58,6 +79,7 @@ test('what may not be commanded is refused alike, there or not, and nothing is p
       assert.equal(JSON.stringify(told(answer)), JSON.stringify(told(missing)), JSON.stringify(rights))
     assert.ok([403, 404].includes(answer.status), `${answer.status} ${JSON.stringify(rights)}`)
     refused++
+    await mayNotAdminister(send, topic, asking.pick(world.devices))
     // By the name of a device that may not be commanded, nor read
     const device = asking.pick(world.devices)
     const command = (name: string): Promise<Answer> =>
@@ -70,6 +92,11 @@ test('what may not be commanded is refused alike, there or not, and nothing is p
     assert.equal(text(await batch(device), device), text(await batch('never'), 'never'), device)
   }
   assert.ok(refused > 10, `${refused} were refused`)
+  const { topics, devices } = world
+  const left = await request(`${world.url}/v1/topics?limit=1000`)
+  assert.ok(topics.every((topic) => left.body.items.some((item: { topic: string }) => item.topic === topic)))
+  const known = await request(`${world.url}/v1/devices?limit=1000`)
+  assert.equal(known.body.items.length, devices.length)
   const mark = 'mark/of/writes'
   await client.publishAsync(mark, '1', { qos: 1 })
   const isOurs = (name: string): boolean => name !== mark && !name.startsWith('rialto/')

@@ -19,10 +19,11 @@ export interface Check {
   text: string
 }
 
-/** A call, with what it is called on, whatever is in its parentheses. */
+/** A call, with what it is called on, whatever is in its parentheses; or what says that something is one's own. */
 function callsIn(source: string): Array<{ from: number; to: number }> {
-  return [...source.matchAll(/(?:[\w.]+\.)mayRead\(/g)].map(({ index, 0: begin }) => {
-    let depth = 1
+  const begins = /(?:[\w.]+\.)mayRead(?:Device\?\.)?\(|principal === access\.principal/g
+  return [...source.matchAll(begins)].map(({ index, 0: begin }) => {
+    let depth = begin.endsWith('(') ? 1 : 0
     let to = index + begin.length
     for (; depth > 0; to++) depth += source[to] === '(' ? 1 : source[to] === ')' ? -1 : 0
     return { from: index, to }
