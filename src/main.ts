@@ -91,7 +91,7 @@ async function main(): Promise<void> {
     const app = await startApp({ config, ...servers, databaseDirectUrl, version, limits, log })
     stop.unshift(app.close)
     reload = () => {
-      app.projections.reload({ rebuild: null }).then(
+      app.projections.reload({ rebuild: null, by: { principal: 'signal' } }).then(
         ({ changed, hash }) => log.info({ changed, hash }, 'Read rialto.yaml again'),
         (error: unknown) =>
           log.error({ err: error }, 'rialto.yaml is not usable; the one before stays in use')

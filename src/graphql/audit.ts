@@ -1,6 +1,7 @@
 /** Resolver of the audit. */
 
 import { toAuditView } from '../store/audit-log.ts'
+import { administering } from './administering.ts'
 import type { PageArguments, RangeArguments } from './arguments.ts'
 import { listName, readFirst, readRange } from './arguments.ts'
 import { readConnection } from './connections.ts'
@@ -16,7 +17,7 @@ interface AuditArguments extends PageArguments, RangeArguments {
 export function createAuditQueries({ store, limits }: GraphqlParts): Resolvers {
   const { audit, cursors } = store
   return {
-    Query: {
+    Query: administering({
       audit: {
         resolve(_source, page: AuditArguments, { access, head }) {
           const { order, principal = null, action = null, subject = null } = page
@@ -33,6 +34,6 @@ export function createAuditQueries({ store, limits }: GraphqlParts): Resolvers {
           )
         }
       }
-    }
+    })
   }
 }

@@ -20,7 +20,9 @@ export const auditSchemas = [
   named('AuditEntry', 'Something that somebody changed or commanded.', {
     id: text('Number of the entry; they have holes'),
     at: Type.String({ format: 'date-time', description: 'When, by the clock of the database' }),
-    principal: text('Who asked for it: `api-key`, `anonymous`, `key:<id>` or `oidc:<sub>`'),
+    principal: text(
+      'Who asked for it: `api-key`, `anonymous`, `key:<id>`, `oidc:<sub>`, `cli:<user>` or `signal`'
+    ),
     address: nullable(text('Address of the client; null: not known')),
     action: text('The operation, as it is named here'),
     subject: text('What it was done to: an id, or a name'),

@@ -66,6 +66,7 @@ export async function auditRoutes(app: Routes, parts: RouteParts): Promise<void>
   app.get(
     '/audit',
     {
+      config: { administers: true },
       schema: {
         operationId: 'listAudit',
         summary: 'Who changed or commanded what, when, and from where',
@@ -102,6 +103,7 @@ export async function auditRoutes(app: Routes, parts: RouteParts): Promise<void>
     '/export/audit',
     {
       exposeHeadRoute: false,
+      config: { administers: true },
       schema: {
         operationId: 'exportAudit',
         summary: 'The audit, as one file',

@@ -49,4 +49,11 @@ test('SIGHUP reads rialto.yaml again; faults are told, and the mappings before s
     return body.items[0].latest.value === 2
   })
   assert.deepEqual(await names(), ['two'])
+
+  const { items } = (await request(`${service.url}/v1/audit`)).body
+  assert.deepEqual(
+    items.map(({ principal, address, action }: Record<string, unknown>) => [principal, address, action]),
+    [['signal', null, 'reloadMappings']],
+    'what had faults was not used'
+  )
 })
