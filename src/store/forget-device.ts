@@ -11,7 +11,10 @@ import { hashName } from './projection-ids.ts'
 import { dropOrphans } from './roll-forget.ts'
 import { lockRollups } from './roll-lock.ts'
 
-/** False: there is no such device. */
+/**
+ * False: there is no such device. The audit knows from the beginning, so that nothing goes without an entry when a crash
+ * interrupts it; how much has gone stands there when all has.
+ */
 export async function forgetDevice(parts: ForgetParts, name: string): Promise<boolean> {
   const { pool } = parts
   const { rows } = await pool.query<{ id: number }>(
@@ -20,6 +23,10 @@ export async function forgetDevice(parts: ForgetParts, name: string): Promise<bo
   )
   const ids = rows.map(({ id }) => id)
   if (ids.length === 0) return false
+  const { rows: entries } = await pool.query<{ id: number }>(
+    `insert into audit (principal, action, subject, detail, address) values ($1, 'forget', $2, '{}', $3) returning id`,
+    [parts.principal, `device ${name}`, parts.address]
+  )
   // With a topic of its own goes what was not projected yet, too
   for (const topic of await topicsOf(parts, ids)) {
     if (await servesOthers(parts, topic.id, ids)) continue
@@ -40,6 +47,8 @@ export async function forgetDevice(parts: ForgetParts, name: string): Promise<bo
       [ids]
     )
     parts.counts.devices += rowCount ?? 0
+    const counts = JSON.stringify(parts.counts)
+    await client.query('update audit set detail = $2 where id = $1', [entries[0]!.id, counts])
   })
   await dropOrphans(parts)
   return true

@@ -19,24 +19,14 @@ export type Forget = (
   address?: string
 ) => Promise<ForgottenCounts | null>
 
-export function createForget({ pool, prisma }: Database, limits: Limits): Forget {
+export function createForget({ pool }: Pick<Database, 'pool'>, limits: Limits): Forget {
   return async (subject, principal, address) => {
     const counts: ForgottenCounts = { messages: 0, datapoints: 0, devices: 0, topics: 0 }
     const parts: ForgetParts = { pool, limits, counts, principal, address: address ?? null }
     for (const { id, name } of await interrupted(parts))
       await forgetRest({ ...parts, counts: { ...counts } }, id, name)
     if ('topic' in subject) return (await forgetTopic(parts, subject.topic)) ? counts : null
-    if (!(await forgetDevice(parts, subject.device))) return null
-    await prisma.audit.create({
-      data: {
-        principal,
-        address: parts.address,
-        action: 'forget',
-        subject: `device ${subject.device}`,
-        detail: { ...counts }
-      }
-    })
-    return counts
+    return (await forgetDevice(parts, subject.device)) ? counts : null
   }
 }
 

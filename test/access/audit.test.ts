@@ -1,19 +1,30 @@
 /** The audit: what is changed or commanded by REST and GraphQL stands in it, with who asked and from where, and no secret. */
 
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { parse } from 'yaml'
 import { call } from '../http/contract.ts'
 import type { Answer } from '../support/bridge.ts'
 import { graphql, postJson, request, startBridge } from '../support/bridge.ts'
 import { startBroker } from '../support/broker.ts'
 import { query } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
+import { connectClient } from '../support/mqtt.ts'
 import { mappingFile } from '../support/projection.ts'
 
+const mappings = `
+automatic: true
+mappings:
+  - name: pumps
+    topic: pumps/{device}
+    decoder: json
+    commands: [{ name: set, topic: "pumps/{device}/set" }]
+`
 const { url: mqttUrl } = await startBroker()
 const bridge = await startBridge({
   mqttUrl,
-  config: { mappingsFile: await mappingFile('automatic: true') },
+  config: { mappingsFile: await mappingFile(mappings) },
   limits: { exportPageRowsMax: 3 }
 })
 const { url, databaseUrl, store } = bridge
@@ -82,7 +93,7 @@ test('a repetition has none, and what is refused has none', async () => {
   assert.equal(entries.length, 1, JSON.stringify(entries))
 })
 
-test('retained writes, retries, cancellations, batches and what cancels them', async () => {
+test('retained writes, retries and cancellations', async () => {
   const path = '/topic/retained?name=audit%2Fretained'
   const bytes = { method: 'PUT', body: secret, headers: { 'content-type': 'text/plain' } }
   const later = { notBefore: new Date(Date.now() + 600_000).toISOString() }
@@ -166,6 +177,91 @@ test('what changes how the service works: retention, mappings, redrives, forgett
     entries.every(({ address, principal }) => address === '127.0.0.1' && principal === 'anonymous'),
     JSON.stringify(entries)
   )
+})
+
+test('batches and what cancels them, devices that are forgotten, changes of webhooks, and how long rollups are kept', async () => {
+  const { client } = await connectClient(mqttUrl)
+  for (const device of ['one', 'two']) await client.publishAsync(`pumps/${device}`, '{"v":1}', { qos: 1 })
+  await client.endAsync()
+  for (const device of ['one', 'two'])
+    await eventually(async () => (await request(`${url}/v1/device?name=${device}`)).status === 200)
+  let batch: Answer['body'] = {}
+  let webhook = ''
+  const entries = await added(async () => {
+    // So slow that it is not over before it is canceled
+    const ask = { devices: ['one', 'two'], name: 'set', payload: { secret }, ratePerSecond: 0.1 }
+    batch = (await postJson(`${url}/v1/batches`, ask)).body
+    assert.equal(batch.accepted, 2, JSON.stringify(batch))
+    for (let times = 0; times < 2; times++)
+      await request(`${url}/v1/batches/${batch.id}/cancel`, { method: 'POST' })
+    const made = await postJson(`${url}/v1/webhooks`, {
+      url: 'https://hooks.example/x',
+      types: ['message']
+    })
+    webhook = made.body.id
+    const changed = await request(`${url}/v1/webhooks/${webhook}`, {
+      method: 'PATCH',
+      headers: json,
+      body: JSON.stringify({ url: `https://hooks.example/${secret}` })
+    })
+    assert.equal(changed.status, 200, JSON.stringify(changed.body))
+    assert.equal((await put('/retention/rollups', { minute: 86_400 })).status, 200)
+    assert.equal((await remove('/device?name=two')).status, 200)
+  })
+  assert.deepEqual(
+    entries.map(({ action, subject, principal, address }) => [action, subject, principal, address]),
+    [
+      ['sendBatch', batch.id],
+      ['cancelBatch', batch.id],
+      ['createWebhook', webhook],
+      ['updateWebhook', webhook],
+      ['setRollupRetention', 'rollups'],
+      ['forget', 'device two'],
+      ['forget', 'topic pumps/two']
+    ].map((entry) => [...entry, 'anonymous', '127.0.0.1'])
+  )
+})
+
+test('and what becomes of keys', async () => {
+  let id = ''
+  const entries = await added(async () => {
+    const made = await postJson(`${url}/v1/keys`, { name: 'n', grants: [{ role: 'read', topic: '#' }] })
+    id = made.body.id
+    const change = { method: 'PATCH', headers: json, body: '{"name":"m"}' }
+    assert.equal((await request(`${url}/v1/keys/${id}`, change)).status, 200)
+    assert.equal((await postJson(`${url}/v1/keys/${id}/rotate`, {})).status, 200)
+    for (let times = 0; times < 2; times++) await remove(`/keys/${id}`)
+  })
+  assert.deepEqual(
+    entries.map(({ action, subject, principal, address }) => [action, subject, principal, address]),
+    ['createKey', 'changeKey', 'rotateKey', 'revokeKey'].map((action) => [
+      action,
+      id,
+      'anonymous',
+      '127.0.0.1'
+    ])
+  )
+})
+
+test('docs/audit.md names each operation that changes something, and the tests above had an entry of each', async () => {
+  const file = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
+  const table = /## What has an entry\n([^]*?)\n\n[A-Z]/.exec(file('docs/audit.md'))![1]!
+  const documented = [...table.matchAll(/^\| (`[^|]*) \|/gm)].flatMap(([, cell]) =>
+    [...cell!.matchAll(/`(\w+)`/g)].map(([, name]) => name!)
+  )
+  const { paths } = parse(file('openapi.yaml')) as {
+    paths: Record<string, Record<string, { operationId: string }>>
+  }
+  const changing = Object.values(paths)
+    .flatMap(({ get: _get, ...others }) => Object.values(others))
+    .map(({ operationId }) => operationId.replace(/(ByName|ById)$/, '').replace(/^forget\w+$/, 'forget'))
+  // They change nothing: what is asked is too long for a URL, or whoever asks would have it anyway
+  const asking = ['previewMapping', 'checkPermissions', 'createStreamTicket', 'pingWebhook']
+  const expected = [...new Set(changing)].filter((name) => !asking.includes(name)).toSorted()
+  assert.deepEqual(documented.toSorted(), expected)
+  const { items } = await audit('limit=1000')
+  const seen = new Set(items.map(({ action }: { action: string }) => action))
+  assert.deepEqual([...seen].toSorted(), expected)
 })
 
 test('no payload, and nothing of a secret, is in it', async () => {

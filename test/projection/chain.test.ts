@@ -213,13 +213,13 @@ test('what is forgotten is nowhere, and somebody is named for it', async () => {
   assert.ok(!JSON.stringify(everywhere.events).includes('secret-one'))
   const audit = await query<{ action: string; subject: string; principal: string }>(
     bridge.databaseUrl,
-    'select action, subject, principal from audit'
+    'select action, subject, principal from audit order by id'
   )
   assert.deepEqual(
     audit.map((row) => ({ ...row })),
     [
-      { action: 'forget', subject: 'topic f/secret-one/x', principal: 'anonymous' },
-      { action: 'forget', subject: 'device secret-one', principal: 'anonymous' }
+      { action: 'forget', subject: 'device secret-one', principal: 'anonymous' },
+      { action: 'forget', subject: 'topic f/secret-one/x', principal: 'anonymous' }
     ]
   )
   // And what it says from now on is kept again

@@ -172,15 +172,33 @@ test('a device is forgotten, with its own topic, and with its messages of a topi
   )
   assert.deepEqual(
     audit.map(({ subject }) => subject),
-    ['topic own/a', 'device device-a']
+    ['device device-a', 'topic own/a']
   )
-  assert.deepEqual(audit[1], {
+  assert.deepEqual(audit[0], {
     principal: 'somebody',
     action: 'forget',
     subject: 'device device-a',
     detail: counts
   })
   assert.equal(await store.forget({ device: 'device-a' }, 'somebody'), null)
+})
+
+test('however far it came, forgetting a device stands in the audit', async () => {
+  const { url, store } = await open()
+  await query(
+    url,
+    `create function refuse() returns trigger language plpgsql as $$ begin raise exception 'as a crash'; end $$;
+     create trigger refuse before delete on devices execute function refuse()`
+  )
+  await assert.rejects(store.forget({ device: 'device-a' }, 'somebody', '192.0.2.1'), /as a crash/)
+  const audit = (): Promise<unknown[]> =>
+    query(url, `select principal, address, subject, detail from audit where subject ^@ 'device ' order by id`)
+  const begun = { principal: 'somebody', address: '192.0.2.1', subject: 'device device-a', detail: {} }
+  assert.deepEqual(await audit(), [begun])
+  await query(url, 'drop trigger refuse on devices')
+  const counts = await store.forget({ device: 'device-a' }, 'somebody', '192.0.2.1')
+  assert.ok(counts !== null && counts.devices === 1)
+  assert.deepEqual(await audit(), [begun, { ...begun, detail: counts }])
 })
 
 test('what was imported of a device is forgotten with it, and what was of others by the same topic is not', async () => {
