@@ -13,6 +13,7 @@ import { startDemo } from './demo.ts'
 import { startEmbeddedBroker } from './embedded/broker.ts'
 import { startEmbeddedPostgres } from './embedded/postgres.ts'
 import { defaultLimits } from './limits.ts'
+import { logOptions } from './log.ts'
 import type { Broker } from './model.ts'
 import { isDatabaseAway } from './store/database.ts'
 
@@ -24,7 +25,7 @@ function createLogger(level: string): Logger {
   const pretty = process.stdout.isTTY
   return pino({
     level,
-    redact: ['req.headers.authorization', 'password', 'url', '*.password', 'err.config'],
+    ...logOptions,
     ...(pretty && {
       transport: {
         target: 'pino-pretty',

@@ -118,7 +118,10 @@ export function createAppendQueue(parts: {
         if (trouble === 'topics') {
           parts.forgetTopicIds()
           entry.prepared = null
-        } else if (trouble === 'partition') await parts.makePartitions().catch((e: unknown) => log.error(e))
+        } else if (trouble === 'partition')
+          await parts
+            .makePartitions()
+            .catch((e: unknown) => log.error({ err: e }, 'Cannot make partitions ahead'))
         else await pauseAfter(error, entry.signal)
       }
     }

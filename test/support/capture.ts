@@ -7,6 +7,7 @@ import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { destination, pino } from 'pino'
+import { logOptions } from '../../src/log.ts'
 import '../prism/exchanges.ts'
 
 const folder = process.env['RIALTO_TEST_CAPTURE']
@@ -21,8 +22,8 @@ export function capture(kind: 'terminal' | 'answers', text: string): void {
 /** The log of services in this process: on the terminal at the level TEST_LOG, else to the folder, else nowhere. */
 export const testLog = (): Logger => {
   const level = process.env['TEST_LOG']
-  if (level !== undefined || folder === undefined) return pino({ level: level ?? 'silent' })
-  return pino({ level: 'debug' }, destination({ dest: fileOf('log'), sync: true }))
+  if (level !== undefined || folder === undefined) return pino({ ...logOptions, level: level ?? 'silent' })
+  return pino({ ...logOptions, level: 'debug' }, destination({ dest: fileOf('log'), sync: true }))
 }
 
 /** That tell how the service does; of all else, answers that are errors. */
