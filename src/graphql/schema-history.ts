@@ -88,9 +88,9 @@ export const history = /* GraphQL */ `
     device: String!
     "Name of the metric."
     metric: String!
-    "Type of its newest value: null, number, integer (beyond 2^53), boolean, text, json or bytes."
-    type: String!
-    "Unit of its newest value."
+    "Type of its newest value: null, number, integer (beyond 2^53), boolean, text, json or bytes. Null where that may not be read."
+    type: String
+    "Unit of its newest value; null where there is none, or that may not be read."
     unit: String
     "Topic name of the message that it was last in; null where it may not be read."
     topic: String

@@ -33,9 +33,9 @@ export interface HistoryFrameView {
 export interface SeriesView {
   device: string
   metric: string
-  type: MetricType
+  /** These three are null where its newest datapoint may not be read. */
+  type: MetricType | null
   unit: string | null
-  /** null where it may not be read. */
   topic: string | null
   /** By function, in the order in which they were asked for: a value for each bucket. */
   values: Record<string, Column>

@@ -10,8 +10,8 @@ import { named, nullable, page, text, time, word } from './schemas.ts'
 const series = named('Series', 'Numbers of a metric by buckets of time.', {
   device: text('Name of the device'),
   metric: text('Name of the metric'),
-  type: word(Object.keys(metricTypes), 'Type of its newest value'),
-  unit: nullable(text('Unit of its newest value')),
+  type: nullable(word(Object.keys(metricTypes), 'Type of its newest value; null where that may not be read')),
+  unit: nullable(text('Unit of its newest value; null where there is none, or that may not be read')),
   topic: nullable(text('Topic that its newest value is from; null where it may not be read')),
   values: Type.Unsafe({
     type: 'object',

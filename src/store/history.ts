@@ -45,9 +45,9 @@ export interface HistorySeries {
   metricId: number
   device: string
   metric: string
-  type: MetricType
+  /** These three are of its newest datapoint; null where that may not be read. */
+  type: MetricType | null
   unit: string | null
-  /** Of its newest datapoint; null where that may not be read. */
   topic: string | null
   /** For each function, in their order, a value for each bucket. */
   columns: Column[]
@@ -94,13 +94,14 @@ export function createHistory(pool: Pool, limits: Limits): History {
     return {
       series: page.map((row) => {
         const { segments, prior } = toSegments(row, needs)
+        const isReadable = access.mayRead(row.topic)
         return {
           metricId: row.id,
           device: row.device,
           metric: row.metric,
-          type: typeNames[row.type]!,
-          unit: row.unit,
-          topic: access.mayRead(row.topic) ? row.topic : null,
+          type: isReadable ? typeNames[row.type]! : null,
+          unit: isReadable ? row.unit : null,
+          topic: isReadable ? row.topic : null,
           columns: fold(segments, { ...ask, prior })
         }
       }),

@@ -36,7 +36,7 @@ const lists: Record<string, string> = {
   history: list(
     'history',
     ', from: "2020-01-01T00:00:00.000Z", to: "2030-01-01T00:00:00.000Z", bucket: "P10Y", fn: ["count"]',
-    'device metric topic values(fn: "count")'
+    'device metric topic type unit values(fn: "count")'
   )
 }
 
@@ -95,7 +95,8 @@ async function expectedOf(asking: Asking, name: string): Promise<Item[]> {
       )
       if (mine.length === 0) return []
       const count = mine.filter(({ type }) => type === 'number').length
-      return [{ ...series, topic: asking.may(series['topic']) ? series['topic'] : null, values: [count] }]
+      const hidden = asking.may(series['topic']) ? {} : { topic: null, type: null, unit: null }
+      return [{ ...series, ...hidden, values: [count] }]
     })
   }
   const metrics = await allMetrics(asking)

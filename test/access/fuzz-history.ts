@@ -73,7 +73,7 @@ export async function history(asking: Asking): Promise<void> {
     return [
       {
         ...series,
-        topic: newest ? series['topic'] : null,
+        ...(newest ? {} : { topic: null, type: null, unit: null }),
         values: Object.fromEntries(functions.map((name, index) => [name, columns[index]!.map(near)]))
       }
     ]
