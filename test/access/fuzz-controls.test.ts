@@ -38,6 +38,7 @@ const untold: Record<string, string> = {
   'projection/service.ts': 'of what is forgotten, which is for administrators',
   'store/as-of.ts 0': 'a device is asked for twice, before and after it is read',
   'store/as-of.ts 2': 'the same',
+  'store/devices.ts 0': 'of a list that no surface reads: test/store/projected-reads.test.ts',
   'store/batches.ts': 'of outcomes of a batch of their own: test/store/batches.test.ts',
   'store/chosen-devices.ts': 'of writes: fuzz-writes.test.ts'
 }

@@ -110,6 +110,16 @@ export async function devicesThen(asking: Asking): Promise<void> {
     seen.map(({ device }) => device),
     path
   )
+  const withValue = `${path}&fields=metrics/temperature/value`
+  const valueThen = (one: Seen): Item => {
+    const value = valueOf(one, 'temperature')
+    return value === undefined ? {} : { temperature: { value } }
+  }
+  asking.same(
+    await asking.walk(withValue, pageLimit(asking)),
+    seen.map((one) => ({ device: one.device['device'], metrics: valueThen(one) })),
+    withValue
+  )
   if (whole.length === 0) return
   const { device } = asking.pick(whole)
   const name = encoded(device['device'])
