@@ -116,13 +116,10 @@ export async function startApp(parts: AppParts): Promise<App> {
   store.listener.onKeys(keyring.wake)
   await keyring.start()
   const { oidc } = config
-  const tokens = oidc && createTokens({ settings: oidc, limits, log: log.child({ part: 'access' }) })
-  const deviceTopics = createDeviceTopics({
-    read: store.devices.sourceTopics,
-    limits,
-    log: log.child({ part: 'access' })
-  })
-  const refusals = createRefusals({ stats, limits, log: log.child({ part: 'access' }) })
+  const accessLog = log.child({ part: 'access' })
+  const tokens = oidc && createTokens({ settings: oidc, limits, log: accessLog })
+  const deviceTopics = createDeviceTopics({ read: store.devices.sourceTopics, limits, log: accessLog })
+  const refusals = createRefusals({ stats, limits, log: accessLog })
   const authenticator = refusals.noting(
     createAuthenticator({
       apiKey: config.apiKey,
