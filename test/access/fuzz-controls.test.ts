@@ -25,7 +25,7 @@ const shownBy: Array<[file: RegExp, surfaces: string[]]> = [
   [/merge/, ['datapoints', 'graphql']],
   [/command|batches/, ['commands', 'ofOthers']],
   [/rejections/, ['rejections']],
-  [/states/, ['topics', 'oneTopic', 'graphql', 'states']],
+  [/states/, ['topics', 'oneTopic', 'graphql', 'states', 'streams', 'explain']],
   [/devices|projected-rows/, ['devices', 'wholeDevices', 'oneDevice', 'datapoints', 'graphql']]
 ]
 
@@ -39,6 +39,8 @@ const untold: Record<string, string> = {
   'store/as-of.ts 0': 'a device is asked for twice, before and after it is read',
   'store/as-of.ts 2': 'the same',
   'store/devices.ts 0': 'of a list that no surface reads: test/store/projected-reads.test.ts',
+  'store/states.ts 1':
+    'asked for by names of facts that were looked at before, and by the effects of commands',
   'store/batches.ts': 'of outcomes of a batch of their own: test/store/batches.test.ts',
   'store/chosen-devices.ts': 'of writes: fuzz-writes.test.ts'
 }
