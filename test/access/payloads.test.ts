@@ -87,8 +87,8 @@ test('no payload is in the log at info, in errors, metrics, the status or the au
   })
   const { url } = service
   await eventually(async () => (await fetch(`${url}/readyz`)).ok)
-  // Refusals of Postgres that only these messages meet, and that quote the whole row
-  const poison = Buffer.from(`poison ${payload}`)
+  // Refusals of Postgres that only these messages meet, by their lengths, and that quote the whole row
+  const poison = Buffer.from(`poison, poison, ${payload}`)
   await query(
     databaseUrl,
     `alter table journal add check (octet_length(payload) <> ${poison.length} or kind = 7)`
