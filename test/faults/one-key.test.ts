@@ -15,10 +15,12 @@ import { sized } from './story.ts'
 
 const requests = 200
 
+const accepts = (statement: string): boolean => statement.startsWith('accept_commands')
+
 /** Where in its first acceptance the instance is killed. */
 const points: Array<(frame: PostgresFrame) => boolean> = [
-  (frame) => frame.statement === 'accept_commands' && isSync(frame),
-  (frame) => frame.statement === 'accept_commands' && isCommitted(frame)
+  (frame) => accepts(frame.statement) && isSync(frame),
+  (frame) => frame.statements.some(accepts) && isCommitted(frame)
 ]
 
 /** What a client keeps of an acceptance. */

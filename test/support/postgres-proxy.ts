@@ -8,6 +8,8 @@ export interface PostgresFrame extends Frame {
   type: string
   /** Name of the prepared statement that it belongs to, from Parse or Bind to the ReadyForQuery that follows its COMMIT; or ''. */
   statement: string
+  /** Those of its transaction so far. */
+  statements: readonly string[]
   /** It is an append of ingest, or of an import, or of a transaction that has one. */
   append: boolean
   /** The process that serves this connection; 0 until it has said so. */
@@ -24,18 +26,18 @@ export async function startPostgresProxy(url: string): Promise<PostgresProxy> {
   const proxy = await startProxy<PostgresFrame>(Number(target.port), (link) => {
     let statement = ''
     let backendPid = 0
-    /** In a transaction of several statements, of which an append is one. */
-    let within = false
+    let statements: string[] = []
     const reader = (direction: Direction, started: boolean): Reader<PostgresFrame> =>
       splitMessages(started, (type, bytes) => {
-        if (direction === 'toServer' && (type === 'P' || type === 'B')) statement = nameIn(type, bytes)
-        if (direction === 'toService' && type === 'K') backendPid = bytes.readInt32BE(5)
-        const append = within || appends.has(statement)
-        const frame = { direction, bytes, link, type, statement, append, backendPid }
-        if (direction === 'toService' && type === 'Z') {
-          within = append && !isCommitted(frame)
-          statement = ''
+        if (direction === 'toServer' && (type === 'P' || type === 'B')) {
+          statement = nameIn(type, bytes)
+          statements = [...statements, statement]
         }
+        if (direction === 'toService' && type === 'K') backendPid = bytes.readInt32BE(5)
+        const append = statements.some((name) => appends.has(name))
+        const frame = { direction, bytes, link, type, statement, statements, append, backendPid }
+        if (direction === 'toService' && type === 'Z') statement = ''
+        if (isCommitted(frame)) statements = []
         return frame
       })
     return { toServer: reader('toServer', false), toService: reader('toService', true) }
