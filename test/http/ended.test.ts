@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { get } from 'node:http'
+import { request as httpRequest } from 'node:http'
 import { test } from 'node:test'
 import { createAuthenticator } from '../../src/access/access.ts'
 import { defaultLimits } from '../../src/limits.ts'
@@ -189,24 +190,24 @@ test('an import commits nothing more, and tells how much it did', async () => {
   const { v1, holder, store } = await start({ importBatchDatapointsMax: 10 })
   const line = (n: number): string =>
     `${JSON.stringify({ device: 'd', topic: 'a/1', metric: 'm', observedAt: '2026-03-01T00:00:00Z', value: n })}\n`
-  let push = (_lines: string): void => {}
-  const body = new ReadableStream({
-    start(controller) {
-      push = (lines) => controller.enqueue(Buffer.from(lines))
-    }
-  })
-  // TypeScript's RequestInit knows no `duplex`
-  const init: RequestInit & { duplex: 'half' } = {
+  // Not by fetch, which may read a body to its end before it sends it
+  const sending = httpRequest(`${v1}/import/datapoints?id=one`, {
     method: 'POST',
-    headers: { ...holder.authorization, 'content-type': 'application/x-ndjson' },
-    body,
-    duplex: 'half'
-  }
-  const answering = call(`${v1}/import/datapoints?id=one`, init)
-  push(Array.from({ length: 15 }, (_, n) => line(n)).join(''))
+    headers: { ...holder.authorization, 'content-type': 'application/x-ndjson' }
+  })
+  const answering = new Promise<{ status: number; body: { code: string; lines: number } }>(
+    (resolve, reject) => {
+      sending.on('error', reject).on('response', async (response) => {
+        const body = JSON.parse(Buffer.concat(await response.toArray()).toString())
+        resolve({ status: response.statusCode!, body })
+      })
+    }
+  )
+  sending.write(Array.from({ length: 15 }, (_, n) => line(n)).join(''))
   await eventually(async () => (await store.imports.byId('key:1', 'one'))?.lines === 10, { what: 'a batch' })
   holder.end()
   const { status, body: problem } = await answering
+  sending.destroy()
   assert.deepEqual([status, problem.code, problem.lines], [401, 'unauthenticated', 10])
   assert.equal((await store.imports.byId('key:1', 'one'))!.lines, 10)
 })

@@ -97,7 +97,10 @@ for (const { method, path, name, refusals } of operations) {
         method,
         headers: {
           ...headers,
-          ...(method !== 'GET' && method !== 'DELETE' && { 'content-type': 'application/json' })
+          ...(method !== 'GET' &&
+            method !== 'DELETE' && {
+              'content-type': path.endsWith('/retained') ? 'text/plain' : 'application/json'
+            })
         },
         ...(method !== 'GET' && method !== 'DELETE' && { body: '{}' })
       })
