@@ -69,7 +69,7 @@ export async function webhookRoutes(app: Routes, parts: RouteParts): Promise<voi
             ...location,
             ...header.rialtoCursor
           }),
-          ...refusalsOfV1(...settingRefusals, 'too_many_webhooks')
+          ...refusalsOfV1(...settingRefusals, 'forbidden', 'too_many_webhooks')
         }
       }
     },
