@@ -37,18 +37,28 @@ export function createTogether(parts: {
 
   return async (group) => {
     const numbers = numbersOf(group.map(({ guard }) => guard))
-    const signals = group.flatMap(({ signal }) => signal ?? [])
+    const signals = new Set(group.flatMap(({ signal }) => signal ?? []))
+    let over = false
     let appends: Numbered[] = []
     let mayBeCommitted = false
     const issue = async (): Promise<never[][] | null> => {
       const statements = await Promise.all(group.map(prepareOnce))
       appends = group.map(({ guard }, at) => ({ guard, number: numbers[at]!, statement: statements[at]! }))
-      return appendTogether(await connection(), appends, () => (mayBeCommitted = true))
+      const client = await connection()
+      if (over) throw new GivenUpError() // each is tried by itself by now
+      return appendTogether(client, appends, () => (mayBeCommitted = true))
+    }
+    // One in another: AbortSignal.any would leave something behind at a lease for each append
+    let work = issue
+    for (const signal of signals) {
+      const inner = work
+      work = () => unlessGivenUp(signal, inner)
     }
     let all: Outcome<never>[] | null = null
     try {
-      all = await unlessGivenUp(signals.length === 0 ? undefined : AbortSignal.any(signals), issue)
+      all = await work()
     } catch (error) {
+      over = true
       if (error instanceof GivenUpError || !isOfStatement(error)) drop(error)
       if (mayBeCommitted && (await find(appends))) all = group.map(() => null)
     }
