@@ -19,7 +19,7 @@ export async function carryForward(
   try {
     await client.query('begin; set local statement_timeout = 0')
     if (newest !== null) {
-      for (const sql of [latestSql, setSql, clearedSql, knownSql]) await client.query(sql(partition.name))
+      for (const sql of [latestSql, setSql, knownSql, clearedSql]) await client.query(sql(partition.name))
       await client.query(
         'update retention_classes set horizon = $2, horizon_at = $3 where id = $1 and horizon < $2',
         [partition.class, newest.seq, newest.at]
@@ -60,19 +60,31 @@ const latestSql = (partition: string): string => newestSql(partition, 1, tells.l
 const setSql = (partition: string): string => newestSql(partition, 2, tells.sets)
 
 /**
- * Role 3: the first behind role 2 that took it away. One that is there already, and behind, came before; unless the topic came
- * to a class that keeps less: then older facts of it are carried after newer ones.
+ * The newest fact that sets what topic `t` has retained, of those up to what was dropped of it. Partitions of one class go in
+ * their order, so that it was carried; those of a topic that was in several do not, so that it may still be in the journal.
+ */
+const newestSetSql = (t: string, dropped: string): string => `greatest(
+    (select seq from carried_facts where topic_id = ${t}.id and role = 2),
+    case when ${t}.class_seq > 0 then (
+      select max(seq) from journal where topic_id = ${t}.id and ${tells.sets} and seq <= greatest(
+        ${dropped}, (select max(seq) from carried_facts where topic_id = ${t}.id))) end)`
+
+/**
+ * Role 3: the first behind the newest that set what is retained, which took it away. One that is there already, and behind that,
+ * came before; unless the topic came to a class that keeps less: then older facts of it are carried after newer ones.
  */
 const clearedSql = (partition: string): string =>
   keepSql(
     3,
-    `select distinct on (p.topic_id) p.* from ${partition} p
-     left join carried_facts kept on kept.topic_id = p.topic_id and kept.role = 2
-     where p.topic_id is not null and p.${tells.clears} and p.seq > coalesce(kept.seq, 0)
+    `select distinct on (p.topic_id) p.* from ${partition} p join (
+       select t.id, ${newestSetSql('t', 'cleared.last')} as set_seq from topics t join (
+         select topic_id, max(seq) as last from ${partition} where ${tells.clears} group by topic_id
+       ) as cleared on cleared.topic_id = t.id
+     ) as t on t.id = p.topic_id
+     where p.${tells.clears} and p.seq > coalesce(t.set_seq, 0)
      order by p.topic_id, p.seq`,
-    `carried_facts.seq < (
-       select seq from carried_facts kept where kept.topic_id = excluded.topic_id and kept.role = 2)
-     or carried_facts.seq > excluded.seq`
+    `carried_facts.seq > excluded.seq or carried_facts.seq < (
+       select ${newestSetSql('t', 'excluded.seq')} from topics t where t.id = excluded.topic_id)`
   )
 
 /** Role 4: the last that says whether it is known what is retained, without what it brought. */

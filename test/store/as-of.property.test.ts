@@ -311,9 +311,36 @@ function plain(state: TopicState | null): LoggedState | null {
   }
 }
 
-for (const [what, steps] of [
-  ['the log up to there makes of it', step],
-  ['the log makes of it, whatever class it was of when, and whichever dropped some of it', stepWithClasses]
+/** A message that was cleared in another class than it came in, and that class is dropped first. */
+function clearedElsewhere(): Step[] {
+  const said = (name: string, payload: '' | '1' | '2' | '3', retain = true): Step => ({
+    do: 'publish',
+    messages: [{ topic: name, payload, retain, found: false, qos: 1, dup: false, properties: null }],
+    retainedKnown: true
+  })
+  const more = Array.from({ length: 8 }, () => said('a', '1'))
+  return [
+    said('d/e/f', '1'),
+    said('d/e/f', ''),
+    ...more,
+    { do: 'drop', only: 'default' },
+    said('d/e/f', '2'),
+    { do: 'classes', name: 'one', filters: ['d/#'], assigned: true },
+    said('d/e/f', ''),
+    said('d/e/f', '3', false),
+    ...more,
+    { do: 'drop', only: 'one' },
+    { do: 'drop', only: 'default' }
+  ]
+}
+
+for (const [what, steps, examples] of [
+  ['the log up to there makes of it', step, []],
+  [
+    'the log makes of it, whatever class it was of when, and whichever dropped some of it',
+    stepWithClasses,
+    [[clearedElsewhere()]] as Array<[Step[]]>
+  ]
 ] as const)
   test(`a topic as of any place of the journal is what ${what}`, async () => {
     const one = await openTestStore({ limits: { partitionRowsMax: 7, asOfDoubtsMax: 1_000 } })
@@ -324,6 +351,6 @@ for (const [what, steps] of [
         for (const each of given) await journal.run(each)
         for (const place of [0, 0.3, 0.6, 0.9, 1]) await journal.run({ do: 'ask', place, filters: ['#'] })
       }),
-      { numRuns: process.env['FULL'] === '1' ? 1_000 : 20, endOnFailure: true }
+      { numRuns: process.env['FULL'] === '1' ? 1_000 : 20, endOnFailure: true, examples: [...examples] }
     )
   })
