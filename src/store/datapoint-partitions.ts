@@ -161,10 +161,13 @@ const boundsSql = `
   where classes.inhparent = 'journal'::regclass and parent.relname <> 'journal_class_0'
   order by class, "to"`
 
-// Where nothing was found, nothing is to be rolled up, and perhaps nobody projects
+// Where nothing was found, nothing is to be rolled up, and perhaps nobody projects. Marked hours are rolled up from what
+// is there
 const behindSql = `
-  select point.*, c.keep_seconds, c.keep_bytes, p.rolled_seq >= point.to - 1
-    or not exists (select from devices d where d.projection_id = p.id) as rolled
+  select point.*, c.keep_seconds, c.keep_bytes, not exists (select from devices d where d.projection_id = p.id)
+    or (p.rolled_seq >= point.to - 1 and not exists (
+      select from rollup_marks k join metrics m on m.id = k.metric_id join devices d on d.id = m.device_id
+      where d.projection_id = p.id)) as rolled
   from (${listSql}) as point
   join projections p on p.id = point.projection
   join retention_classes c on c.id = point.class

@@ -9,7 +9,7 @@ export interface PartitionDdl {
   run(statements: string): Promise<void>
 }
 
-type DdlLimits = Pick<Limits, 'ddlLockMsMax' | 'ddlStatementMsMax' | 'ddlAttemptsMax' | 'ddlPauseMs'>
+export type DdlLimits = Pick<Limits, 'ddlLockMsMax' | 'ddlStatementMsMax' | 'ddlAttemptsMax' | 'ddlPauseMs'>
 
 /** Who comes after a statement that waits for a lock waits with it, so it waits a moment, lets others go on, and tries again. */
 export function createPartitionDdl(pool: Pool, limits: DdlLimits): PartitionDdl {
@@ -50,7 +50,8 @@ export class LockedError extends Error {
   }
 }
 
-const isThere = /^(42P07|23505)$/
+/** The table, its type, or its row in the catalogue: which of them is met first depends on how far the other one is. */
+const isThere = /^(42P07|42710|23505)$/
 const isLocked = /^(55P03|40P01|57014)$/
 
 /**

@@ -4,6 +4,8 @@ import type { RollupLevel } from '../history/levels.ts'
 import { levelMillis, rollupLevels } from '../history/levels.ts'
 import type { Millis } from '../model.ts'
 import type { Pool } from './database.ts'
+import type { DdlLimits } from './partition-ddl.ts'
+import { createPartitionDdl } from './partition-ddl.ts'
 
 export interface RollupPartitions {
   /** Makes those that the times of datapoints need. Safe to run twice, and in two instances. */
@@ -22,30 +24,12 @@ const spanMillis: Record<RollupLevel, Millis> = {
 /** The row of the current period is updated again and again: on the same page, where there is room. */
 const fillFactors: Record<RollupLevel, number> = { minute: 85, hour: 70, day: 70 }
 
-/** Waiting longer than this for a lock would hold up everyone who comes after. */
-const lockTimeout = `set local lock_timeout = '900ms'`
-const lockAttemptsMax = 10
-
 /** Where the partition begins that a time is in. */
 export const partitionStart = (level: RollupLevel, at: Millis): Millis =>
   Math.floor(at / spanMillis[level]) * spanMillis[level]
 
-export function createRollupPartitions(pool: Pool): RollupPartitions {
-  async function run(sql: string): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      const client = await pool.connect()
-      try {
-        await client.query(`begin; ${lockTimeout}; ${sql}; commit`)
-        return client.release()
-      } catch (error) {
-        client.release(true)
-        const code = String((error as { code?: unknown }).code)
-        // Another instance made the same one just now
-        if (/^(42P07|23505)$/.test(code)) return
-        if (code !== '55P03' || attempt === lockAttemptsMax) throw error
-      }
-    }
-  }
+export function createRollupPartitions(pool: Pool, limits: DdlLimits): RollupPartitions {
+  const { run } = createPartitionDdl(pool, limits)
 
   async function exists(name: string): Promise<boolean> {
     const { rows } = await pool.query<{ there: boolean }>('select to_regclass($1) is not null as there', [

@@ -46,7 +46,7 @@ const datapointsPerMark = 250
 const partitionAttemptsMax = 3
 
 export function createRollups(pool: Pool, limits: Limits): Rollups {
-  const partitions = createRollupPartitions(pool)
+  const partitions = createRollupPartitions(pool, limits)
 
   /** In a transaction of its own, that holds the lock. */
   async function step<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {

@@ -324,6 +324,14 @@ test('datapoints are of the class of their topic, and go with it, once they are 
   assert.deepEqual(await seqsOf(url, 'short'), [31, 33, 35])
   assert.deepEqual(await seqsIn('where retention_class = 2'), odd)
   await query(url, 'update projections set rolled_seq = 20')
+  // An hour that is to be rolled up anew needs what is in it
+  await query(
+    url,
+    `insert into rollup_marks (metric_id, start) select min(id), date_trunc('hour', now()) from metrics`
+  )
+  await store.partitions.dropExpired()
+  assert.deepEqual(await seqsIn('where retention_class = 2'), odd)
+  await query(url, 'delete from rollup_marks')
   await store.partitions.dropExpired()
   assert.deepEqual(await seqsIn('where retention_class = 2'), [21, 23, 25, 27, 29, 31, 33, 35])
   await query(url, `update datapoints set received_at = now() - interval '121 minutes' where seq < 30`)
