@@ -1,10 +1,11 @@
 /**
- * Sends commands, as a process of its own: over HTTP, alone or many in a request, or with a bare mqtt.js. Each says when it
- * was sent. `commander.ts http|mqtt URL TOPIC PER_REQUEST`; told by messages how many, on how many connections at once,
- * and how often at most.
+ * Sends commands, as a process of its own: over HTTP, alone or many in a request, with a bare mqtt.js, or with a row committed
+ * by a bare pg before. Each says when it was sent. `commander.ts http|mqtt|stored URL TOPIC PER_REQUEST [DATABASE_URL]`; told by
+ * messages how many, on how many connections at once, and how often at most.
  */
 
 import mqtt from 'mqtt'
+import pg from 'pg'
 import { openConnection, toRequest } from './http-load.ts'
 import { now } from './wire.ts'
 
@@ -26,7 +27,13 @@ export interface Commanded {
 
 type Send = (payloads: object[]) => Promise<void>
 
-const [surface, url, topic, perRequest] = process.argv.slice(2) as [string, string, string, string]
+const [surface, url, topic, perRequest, databaseUrl] = process.argv.slice(2) as string[] as [
+  keyof typeof surfaces,
+  string,
+  string,
+  string,
+  string | undefined
+]
 const payload = (): object => ({ sentAt: now(), state: 'on', brightness: 70, pad: 'x'.repeat(40) })
 
 async function overHttp(): Promise<Send> {
@@ -49,10 +56,29 @@ async function overMqtt(): Promise<Send> {
     ))
 }
 
+/** The least that a command costs which is kept: one row, one commit, one PUBLISH, one PUBACK. */
+async function overMqttStored(): Promise<Send> {
+  const publish = await overMqtt()
+  const connection = new pg.Client({ connectionString: databaseUrl! })
+  await connection.connect()
+  await connection.query(
+    'create table if not exists bare_commands (id bigserial primary key, topic text not null, payload bytea not null)'
+  )
+  return async (payloads) => {
+    await connection.query({
+      name: 'insert',
+      text: 'insert into bare_commands (topic, payload) select $1, unnest($2::bytea[])',
+      values: [topic, payloads.map((one) => Buffer.from(JSON.stringify(one)))]
+    })
+    await publish(payloads)
+  }
+}
+
+const surfaces = { http: overHttp, mqtt: overMqtt, stored: overMqttStored }
 const senders: Send[] = []
 
 async function perform({ requests, concurrency, perSecond }: CommanderTask): Promise<Commanded> {
-  while (senders.length < concurrency) senders.push(await (surface === 'http' ? overHttp() : overMqtt()))
+  while (senders.length < concurrency) senders.push(await surfaces[surface]())
   const answeredInMs: number[] = []
   let next = 0
   const before = process.cpuUsage()

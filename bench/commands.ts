@@ -22,6 +22,7 @@ const messages = 150_000
 const commandsPerSecond = 500
 
 interface World {
+  databaseUrl: string
   broker: Mosquitto
   service: Service
   backends: () => Promise<number[]>
@@ -40,6 +41,7 @@ async function startWorld(): Promise<World> {
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
   return {
+    databaseUrl,
     broker,
     service,
     backends: async () =>
@@ -130,12 +132,13 @@ interface Ingest {
 }
 
 /** Messages a second, from the first published to the last committed; beside them 500 commands a second, or none. */
-async function runIngest(perRequest: number | null): Promise<Ingest> {
+async function runIngest({ perRequest, bare }: Beside): Promise<Ingest> {
   const world = await startWorld()
-  const { broker, service } = world
+  const { broker, service, databaseUrl } = world
   const publisher = child('publisher.ts', broker.port, 1, messages, 1_000, 2_000)
   const device = child('commanded.ts', broker.url, topic)
-  const commander = child('commander.ts', 'http', service.url, topic, perRequest ?? 1)
+  const [surface, url] = bare === true ? ['stored', broker.url] : ['http', service.url]
+  const commander = child('commander.ts', surface, url, topic, perRequest ?? 1, databaseUrl)
   await Promise.all([publisher, device, commander].map((process) => answer(process)))
   const metric = async (name: string): Promise<number> => {
     const text = await (await fetch(`${service.url}/metrics`)).text()
@@ -146,7 +149,9 @@ async function runIngest(perRequest: number | null): Promise<Ingest> {
     await perform(device, commander, { ...pace, requests: pace.perSecond }, perRequest)
     commander.send({ ...pace, requests: 1e9 } satisfies CommanderTask)
   }
-  const published = await metric('commands_published_total')
+  const publishedSoFar = async (): Promise<number> =>
+    bare === true ? countBare(databaseUrl) : metric('commands_published_total')
+  const published = await publishedSoFar()
   const begun = performance.now()
   publisher.send('go')
   await eventually(async () => (await metric('messages_stored_total')) >= messages, {
@@ -155,17 +160,34 @@ async function runIngest(perRequest: number | null): Promise<Ingest> {
     what: 'all are stored'
   })
   const seconds = (performance.now() - begun) / 1_000
-  const commands = (await metric('commands_published_total')) - published
+  const commands = (await publishedSoFar()) - published
   for (const process of [publisher, device, commander]) process.kill('SIGKILL')
   await world.end()
   return { perSecond: messages / seconds, commandsPerSecond: commands / seconds }
 }
 
-const beside: Array<[name: string, perRequest: number | null]> = [
-  ['no commands', null],
-  [`${commandsPerSecond} commands/s, 50 in a request`, 50],
-  [`${commandsPerSecond} commands/s, each alone`, 1]
+interface Beside {
+  /** null: no commands. */
+  perRequest: number | null
+  /** Not by the service: a row committed by a bare pg, and a PUBLISH of a bare mqtt.js. */
+  bare?: boolean
+}
+
+const beside: Array<[name: string, Beside]> = [
+  ['no commands', { perRequest: null }],
+  [`${commandsPerSecond} commands/s, 50 in a request`, { perRequest: 50 }],
+  [`${commandsPerSecond} commands/s, each alone`, { perRequest: 1 }],
+  [`${commandsPerSecond}/s by bare pg and mqtt.js, 50 in a commit`, { perRequest: 50, bare: true }],
+  [`${commandsPerSecond}/s by bare pg and mqtt.js, each alone`, { perRequest: 1, bare: true }]
 ]
+
+async function countBare(databaseUrl: string): Promise<number> {
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  const { rows } = await client.query<{ count: number }>('select count(*)::int as count from bare_commands')
+  await client.end()
+  return rows[0]!.count
+}
 
 export async function benchCommands(write: (line: string) => void): Promise<object[]> {
   const results: object[] = []
@@ -205,7 +227,7 @@ export async function benchCommands(write: (line: string) => void): Promise<obje
   await world.end()
   const ingests = new Map<string, Ingest[]>(beside.map(([name]) => [name, []]))
   for (let repeat = 0; repeat < repeats; repeat++)
-    for (const [name, perRequest] of beside) ingests.get(name)!.push(await runIngest(perRequest))
+    for (const [name, which] of beside) ingests.get(name)!.push(await runIngest(which))
   write(`${messages} messages at QoS 1, as fast as they come, beside      messages/s  commands/s  ratio`)
   const alone = ingests.get(beside[0]![0])!
   for (const [name, runs] of ingests) {
