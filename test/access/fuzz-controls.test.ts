@@ -61,7 +61,7 @@ test('without any one check, the fuzz finds a fault', { skip: !full }, async () 
     if (only !== undefined && !new RegExp(only).test(name)) continue
     if (untold[check.file] !== undefined || untold[`${check.file} ${check.index}`] !== undefined) continue
     const surfaces = shownBy.find(([file]) => file.test(check.file))?.[1] ?? Object.keys(reads)
-    const { faults } = await runOn(await startWithout(check, world), surfaces, 60)
+    const { faults } = await runOn(await startWithout(check, world), surfaces, 250)
     console.error(`${name} -> ${faults[0]?.split('\n')[0]?.slice(0, 150) ?? 'NOTHING'}`)
     if (faults.length === 0) survivors.push(name)
   }
