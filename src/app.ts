@@ -16,7 +16,6 @@ import { createRequests } from './commands/requests.ts'
 import { closeInOrder } from './closing.ts'
 import type { Config } from './config.ts'
 import { isLoopback } from './config.ts'
-import type { Core } from './core.ts'
 import { startCore } from './core.ts'
 import { createEventSource } from './feed/events.ts'
 import { createMinCursor } from './feed/min-cursor.ts'
@@ -24,15 +23,17 @@ import type { ListedDocuments } from './graphql/listed-documents.ts'
 import { nothingListed, readListedDocuments } from './graphql/listed-documents.ts'
 import { createWatches } from './feed/watch.ts'
 import { registerGraphql } from './graphql/server.ts'
+import type { ServedCertificate } from './http/certificate.ts'
+import { openCertificate } from './http/certificate.ts'
 import { createHttpServer } from './http/server.ts'
 import type { ServiceStatus } from './service-status.ts'
+import { toStatus } from './app-status.ts'
 import { listen } from './listening.ts'
 import type { Projections } from './projection/projections.ts'
 import { createRetentionJob } from './jobs/retention.ts'
 import { createRollupJob } from './jobs/rollup.ts'
 import type { Limits } from './limits.ts'
 import type { Broker, Seq } from './model.ts'
-import type { SessionStatus } from './mqtt/session-parts.ts'
 import type { Stats } from './stats.ts'
 import { createStats } from './stats.ts'
 import type { Store } from './store/store.ts'
@@ -69,6 +70,7 @@ export async function startApp(parts: AppParts): Promise<App> {
   const stats = createStats()
   const introspection = isLoopback(config.host)
   const listed = await readListed(parts, introspection)
+  const certificate = await openServed(parts)
   const core = await startCore(parts, stats)
   const { store, feed, publisher, dispatcher, answers, leader, projection } = core
   const { projections } = projection
@@ -143,7 +145,7 @@ export async function startApp(parts: AppParts): Promise<App> {
     log: log.child({ part: 'webhooks' })
   })
   const startedAt = new Date()
-  const status = (): ServiceStatus => toStatus(parts, core, store.instanceId, startedAt)
+  const status = (): ServiceStatus => toStatus(parts, core, certificate, startedAt)
   const surface = {
     store,
     feed,
@@ -159,7 +161,8 @@ export async function startApp(parts: AppParts): Promise<App> {
     authenticator,
     limits,
     stats,
-    status
+    status,
+    certificate
   }
   const graphiqlHtml = await readFile(new URL('graphiql.html', distDirectory), 'utf8').catch(() => null)
   const http = await createHttpServer({
@@ -190,7 +193,7 @@ export async function startApp(parts: AppParts): Promise<App> {
     stats,
     store,
     projections,
-    url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
+    url: `${certificate === null ? 'http' : 'https'}://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
     async close() {
       tokens?.close()
       await closeInOrder({
@@ -206,6 +209,7 @@ export async function startApp(parts: AppParts): Promise<App> {
         log
       })
       refusals.close()
+      certificate?.close()
     }
   }
 }
@@ -217,32 +221,6 @@ async function readListed({ config, limits }: AppParts, introspection: boolean):
   return { texts: await readListedDocuments(path, { limits, introspection }), only }
 }
 
-function toStatus(parts: AppParts, core: Core, instanceId: string, startedAt: Date): ServiceStatus {
-  const { sparkplug } = parts.config
-  const mqtt = core.receiver()?.status() ?? null
-  const host = core.host?.receiver()?.status() ?? null
-  return {
-    version: parts.version,
-    startedAt: startedAt.toISOString(),
-    instanceId,
-    leading: core.leader.leading(),
-    mqtt: {
-      ...toSessionStatus(mqtt, startedAt),
-      sessionExpirySeconds: mqtt?.sessionExpirySeconds ?? null,
-      takenOver: mqtt?.takenOver ?? false,
-      snapshot: mqtt?.snapshot ?? { state: 'unread', at: null, reason: null },
-      publisherConnected: core.publisher.connected()
-    },
-    sparkplugHost: sparkplug && { hostId: sparkplug.hostId, ...toSessionStatus(host, startedAt) },
-    projection: core.projection.status(),
-    embedded: parts.embedded
-  }
-}
-
-const toSessionStatus = (session: SessionStatus | null, startedAt: Date) => ({
-  state: session?.state ?? 'stopped',
-  since: new Date(session?.since ?? startedAt).toISOString(),
-  version: session?.version == null ? null : session.version === 5 ? '5' : '3.1.1',
-  lastError: session?.lastError ?? null,
-  refusedFilters: session?.refusedFilters ?? []
-})
+/** Before anything is connected, too. */
+const openServed = async ({ config, limits, log }: AppParts): Promise<ServedCertificate | null> =>
+  config.tls && openCertificate(config.tls, { limits, log: log.child({ part: 'tls' }) })

@@ -42,6 +42,22 @@ export const variables = {
     about: 'Port of REST, GraphQL and streams. Not set: the next one when it is taken. 0: any free one.',
     parse: port
   }),
+  RIALTO_TLS_CERT_FILE: define({
+    default: null,
+    about:
+      'Path of a PEM file: the certificate, then those between it and the authority. With it REST, GraphQL and streams are https and wss, and nothing is http (docs/tls.md). Read again when it changes.',
+    parse: text
+  }),
+  RIALTO_TLS_KEY_FILE: define({
+    default: null,
+    about: 'Path of a PEM file: its private key. Needed with `RIALTO_TLS_CERT_FILE`.',
+    parse: text
+  }),
+  RIALTO_TLS_KEY_PASSPHRASE: define({
+    default: null,
+    about: 'Opens that key, where it is encrypted.',
+    parse: text
+  }),
   LOG_LEVEL: define({ default: 'info', about: `One of ${logLevels.join(', ')}.`, parse: oneOf(logLevels) }),
   DATABASE_URL: define({
     default: null,

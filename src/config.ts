@@ -44,6 +44,8 @@ export interface Config {
   apiKey: string | null
   /** Who sends no credential may everything. */
   anonymous: boolean
+  /** Of HTTPS; null: HTTP without TLS. */
+  tls: { certFile: string; keyFile: string; passphrase: string | null } | null
   /** Of whom tokens let in; null: none do. */
   oidc: OidcConfig | null
   /** Webhooks may be sent to private addresses, and by http. */
@@ -106,6 +108,14 @@ export function readConfig(environment: Environment = process.env): Readonly<Con
     },
     faults
   )
+  const tls = toTls(
+    {
+      certFile: read('RIALTO_TLS_CERT_FILE'),
+      keyFile: read('RIALTO_TLS_KEY_FILE'),
+      passphrase: read('RIALTO_TLS_KEY_PASSPHRASE')
+    },
+    faults
+  )
   const anonymous = read('RIALTO_ALLOW_ANONYMOUS')
   const asksNobody = (environment['RIALTO_OIDC_ISSUER'] ?? '') === '' && key === null
   if (!isLoopback(host) && asksNobody && anonymous === null) {
@@ -140,6 +150,7 @@ export function readConfig(environment: Environment = process.env): Readonly<Con
     apiKey: key,
     anonymous: anonymous ?? (isLoopback(host) && asksNobody),
     oidc,
+    tls,
     webhooksPrivate: read('RIALTO_WEBHOOKS_PRIVATE') ?? false,
     graphqlDocumentsFile: read('RIALTO_GRAPHQL_DOCUMENTS'),
     graphqlOnlyDocuments: read('RIALTO_GRAPHQL_ONLY_DOCUMENTS') ?? false,
@@ -152,6 +163,23 @@ export function readConfig(environment: Environment = process.env): Readonly<Con
     )
   if (faults.length > 0) throw new ConfigError(faults)
   return Object.freeze(config)
+}
+
+/** Half of it is no HTTP without TLS: somebody wanted TLS. */
+function toTls(
+  { certFile, keyFile, passphrase }: Record<'certFile' | 'keyFile' | 'passphrase', string | null>,
+  faults: string[]
+): Config['tls'] {
+  if (certFile !== null && keyFile !== null) return { certFile, keyFile, passphrase }
+  if (certFile !== null)
+    faults.push('RIALTO_TLS_CERT_FILE is set, and there is no RIALTO_TLS_KEY_FILE: set both, or neither.')
+  else if (keyFile !== null)
+    faults.push('RIALTO_TLS_KEY_FILE is set, and there is no RIALTO_TLS_CERT_FILE: set both, or neither.')
+  else if (passphrase !== null)
+    faults.push(
+      'RIALTO_TLS_KEY_PASSPHRASE is set, and there is no RIALTO_TLS_KEY_FILE: set both, or neither.'
+    )
+  return null
 }
 
 /** What stands without an issuer is of no consequence. */

@@ -21,6 +21,16 @@ export interface ProjectionStatus {
   building: { id: string; progress: number } | null
 }
 
+/** The certificate that HTTPS shows; times as clients see them. */
+export interface CertificateStatus {
+  validFrom: string
+  validTo: string
+  /** When it was read from its files. */
+  readAt: string
+  /** Why what is in the files now is not used; null: it is. */
+  fault: string | null
+}
+
 /** What the service knows of itself; times as clients see them. */
 export interface ServiceStatus {
   version: string
@@ -52,5 +62,7 @@ export interface ServiceStatus {
   } | null
   /** null: another instance normalizes, or this one has not begun. */
   projection: ProjectionStatus | null
+  /** null: HTTP without TLS. */
+  certificate: CertificateStatus | null
   embedded: { postgres: boolean; broker: boolean }
 }

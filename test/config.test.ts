@@ -85,6 +85,21 @@ test('every wrong value names the variable and the fix, all at once', () => {
     ['RIALTO_GRAPHQL_DOCUMENTS', '/no/such/file', /RIALTO_GRAPHQL_DOCUMENTS names a file that is not there/],
     ['RIALTO_GRAPHQL_ONLY_DOCUMENTS', 'yes', /RIALTO_GRAPHQL_ONLY_DOCUMENTS is not one of true, false/],
     ['RIALTO_GRAPHQL_ONLY_DOCUMENTS', 'true', /there is no RIALTO_GRAPHQL_DOCUMENTS: name the file/],
+    [
+      'RIALTO_TLS_CERT_FILE',
+      '/tls.crt',
+      /RIALTO_TLS_CERT_FILE is set, and there is no RIALTO_TLS_KEY_FILE: set both/
+    ],
+    [
+      'RIALTO_TLS_KEY_FILE',
+      '/tls.key',
+      /RIALTO_TLS_KEY_FILE is set, and there is no RIALTO_TLS_CERT_FILE: set both/
+    ],
+    [
+      'RIALTO_TLS_KEY_PASSPHRASE',
+      'x',
+      /RIALTO_TLS_KEY_PASSPHRASE is set, and there is no RIALTO_TLS_KEY_FILE/
+    ],
     ['MQTT_KEY', import.meta.filename, /MQTT_CERT and MQTT_KEY go together/]
   ]
   for (const [name, value, fault] of table) assert.match(faultsOf({ [name]: value }), fault)

@@ -28,6 +28,7 @@ const words = [
   'visibility',
   'grant',
   'service-status',
+  'certificate',
   'rfc3339',
   'predicate',
   'history',
@@ -64,6 +65,7 @@ const mayImport: Record<string, readonly string[]> = {
   documents: ['*'],
   core: ['*'],
   app: ['*'],
+  'app-status': ['*'],
   cli: ['*'],
   main: ['*']
 }

@@ -119,6 +119,8 @@ export const objects = /* GraphQL */ `
     mqtt: MqttStatus!
     "The second session, of a Sparkplug host application; null: RIALTO_SPARKPLUG_HOST is not set."
     sparkplugHost: SparkplugHostStatus
+    "The certificate that HTTPS shows; null: HTTP without TLS."
+    certificate: CertificateStatus
     "The newest interval in which messages may be missing."
     lastGap: Gap
   }
@@ -143,6 +145,18 @@ export const objects = /* GraphQL */ `
     snapshot: SnapshotStatus!
     "Whether commands can leave."
     publisherConnected: Boolean!
+  }
+
+  "The certificate that HTTPS shows."
+  type CertificateStatus {
+    "It is not valid before."
+    validFrom: DateTime!
+    "It is not valid after."
+    validTo: DateTime!
+    "When it was read from its files."
+    readAt: DateTime!
+    "Why what is in the files now is not used; null: it is."
+    fault: String
   }
 
   "The session of a Sparkplug host application."

@@ -192,6 +192,11 @@ export function createMetrics({ store, feed, stats, status }: HttpParts): Regist
   )
   gauge('publisher_connected', '1 while commands can leave', () => Number(status().mqtt.publisherConnected))
   gauge('leading', '1 on the instance that receives', () => Number(status().leading))
+  gauge(
+    'tls_certificate_expiry_timestamp_seconds',
+    'When the certificate that HTTPS shows expires, in Unix time; NaN without TLS',
+    () => Date.parse(status().certificate?.validTo ?? '') / 1_000
+  )
   gauge('database_healthy', '1 while the database takes appends', () => Number(store.healthy()))
   gauge('journal_seq', 'Newest position of the journal that this instance knows', () => feed.end())
   gauge('projection_lag_facts', 'Facts not yet normalized; NaN where another instance does it', () =>

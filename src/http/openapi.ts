@@ -20,6 +20,7 @@ export async function openapiYaml(): Promise<string> {
     limits: defaultLimits,
     stats: createStats(),
     logger: pino({ level: 'silent' }),
+    certificate: null,
     status: () => ({ version }) as ServiceStatus,
     store: {} as HttpParts['store']
   }

@@ -25,6 +25,7 @@ import type { Stats } from '../stats.ts'
 import type { Store } from '../store/store.ts'
 import type { ServiceStatus } from '../service-status.ts'
 import type { Webhooks } from '../webhooks/webhooks.ts'
+import type { ServedCertificate } from './certificate.ts'
 import type { Reads } from './reads.ts'
 
 export interface HttpParts {
@@ -65,6 +66,8 @@ export interface HttpParts {
   stats: Stats
   logger: Logger
   status: () => ServiceStatus
+  /** null: HTTP without TLS. */
+  certificate: ServedCertificate | null
   /** Adds what else is served on the same port, before the server is ready. */
   register?: (app: FastifyInstance) => Promise<void>
 }

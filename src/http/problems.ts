@@ -74,6 +74,8 @@ const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0]
 /** What is not HTTP, or too slow, never becomes a request: the answer goes straight to the socket. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  // Nothing can be said before TLS is agreed on, and waiting to say it would keep the connection for ever
+  if ('secureConnecting' in socket && socket.secureConnecting === true) return void socket.destroy()
   const problem =
     error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
       ? new Problem('request_timeout', 'The request did not arrive in time')

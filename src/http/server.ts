@@ -49,6 +49,7 @@ import { streamRoutes } from './stream.ts'
 import { registerSwagger } from './swagger.ts'
 import { accessOf, ticketRoutes } from './tickets.ts'
 import { oneTopicRoutes } from './topic.ts'
+import { createHttpsServer, sayStrictTransport } from './tls.ts'
 import { topicRoutes } from './topics.ts'
 import { withholdFromOver } from './withhold.ts'
 import { compileRoutePart } from './validation.ts'
@@ -68,6 +69,7 @@ export async function createHttpServer(parts: HttpParts): Promise<FastifyInstanc
   })
   app.decorateRequest('access')
   answerWithProblems(app)
+  if (parts.certificate !== null) sayStrictTransport(app)
   endSlowBodies(app, parts.limits)
   app.addHook('onRequest', async (request, reply) => {
     void reply.header('x-content-type-options', 'nosniff')
@@ -114,7 +116,7 @@ const allSchemas = ({ limits }: HttpParts) => [
   previewSchema(limits)
 ]
 
-function createInstance({ limits, logger }: HttpParts): FastifyInstance {
+function createInstance({ limits, logger, certificate }: HttpParts): FastifyInstance {
   return fastify({
     loggerInstance: logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -130,7 +132,8 @@ function createInstance({ limits, logger }: HttpParts): FastifyInstance {
     // Names of topics are long, above all when they are percent-encoded; Node bounds the whole head
     routerOptions: { maxParamLength: 16_384, querystringParser: parseQuery },
     frameworkErrors: answerFrameworkError,
-    clientErrorHandler: answerClientError
+    clientErrorHandler: answerClientError,
+    ...(certificate !== null && { serverFactory: createHttpsServer(certificate, limits) })
   })
 }
 

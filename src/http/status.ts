@@ -82,6 +82,17 @@ const statusSchema = Type.Object({
       }
     )
   ),
+  certificate: nullable(
+    Type.Object(
+      {
+        validFrom: Type.String({ format: 'date-time' }),
+        validTo: Type.String({ format: 'date-time' }),
+        readAt: Type.String({ format: 'date-time', description: 'When it was read from its files' }),
+        fault: nullable(Type.String({ description: 'Why what is in the files now is not used' }))
+      },
+      { description: 'What HTTPS shows; null: HTTP without TLS' }
+    )
+  ),
   embedded: Type.Object({ postgres: Type.Boolean(), broker: Type.Boolean() }),
   database: Type.Object({ healthy: Type.Boolean({ description: 'Whether it takes appends' }) }),
   journal: nullable(

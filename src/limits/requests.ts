@@ -55,6 +55,11 @@ export const requestLimits = {
   // Connections
   requestMsMax: 70_000,
   headersMsMax: 10_000,
+  tlsHandshakeMsMax: 10_000,
+  /** Between two looks at the files of the certificate. */
+  tlsReadMs: 5_000,
+  /** Of each: a chain has some thousands. */
+  tlsFileBytesMax: 1024 * 1024,
   /** Operations at work on one socket. */
   socketOperationsMax: 100,
   /** How long a client has to answer that its socket ends. */

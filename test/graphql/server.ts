@@ -129,6 +129,7 @@ const status = {
   },
   sparkplugHost: null,
   projection: null,
+  certificate: null,
   embedded: { postgres: false, broker: false }
 }
 

@@ -47,6 +47,7 @@ export const connected: ServiceStatus = {
   },
   sparkplugHost: null,
   projection: { id: '1', doneSeq: '100', lag: 0, mappingHash: 'a'.repeat(64), building: null },
+  certificate: null,
   embedded: { postgres: false, broker: false }
 }
 
@@ -65,6 +66,7 @@ const commonParts = ({ apiKey, limits }: Given) => ({
   limits: { ...defaultLimits, ...limits },
   stats: createStats(),
   logger: silent,
+  certificate: null,
   status: () => connected
 })
 

@@ -66,7 +66,7 @@ export async function startService(
   })
   return {
     child,
-    url: bannerUrl(output, 'http').replace(/\/v1.*/, ''),
+    url: bannerUrl(output, 'https?').replace(/\/v1.*/, ''),
     startedInMs: performance.now() - started,
     output: () => output,
     async kill(signal) {
