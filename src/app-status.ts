@@ -39,5 +39,6 @@ const toSessionStatus = (session: SessionStatus | null, startedAt: Date) => ({
   since: new Date(session?.since ?? startedAt).toISOString(),
   version: session?.version == null ? null : session.version === 5 ? '5' : '3.1.1',
   lastError: session?.lastError ?? null,
+  lastErrorCode: session?.lastErrorCode ?? null,
   refusedFilters: session?.refusedFilters ?? []
 })

@@ -1,6 +1,7 @@
 /** Reads values of the environment. Each throws an Error that tells the value's fault and the fix, not the value. */
 
 import { existsSync, readFileSync } from 'node:fs'
+import { CertificateFault, checkPair, readCertificates } from './certificate.ts'
 import { filterFault, topicFault } from './topic.ts'
 
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
@@ -40,14 +41,43 @@ export const oneOf =
     return value as T
   }
 
-export const file = (value: string): string => {
+/** Looked into now; it is read again when it is needed, since it may be renewed. */
+export const certificateFile =
+  (part: 'ca' | 'cert') =>
+  (value: string): string => {
+    try {
+      readCertificates(pem(value), part)
+    } catch (error) {
+      if (!(error instanceof CertificateFault)) throw error
+      throw new Error(`names a file that ${error.message}`, { cause: error })
+    }
+    return value
+  }
+
+export const keyFile = (value: string): string => {
+  pem(value)
+  return value
+}
+
+function pem(path: string): string {
   try {
-    return readFileSync(value, 'utf8')
+    return readFileSync(path, 'utf8')
   } catch (error) {
     throw new Error(
       `names a file that cannot be read (${(error as NodeJS.ErrnoException).code}); give the path of a PEM file`,
       { cause: error }
     )
+  }
+}
+
+/** What is wrong with the two together; null: nothing. */
+export function pairFault(certFile: string, keyFile: string): CertificateFault | null {
+  try {
+    checkPair({ cert: pem(certFile), key: pem(keyFile) })
+    return null
+  } catch (error) {
+    if (error instanceof CertificateFault) return error
+    throw error
   }
 }
 

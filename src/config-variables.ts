@@ -2,10 +2,11 @@
 
 import {
   apiKey,
+  certificateFile,
   clientId,
   duration,
   existingFile,
-  file,
+  keyFile,
   filters,
   logLevels,
   oneOf,
@@ -79,11 +80,19 @@ export const variables = {
   MQTT_CA: define({
     default: null,
     about:
-      "Path of a PEM file: the authority that signed the broker's certificate, where the system does not know it.",
-    parse: file
+      "Path of a PEM file: the authority that signed the broker's certificate, where it is no public one (docs/tls.md). Read again at each connection.",
+    parse: certificateFile('ca')
   }),
-  MQTT_CERT: define({ default: null, about: 'Path of a PEM file: our client certificate.', parse: file }),
-  MQTT_KEY: define({ default: null, about: 'Path of a PEM file: its private key.', parse: file }),
+  MQTT_CERT: define({
+    default: null,
+    about: 'Path of a PEM file: our client certificate. Read again at each connection.',
+    parse: certificateFile('cert')
+  }),
+  MQTT_KEY: define({
+    default: null,
+    about: 'Path of a PEM file: its private key, not encrypted.',
+    parse: keyFile
+  }),
   RIALTO_DATA_DIR: define({
     default: '.rialto',
     about: "Directory of the embedded servers' data.",

@@ -2,6 +2,7 @@
 
 import { isIP } from 'node:net'
 import type { Retention } from './config-values.ts'
+import { pairFault } from './config-values.ts'
 import { variables } from './config-variables.ts'
 import type { Broker, QoS } from './model.ts'
 
@@ -93,9 +94,9 @@ export function readConfig(environment: Environment = process.env): Readonly<Con
   const secrets = {
     username: read('MQTT_USERNAME'),
     password: read('MQTT_PASSWORD'),
-    ca: read('MQTT_CA'),
-    cert: read('MQTT_CERT'),
-    key: read('MQTT_KEY')
+    caFile: read('MQTT_CA'),
+    certFile: read('MQTT_CERT'),
+    keyFile: read('MQTT_KEY')
   }
   const oidc = toOidc(
     {
@@ -125,8 +126,20 @@ export function readConfig(environment: Environment = process.env): Readonly<Con
         'or RIALTO_ALLOW_ANONYMOUS=true if everybody on that network may read and command everything.'
     )
   }
-  if ((secrets.cert === null) !== (secrets.key === null))
-    faults.push('MQTT_CERT and MQTT_KEY go together; set both.')
+  const { certFile, keyFile } = secrets
+  if ((certFile === null) !== (keyFile === null)) faults.push('MQTT_CERT and MQTT_KEY go together; set both.')
+  const fault = certFile === null || keyFile === null ? null : pairFault(certFile, keyFile)
+  if (fault !== null)
+    faults.push(`${fault.part === 'cert' ? 'MQTT_CERT' : 'MQTT_KEY'} names a file that ${fault.message}.`)
+  // Who gives these means TLS; without it nothing would ask for them, and all would go in the clear
+  if (
+    mqttUrl !== null &&
+    /^(mqtt|ws):/i.test(mqttUrl) &&
+    [secrets.caFile, certFile].some((file) => file !== null)
+  )
+    faults.push(
+      'MQTT_CA or MQTT_CERT is set, and MQTT_URL is without TLS: use mqtts or wss, or leave them out.'
+    )
   const [hostId, sparkplugTopics] = [read('RIALTO_SPARKPLUG_HOST'), read('RIALTO_SPARKPLUG_TOPICS')]
   const config: Config = {
     host,

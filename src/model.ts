@@ -179,8 +179,8 @@ export interface Broker {
   url: string
   username?: string
   password?: string
-  /** PEM. */
-  ca?: string
-  cert?: string
-  key?: string
+  /** Paths of PEM files, read at each connection: who signed the broker's certificate; ours, and its key. */
+  caFile?: string
+  certFile?: string
+  keyFile?: string
 }

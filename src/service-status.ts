@@ -43,6 +43,8 @@ export interface ServiceStatus {
     since: string
     version: string | null
     lastError: string | null
+    /** Of it, where no TLS could be agreed on: such as `certificate_expired` (docs/tls.md). */
+    lastErrorCode: string | null
     refusedFilters: string[]
     /** How long the broker keeps the session while we are away; null: not known (MQTT 3.1.1). */
     sessionExpirySeconds: number | null
@@ -58,6 +60,8 @@ export interface ServiceStatus {
     since: string
     version: string | null
     lastError: string | null
+    /** Of it, where no TLS could be agreed on: such as `certificate_expired` (docs/tls.md). */
+    lastErrorCode: string | null
     refusedFilters: string[]
   } | null
   /** null: another instance normalizes, or this one has not begun. */

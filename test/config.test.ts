@@ -100,11 +100,26 @@ test('every wrong value names the variable and the fix, all at once', () => {
       'x',
       /RIALTO_TLS_KEY_PASSPHRASE is set, and there is no RIALTO_TLS_KEY_FILE/
     ],
+    ['MQTT_CA', import.meta.filename, /MQTT_CA names a file that holds no certificate/],
+    ['MQTT_CERT', import.meta.filename, /MQTT_CERT names a file that holds no certificate/],
     ['MQTT_KEY', import.meta.filename, /MQTT_CERT and MQTT_KEY go together/]
   ]
   for (const [name, value, fault] of table) assert.match(faultsOf({ [name]: value }), fault)
   const both = faultsOf({ PORT: 'x', RIALTO_QOS: 'y' })
   assert.match(both, /PORT[\s\S]*RIALTO_QOS/)
+})
+
+test('a client certificate with the key of another, and an authority where nothing is TLS', () => {
+  const pem = (name: string): string => new URL(`support/tls/${name}.pem`, import.meta.url).pathname
+  const own = { MQTT_URL: 'mqtts://host', MQTT_CERT: pem('client'), MQTT_KEY: pem('client-key') }
+  assert.equal(faultsOf(own), '')
+  assert.match(
+    faultsOf({ ...own, MQTT_KEY: pem('other-key') }),
+    /MQTT_KEY names a file that holds the private/
+  )
+  assert.match(faultsOf({ ...own, MQTT_URL: 'mqtt://host' }), /MQTT_URL is without TLS: use mqtts or wss/)
+  assert.match(faultsOf({ MQTT_URL: 'ws://host', MQTT_CA: pem('ca') }), /MQTT_URL is without TLS/)
+  assert.equal(readConfig({ MQTT_URL: 'wss://host', MQTT_CA: pem('ca') }).broker!.caFile, pem('ca'))
 })
 
 test('a secret never stands in a message', () => {

@@ -135,6 +135,8 @@ export const objects = /* GraphQL */ `
     version: String
     "Why the last connection failed."
     lastError: String
+    "Where no TLS could be agreed on: such as certificate_expired."
+    lastErrorCode: String
     "Topic filters that the broker refused."
     refusedFilters: [String!]!
     "How long the broker keeps our session while we are away, in seconds; null: not known (MQTT 3.1.1)."
@@ -171,6 +173,8 @@ export const objects = /* GraphQL */ `
     version: String
     "Why the last connection failed."
     lastError: String
+    "Where no TLS could be agreed on: such as certificate_expired."
+    lastErrorCode: String
     "Topic filters that the broker refused."
     refusedFilters: [String!]!
   }

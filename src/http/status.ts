@@ -12,6 +12,10 @@ import { within } from './within.ts'
 
 const count = (description: string): TSchema => Type.Integer({ minimum: 0, description })
 
+const tlsFault = nullable(
+  Type.String({ description: 'Where no TLS could be agreed on: such as certificate_expired (docs/tls.md)' })
+)
+
 const statusSchema = Type.Object({
   version: Type.String(),
   startedAt: Type.String({ format: 'date-time' }),
@@ -22,6 +26,7 @@ const statusSchema = Type.Object({
     since: Type.String({ format: 'date-time' }),
     version: nullable(Type.String({ description: 'Of the protocol: 5 or 3.1.1' })),
     lastError: nullable(Type.String()),
+    lastErrorCode: tlsFault,
     refusedFilters: Type.Array(Type.String(), { description: 'Filters that the broker refused' }),
     sessionExpirySeconds: nullable(
       Type.Integer({
@@ -51,6 +56,7 @@ const statusSchema = Type.Object({
         since: Type.String({ format: 'date-time' }),
         version: nullable(Type.String({ description: 'Of the protocol: 5 or 3.1.1' })),
         lastError: nullable(Type.String()),
+        lastErrorCode: tlsFault,
         refusedFilters: Type.Array(Type.String(), { description: 'Filters that the broker refused' })
       },
       {

@@ -12,6 +12,8 @@ import type { TapHandlers } from './tap.ts'
 import { Tap } from './tap.ts'
 import type { ServerLimits } from './server-limits.ts'
 import { serverLimits, withinLimits } from './server-limits.ts'
+import { readSecrets } from './tls.ts'
+import { toTlsError } from './tls-faults.ts'
 import { openTransport } from './transport.ts'
 
 export type ProtocolVersion = 4 | 5
@@ -98,16 +100,19 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
 }
 
 async function connectOnce(options: ConnectionOptions): Promise<Connection> {
-  const { limits } = options
+  const { limits, broker } = options
+  const secrets = await readSecrets(broker)
+  let failure: Error | null = null
   let tap: Tap | null = null
   let transport: Duplex | null = null
   const end: Ended = { reason: 'the connection was closed', reasonCode: null, closedByBroker: true }
   const fail = (error: Error & { syscall?: string }): void => {
+    failure ??= error
     end.reason = error.message
     end.closedByBroker = error.syscall !== undefined // reset
   }
   const client = new MqttClient(() => {
-    transport = openTransport(options.broker, limits.packetBytesMax + 1_024)
+    transport = openTransport(broker, secrets, limits.packetBytesMax + 1_024)
     if (options.tap === undefined) return transport.once('error', fail)
     tap = new Tap(transport, options.version, limits.packetBytesMax, options.tap, limits)
     return tap.once('error', fail)
@@ -129,7 +134,9 @@ async function connectOnce(options: ConnectionOptions): Promise<Connection> {
   const giveUp = (): void => void client.stream?.destroy()
   options.signal?.addEventListener('abort', giveUp)
   void ended.then(() => options.signal?.removeEventListener('abort', giveUp))
-  const connack = await handshake(client, ended, options.signal)
+  const connack = await handshake(client, ended, options.signal).catch((error: ConnectError) => {
+    throw error.reasonCode === null ? (toTlsError(broker, failure) ?? error) : error
+  })
   const keepAliveSeconds = connack.properties?.serverKeepAlive ?? limits.keepAliveSeconds // [MQTT-3.2.2-21]
   const stopWatch = watchKeepAlive(client, () => transport!, keepAliveSeconds)
   void ended.then(() => {

@@ -101,11 +101,13 @@ export function createPublisher(parts: {
             Date.now() - since > stableMsMin ? 0 : Math.min(delay, limits.acceptedReconnectDelayMsMax / 2)
         } catch (error) {
           version = nextVersion(version, error, accepted ?? parts.knownVersion())
-          const refused = error instanceof ConnectError && error.reasonCode !== null && !error.versionRefused
+          const refused =
+            error instanceof ConnectError &&
+            (error.tlsFault !== null || (error.reasonCode !== null && !error.versionRefused))
           if (refused)
             log.warn(
               { reason: error.message, clientId },
-              'The broker refuses the connection that publishes; commands wait'
+              'There is no connection that publishes; commands wait'
             )
           else log.debug({ err: error }, 'The publishing connection is not there yet')
         }

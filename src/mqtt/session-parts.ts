@@ -8,6 +8,7 @@ import type { Connection, ProtocolVersion } from './connection.ts'
 import type { Inbox } from './inbox.ts'
 import type { Presence } from './presence.ts'
 import type { SubscriptionMemory } from './subscribing.ts'
+import type { TlsFault } from './tls-faults.ts'
 
 /** What the session knows of itself from before. */
 export interface SessionMemory extends SubscriptionMemory {
@@ -42,6 +43,8 @@ export interface SessionStatus {
   since: Millis
   version: ProtocolVersion | null
   lastError: string | null
+  /** Of it, where no TLS could be agreed on. */
+  lastErrorCode: TlsFault | null
   /** Another client seems to use our client id. */
   takenOver: boolean
   /** Filters that the broker refused. */

@@ -36,6 +36,7 @@ export function createReceivingSession(parts: SessionParts): ReceivingSession {
     since: Date.now(),
     version: null,
     lastError: null,
+    lastErrorCode: null,
     takenOver: false,
     refusedFilters: [],
     sessionExpirySeconds: null
@@ -132,6 +133,7 @@ export function createReceivingSession(parts: SessionParts): ReceivingSession {
       since: Date.now(),
       version: opened.version,
       lastError: null,
+      lastErrorCode: null,
       takenOver: false
     })
     log.info({ version: opened.version === 5 ? '5' : '3.1.1', resumed: !lost }, 'Connected to the broker')
@@ -172,6 +174,7 @@ export function createReceivingSession(parts: SessionParts): ReceivingSession {
   function sayTakeover(): number {
     status.takenOver = takeover.suspected
     if (takeover.suspected) {
+      status.lastErrorCode = null
       status.lastError = `another client uses the client id ${memory.clientId}: give each its own`
       stats.takeovers++
     }
@@ -179,7 +182,11 @@ export function createReceivingSession(parts: SessionParts): ReceivingSession {
   }
 
   async function pause(ms: number): Promise<void> {
-    log.warn({ reason: status.lastError, retryInMs: Math.round(ms) }, 'Not connected to the broker')
+    const { lastError: reason, lastErrorCode: code } = status
+    log.warn(
+      { reason, ...(code !== null && { code }), retryInMs: Math.round(ms) },
+      'Not connected to the broker'
+    )
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms)
       stopWaiting = () => {
@@ -206,6 +213,7 @@ export function createReceivingSession(parts: SessionParts): ReceivingSession {
           if (next < version) log.info('The broker does not speak MQTT 5; trying 3.1.1')
           version = next
           status.lastError = (error as Error).message
+          status.lastErrorCode = error instanceof ConnectError ? error.tlsFault : null
         }
         if (stopped) break
         delay = nextDelay(Date.now() - started > stableMsMin ? 0 : delay, limits)

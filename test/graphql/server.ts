@@ -121,6 +121,7 @@ const status = {
     since: '2026-01-01T00:00:01.000Z',
     version: '5',
     lastError: null,
+    lastErrorCode: null,
     refusedFilters: [],
     sessionExpirySeconds: 604_800,
     takenOver: false,

@@ -17,8 +17,8 @@ import { connect } from '../../src/mqtt/connection.ts'
 import { startBroker } from '../support/broker.ts'
 import { atEnd } from '../support/cleanup.ts'
 
-const pem = (name: string): string =>
-  readFileSync(new URL(`../support/tls/${name}.pem`, import.meta.url), 'utf8')
+const path = (name: string): string => new URL(`../support/tls/${name}.pem`, import.meta.url).pathname
+const pem = (name: string): string => readFileSync(path(name), 'utf8')
 const tlsOptions = { key: pem('server-key'), cert: pem('server'), ca: pem('ca') }
 const limits = { ...defaultLimits, connectTimeoutMs: 3_000 }
 
@@ -65,34 +65,77 @@ test('mqtt and ws', async () => {
 test('mqtts: with the authority that signed it, and with a client certificate where the broker asks for one', async () => {
   const { port } = await startBroker()
   const plain = await listening(createTlsServer(tlsOptions, pipeTo(port)))
-  await works({ url: `mqtts://127.0.0.1:${plain}`, ca: pem('ca') })
-  await works({ url: `mqtts://localhost:${plain}`, ca: pem('ca') })
+  await works({ url: `mqtts://127.0.0.1:${plain}`, caFile: path('ca') })
+  await works({ url: `mqtts://localhost:${plain}`, caFile: path('ca') })
 
   const strict = await listening(
     createTlsServer({ ...tlsOptions, requestCert: true, rejectUnauthorized: true }, pipeTo(port))
   )
   await works({
     url: `mqtts://127.0.0.1:${strict}`,
-    ca: pem('ca'),
-    cert: pem('client'),
-    key: pem('client-key')
+    caFile: path('ca'),
+    certFile: path('client'),
+    keyFile: path('client-key')
   })
-  await assert.rejects(open({ url: `mqtts://127.0.0.1:${strict}`, ca: pem('ca') }))
+  await assert.rejects(open({ url: `mqtts://127.0.0.1:${strict}`, caFile: path('ca') }))
 })
 
 test('mqtts fails closed: an authority that is not known, a host that the certificate does not name', async () => {
   const { port } = await startBroker()
   const server = await listening(createTlsServer(tlsOptions, pipeTo(port)))
   await assert.rejects(open({ url: `mqtts://127.0.0.1:${server}` }), /certificate/)
-  await assert.rejects(open({ url: `mqtts://127.0.0.1:${server}`, ca: pem('stranger') }), /certificate/)
+  await assert.rejects(open({ url: `mqtts://127.0.0.1:${server}`, caFile: path('stranger') }), /certificate/)
   const named = { key: pem('other-key'), cert: pem('other') }
   const other = await listening(createTlsServer(named, pipeTo(port)))
   for (const host of ['127.0.0.1', 'localhost']) {
     await assert.rejects(
-      open({ url: `mqtts://${host}:${other}`, ca: pem('ca') }),
+      open({ url: `mqtts://${host}:${other}`, caFile: path('ca') }),
       /does not match certificate/
     )
   }
+})
+
+const refusedAs = (code: string) => (error: unknown) => {
+  assert.ok(error instanceof ConnectError, String(error))
+  assert.equal(error.tlsFault, code, error.message)
+  // Nothing of MQTT was said: the broker has made no session, and its version is not in doubt
+  assert.ok(error.unreachable)
+  return true
+}
+
+test('each fault has its code; the environment does not turn the checks off', async () => {
+  const { port } = await startBroker()
+  const server = await listening(createTlsServer(tlsOptions, pipeTo(port)))
+  const strict = await listening(
+    createTlsServer({ ...tlsOptions, requestCert: true, rejectUnauthorized: true }, pipeTo(port))
+  )
+  const other = await listening(createTlsServer({ key: pem('other-key'), cert: pem('other') }, pipeTo(port)))
+  const plain = await listening(createServer(pipeTo(port)))
+  const silent = await listening(createServer((socket) => socket.destroy()))
+  const of = (at: number, more: Partial<Broker> = {}): Promise<Connection> =>
+    open({ url: `mqtts://127.0.0.1:${at}`, caFile: path('ca'), ...more })
+  process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0'
+  try {
+    await assert.rejects(of(server, { caFile: path('stranger') }), refusedAs('certificate_unknown_authority'))
+    await assert.rejects(
+      open({ url: `mqtts://127.0.0.1:${server}` }),
+      refusedAs('certificate_unknown_authority')
+    )
+    await assert.rejects(of(other), refusedAs('certificate_wrong_host'))
+  } finally {
+    delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']
+  }
+  await assert.rejects(of(strict), refusedAs('client_certificate_refused'))
+  await assert.rejects(of(plain), refusedAs('tls_failed'))
+  await assert.rejects(of(silent), refusedAs('tls_failed'))
+  await assert.rejects(of(server, { caFile: '/no/such' }), refusedAs('certificate_file_unusable'))
+  await assert.rejects(of(server, { caFile: path('client-key') }), refusedAs('certificate_file_unusable'))
+  await assert.rejects(
+    of(strict, { certFile: path('client'), keyFile: path('other-key') }),
+    (error: Error) =>
+      refusedAs('certificate_file_unusable')(error) && /MQTT_KEY holds the private key/.test(error.message)
+  )
+  await works({ url: `mqtts://127.0.0.1:${server}`, caFile: path('ca') })
 })
 
 test('wss', async () => {
@@ -101,7 +144,7 @@ test('wss', async () => {
   new WebSocketServer({ server, handleProtocols: () => 'mqtt' }).on('connection', (socket) =>
     pipeTo(port)(createWebSocketStream(socket) as unknown as Socket)
   )
-  await works({ url: `wss://localhost:${await listening(server)}/mqtt`, ca: pem('ca') })
+  await works({ url: `wss://localhost:${await listening(server)}/mqtt`, caFile: path('ca') })
   await assert.rejects(
     open({ url: `wss://localhost:${(server.address() as AddressInfo).port}/mqtt` }),
     /certificate/
