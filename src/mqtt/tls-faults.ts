@@ -3,7 +3,7 @@
 import type { Broker } from '../model.ts'
 import { ConnectError } from './connect-error.ts'
 
-const faults = {
+export const tlsFaults = {
   certificate_expired:
     "the broker's certificate, or one above it, has expired: renew it there, or correct the clock here",
   certificate_not_yet_valid:
@@ -21,7 +21,7 @@ const faults = {
   tls_failed: 'no TLS could be agreed on: see whether the broker speaks TLS 1.2 or later on this port'
 } as const
 
-export type TlsFault = keyof typeof faults
+export type TlsFault = keyof typeof tlsFaults
 
 /** OpenSSL's X509_V_ERR_ names as Node gives them. */
 const byCode: Record<string, TlsFault> = {
@@ -52,8 +52,7 @@ const aboutOurs = /ALERT_(NO_|BAD_|UNSUPPORTED_)?(CERTIFICATE|UNKNOWN_CA|ACCESS_
 /** null: `error` is no fault of TLS. */
 export function tlsFaultOf(error: Error & { code?: unknown }): TlsFault | null {
   const code = typeof error.code === 'string' ? error.code : ''
-  const known = byCode[code]
-  if (known !== undefined) return known
+  if (Object.hasOwn(byCode, code)) return byCode[code]!
   if (code.startsWith('ERR_SSL_')) return aboutOurs.test(code) ? 'client_certificate_refused' : 'tls_failed'
   // Node's words where the connection was closed in the middle of the handshake
   return /before secure TLS connection was established/.test(error.message) ? 'tls_failed' : null
@@ -66,4 +65,4 @@ export function toTlsError({ url }: Broker, error: Error | null): ConnectError |
 }
 
 export const tlsError = (tlsFault: TlsFault, detail: string, cause: unknown): ConnectError =>
-  new ConnectError(`${faults[tlsFault]} (${detail})`, null, { tlsFault, cause })
+  new ConnectError(`${tlsFaults[tlsFault]} (${detail})`, null, { tlsFault, cause })

@@ -225,7 +225,7 @@ test('F37 time goes past notAfter: the connection stays, the next is refused, un
     MQTT_URL: url,
     MQTT_CA: authority.ca,
     DATABASE_URL: await createDatabase(),
-    LD_PRELOAD: '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1',
+    LD_PRELOAD: `/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu/faketime/libfaketime.so.1`,
     FAKETIME_TIMESTAMP_FILE: clock,
     FAKETIME_NO_CACHE: '1',
     FAKETIME_DONT_FAKE_MONOTONIC: '1'
