@@ -10,6 +10,7 @@ import { test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
 import mqtt from 'mqtt'
 import { pino } from 'pino'
+import { WebSocket } from 'ws'
 import type { App } from '../../src/app.ts'
 import { startApp } from '../../src/app.ts'
 import type { Broker } from '../../src/model.ts'
@@ -271,6 +272,16 @@ test('the service by https: its banner says so, a renewed certificate is shown, 
     socket.destroy()
     return fingerprint256
   }
+  const socket = new WebSocket(`wss://localhost:${port}/graphql`, 'graphql-transport-ws', {
+    ca,
+    headers: { host: `localhost:${port}` },
+    lookup: (_host, _options, callback) => callback(null, [{ address: '127.0.0.1', family: 4 }])
+  })
+  await once(socket, 'open')
+  socket.send(JSON.stringify({ type: 'connection_init' }))
+  const [acknowledged] = (await once(socket, 'message')) as [Buffer]
+  assert.equal((JSON.parse(acknowledged.toString()) as { type: string }).type, 'connection_ack')
+  socket.close()
   const before = await shown()
   await authority.issue('rest')
   await eventually(async () => (await shown()) !== before, { what: 'the renewed one is shown' })
