@@ -98,7 +98,7 @@ for (const [name, version, startOne] of kinds) {
     )
     const { status } = await graphql(
       app.url,
-      '{ status { sparkplugHost { hostId state since version lastError refusedFilters } } }'
+      '{ status { sparkplugHost { hostId state since version lastError lastErrorCode refusedFilters } } }'
     )
     assert.deepEqual(status.sparkplugHost, shown)
 
