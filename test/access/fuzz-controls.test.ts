@@ -35,6 +35,7 @@ const untold: Record<string, string> = {
   'http/export-rows.ts': 'rows are asked for twice: where they are read, and where they are written',
   'store/export.ts': 'the same',
   'commands/requests.ts': 'of writes: fuzz-writes.test.ts',
+  'projection/address.ts': 'the same',
   'projection/service.ts': 'of what is forgotten, which is for administrators',
   'store/as-of.ts 0': 'a device is asked for twice, before and after it is read',
   'store/as-of.ts 2': 'the same',
