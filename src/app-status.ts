@@ -4,6 +4,7 @@ import type { AppParts } from './app.ts'
 import type { Core } from './core.ts'
 import type { ServedCertificate } from './http/certificate.ts'
 import type { SessionStatus } from './mqtt/session-parts.ts'
+import type { Receiving } from './http/parts.ts'
 import type { ServiceStatus } from './service-status.ts'
 
 export function toStatus(
@@ -42,3 +43,15 @@ const toSessionStatus = (session: SessionStatus | null, startedAt: Date) => ({
   lastErrorCode: session?.lastErrorCode ?? null,
   refusedFilters: session?.refusedFilters ?? []
 })
+
+/** For `/metrics`: what only the instance that receives can tell. */
+export function toReceiving({ receiver, host, leader }: Core): Receiving {
+  const held = [receiver(), host?.receiver()].flatMap((one) => one?.oldestHeldAt() ?? [])
+  const lease = leader.lease()
+  const hosting = host?.receiver() ?? null
+  return {
+    oldestHeldAt: held.length > 0 ? Math.min(...held) : null,
+    lease: lease && { epoch: lease.epoch, msLeft: lease.validUntil - performance.now() },
+    hostConnected: hosting && hosting.alive()
+  }
+}

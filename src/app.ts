@@ -27,7 +27,7 @@ import type { ServedCertificate } from './http/certificate.ts'
 import { openCertificate } from './http/certificate.ts'
 import { createHttpServer } from './http/server.ts'
 import type { ServiceStatus } from './service-status.ts'
-import { toStatus } from './app-status.ts'
+import { toReceiving, toStatus } from './app-status.ts'
 import { listen } from './listening.ts'
 import type { Projections } from './projection/projections.ts'
 import { createRetentionJob } from './jobs/retention.ts'
@@ -162,7 +162,8 @@ export async function startApp(parts: AppParts): Promise<App> {
     limits,
     stats,
     status,
-    certificate
+    certificate,
+    receiving: () => toReceiving(core)
   }
   const graphiqlHtml = await readFile(new URL('graphiql.html', distDirectory), 'utf8').catch(() => null)
   const http = await createHttpServer({

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { lifecycleTables } from './commands/lifecycle-words.ts'
 import { variables } from './config-variables.ts'
 import { printSdl } from './graphql/sdl.ts'
+import { metricsDocument } from './http/metrics-document.ts'
 import { openapiYaml } from './http/openapi.ts'
 
 export interface GeneratedDocument {
@@ -17,6 +18,7 @@ export async function generateDocuments(): Promise<GeneratedDocument[]> {
     { path: 'openapi.yaml', text: await openapiYaml() },
     { path: 'docs/schema.graphql', text: printSdl() },
     { path: 'docs/configuration.md', text: configurationTable() },
+    { path: 'docs/metrics.md', text: metricsDocument() },
     { path: 'docs/commands.md', text: withLifecycle('docs/commands.md') }
   ]
 }

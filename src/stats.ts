@@ -59,6 +59,9 @@ export interface Stats {
   exports: number
   feedFactsFromTable: number
   partitionsDropped: number
+  /** Unix time in seconds at which the last round of retention ended well; 0: none has yet. And rounds that failed. */
+  retentionDoneSeconds: number
+  retentionFailures: number
   /** Messages that a mapping matched, and what they said; again when they are read again for a new projection. */
   projectedMessages: number
   projectedDatapoints: number
@@ -83,6 +86,8 @@ export interface Stats {
   gaps: Map<GapCause, number>
   /** By reason. */
   rejections: Map<RejectionReason, number>
+  /** Told how long each transaction of the journal took, in seconds, until its COMMIT was answered: nothing is kept here. */
+  commitTook: (seconds: number) => void
 }
 
 export function countGap({ gaps }: Stats, cause: GapCause): void {
@@ -135,6 +140,8 @@ export const createStats = (): Stats => ({
   exports: 0,
   feedFactsFromTable: 0,
   partitionsDropped: 0,
+  retentionDoneSeconds: 0,
+  retentionFailures: 0,
   projectedMessages: 0,
   projectedDatapoints: 0,
   unchangedDatapoints: 0,
@@ -149,5 +156,6 @@ export const createStats = (): Stats => ({
   rolledSeq: 0,
   rebuildProgress: 1,
   gaps: new Map(),
-  rejections: new Map()
+  rejections: new Map(),
+  commitTook: () => {}
 })

@@ -4,16 +4,15 @@ import type { ProblemDetail } from '../errors.ts'
 import { Problem } from '../errors.ts'
 import { Type } from 'typebox'
 import { json, noQuery, refusals } from './answers.ts'
-import { createMetrics } from './metrics.ts'
+import type { Registry } from 'prom-client'
 import type { HttpParts, Routes } from './parts.ts'
 import { within } from './within.ts'
 
 const tags = ['Service']
 const open: Array<Record<string, string[]>> = []
 
-export async function healthRoutes(app: Routes, parts: HttpParts): Promise<void> {
+export async function healthRoutes(app: Routes, parts: HttpParts, metrics: Registry): Promise<void> {
   const { authenticator } = parts
-  const metrics = createMetrics(parts)
 
   app.get(
     '/livez',

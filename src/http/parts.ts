@@ -18,7 +18,7 @@ import type { Feed } from '../feed/feed.ts'
 import type { MinCursor } from '../feed/min-cursor.ts'
 import type { Watches } from '../feed/watch.ts'
 import type { Limits } from '../limits.ts'
-import type { Access } from '../model.ts'
+import type { Access, Millis } from '../model.ts'
 import type { ToRequest } from '../commands/requests.ts'
 import type { Projections } from '../projection/projections.ts'
 import type { Stats } from '../stats.ts'
@@ -27,6 +27,14 @@ import type { ServiceStatus } from '../service-status.ts'
 import type { Webhooks } from '../webhooks/webhooks.ts'
 import type { ServedCertificate } from './certificate.ts'
 import type { Reads } from './reads.ts'
+
+/** What only the instance that receives can tell; null: another one does, or there is none. */
+export interface Receiving {
+  /** Since when the message waits for its commit that waits longest. */
+  oldestHeldAt: Millis | null
+  lease: { epoch: number; msLeft: number } | null
+  hostConnected: boolean | null
+}
 
 export interface HttpParts {
   store: Pick<
@@ -50,6 +58,7 @@ export interface HttpParts {
     | 'cursors'
     | 'ping'
     | 'healthy'
+    | 'load'
   >
   feed: Feed
   events: EventSource
@@ -68,6 +77,7 @@ export interface HttpParts {
   status: () => ServiceStatus
   /** null: HTTP without TLS. */
   certificate: ServedCertificate | null
+  receiving: () => Receiving
   /** Adds what else is served on the same port, before the server is ready. */
   register?: (app: FastifyInstance) => Promise<void>
 }

@@ -28,6 +28,8 @@ import { keySchemas } from './key-schemas.ts'
 import { keyRoutes } from './keys.ts'
 import { mappingSchemas } from './mapping-schemas.ts'
 import { mappingRoutes } from './mappings.ts'
+import { createMetrics } from './metrics.ts'
+import { measureRequests } from './request-metrics.ts'
 import { messageRoutes } from './messages.ts'
 import type { HttpParts, RouteParts, Routes } from './parts.ts'
 import { permissionRoutes } from './permissions.ts'
@@ -82,10 +84,12 @@ export async function createHttpServer(parts: HttpParts): Promise<FastifyInstanc
       )
     }
   })
+  const metrics = createMetrics(parts)
+  measureRequests(app, metrics)
   for (const schema of allSchemas(parts)) app.addSchema(schema)
   await registerSwagger(app, parts.status().version)
   await parts.register?.(app)
-  await app.register(async (scope) => healthRoutes(prepare(scope), parts))
+  await app.register(async (scope) => healthRoutes(prepare(scope), parts, metrics))
   const surface = { ...parts, closing: closing.signal }
   const routeParts = { ...surface, reads: createReads(surface) }
   await app.register(async (scope) => v1Routes(prepare(scope), routeParts), { prefix: '/v1' })

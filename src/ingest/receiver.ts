@@ -41,6 +41,8 @@ export interface ReceiverParts {
 
 export interface Receiver extends Term {
   status(): SessionStatus & { snapshot: SnapshotStatus }
+  /** When the message came that waits longest for its commit; null: none does. */
+  oldestHeldAt(): Millis | null
 }
 
 /** The topic of our own presence; retained `online`, or `offline` as our will. */
@@ -103,6 +105,7 @@ export async function beginReceiving(parts: ReceiverParts, lease: Lease): Promis
 
   return {
     status: () => ({ ...session.status(), snapshot: snapshots.status() }),
+    oldestHeldAt: () => inbox.oldestHeldAt(),
     alive: () => session.status().state === 'connected',
     async run() {
       const lostBefore = stats.abandonedQos0

@@ -36,6 +36,7 @@ export function createRetentionJob(parts: {
     await store.audit.forget(auditKeepSeconds)
     await store.forgetExpiredKeys(limits.idempotencyKeyHours)
     await store.keys.forgetEnded()
+    stats.retentionDoneSeconds = Date.now() / 1_000
   }
 
   return {
@@ -44,7 +45,10 @@ export function createRetentionJob(parts: {
       timer = setInterval(() => {
         // Two rounds at once would wait for one another's rows
         running ??= runOnce()
-          .catch((error: unknown) => log.warn({ err: error }, 'Retention could not run; trying again later'))
+          .catch((error: unknown) => {
+            stats.retentionFailures++
+            log.warn({ err: error }, 'Retention could not run; trying again later')
+          })
           .finally(() => (running = null))
       }, limits.retentionCheckMs)
     },

@@ -4,6 +4,7 @@
  * connection it came on, since identifiers mean nothing on another.
  */
 
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Limits } from '../limits.ts'
 import type { Millis } from '../model.ts'
 import type { Stats } from '../stats.ts'
@@ -24,8 +25,8 @@ export class Inbox {
   private closed = false
   private draft: Draft = newDraft(null)
   private full: Draft[] = []
-  /** Batches taken and not yet settled. */
-  private taken = 0
+  /** Taken and not yet settled, oldest first. */
+  private readonly taken = new Set<Draft>()
   /** Messages held since the start, and those of them that are settled: batches settle in order. */
   private heldCount = 0
   private settledCount = 0
@@ -109,9 +110,9 @@ export class Inbox {
       const full = this.full.shift()
       if (full !== undefined) return this.toBatch(full)
       if (!this.isEmpty()) {
-        if (this.taken === 0 && !this.closed) await delay(this.limits.batchDelayMs)
-        const worthIt = this.draft.messages.length >= this.limits.batchMessagesMax / 4
-        if (this.taken === 0 || this.closed || worthIt) return this.toBatch(this.full.shift() ?? this.cut())
+        if (this.taken.size === 0 && !this.closed) await delay(this.limits.batchDelayMs)
+        const worthIt = this.closed || this.draft.messages.length >= this.limits.batchMessagesMax / 4
+        if (this.taken.size === 0 || worthIt) return this.toBatch(this.full.shift() ?? this.cut())
       } else if (this.closed) return null
       await new Promise<void>((resolve) => (this.wake = resolve))
     }
@@ -132,6 +133,12 @@ export class Inbox {
   async idle(): Promise<void> {
     const { heldCount } = this
     while (this.settledCount < heldCount) await new Promise<void>((resolve) => this.settled.push(resolve))
+  }
+
+  /** When the message came that is held longest; null: none is. */
+  oldestHeldAt(): Millis | null {
+    const drafts = [...this.taken, ...this.full, this.draft]
+    return drafts.find(({ messages }) => messages.length > 0)?.messages[0]!.receivedAt ?? null
   }
 
   /** Gives up what nobody has taken. */
@@ -189,7 +196,7 @@ export class Inbox {
   }
 
   private toBatch(draft: Draft): InboxBatch {
-    this.taken++
+    this.taken.add(draft)
     const packets = [...draft.packets]
     return {
       messages: draft.messages,
@@ -199,12 +206,10 @@ export class Inbox {
       },
       acknowledge: () => {
         this.acknowledge(draft)
-        this.taken--
         this.release(draft)
         this.settle()
       },
       abandon: () => {
-        this.taken--
         this.giveUp(draft)
         this.settle()
       }
@@ -231,6 +236,7 @@ export class Inbox {
   }
 
   private release(draft: Draft): void {
+    this.taken.delete(draft)
     this.settledCount += draft.messages.length
     this.stats.held -= draft.messages.length
     this.stats.heldBytes -= draft.bytes
@@ -242,5 +248,3 @@ export class Inbox {
     for (const resolve of this.settled.splice(0)) resolve()
   }
 }
-
-const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

@@ -46,7 +46,10 @@ export function createTogether(parts: {
       appends = group.map(({ guard }, at) => ({ guard, number: numbers[at]!, statement: statements[at]! }))
       const client = await connection()
       if (over) throw new GivenUpError() // each is tried by itself by now
-      return appendTogether(client, appends, () => (mayBeCommitted = true))
+      const begun = performance.now()
+      const rows = await appendTogether(client, appends, () => (mayBeCommitted = true))
+      if (rows !== null) stats.commitTook((performance.now() - begun) / 1_000)
+      return rows
     }
     // One in another: AbortSignal.any would leave something behind at a lease for each append
     let work = issue

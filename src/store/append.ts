@@ -40,6 +40,8 @@ export interface AppendQueue {
   ): Promise<Outcome<Row>>
   /** False while the database does not take appends. */
   healthy(): boolean
+  /** Appends that wait for their turn. */
+  waiting(): number
   /** Told whenever it takes none: who waits to push something that is not patient may say so. */
   onAway(tell: (problem: Problem) => void): void
   close(): Promise<void>
@@ -88,12 +90,13 @@ export function createAppendQueue(parts: {
 
   async function issue(entry: Entry, number: number): Promise<Outcome<never>> {
     const statement = await prepareOnce(entry)
-    const result = await (
-      await connection()
-    ).query<never>({
+    const connected = await connection()
+    const begun = performance.now()
+    const result = await connected.query<never>({
       ...statement,
       values: [number, ...entry.guard.key, ...statement.values]
     })
+    stats.commitTook((performance.now() - begun) / 1_000)
     if (result.rows.length > 0) return result.rows
     if (await wasCommitted(entry.guard, number)) return null
     throw new FencedError()
@@ -197,6 +200,7 @@ export function createAppendQueue(parts: {
       })
     },
     healthy: () => healthy,
+    waiting: () => queue.length,
     onAway: (tell) => void tellAway.push(tell),
     async close() {
       closed = true

@@ -1,6 +1,6 @@
 /** Commands: accepting them, moving them, reading them. The lifecycle itself is commands/lifecycle.ts. */
 
-import type { Command, CommandTransition } from '../command.ts'
+import type { Command, CommandState, CommandTransition } from '../command.ts'
 import type { Limits } from '../limits.ts'
 import type { Access, Seq } from '../model.ts'
 import { factKinds } from '../model.ts'
@@ -57,6 +57,8 @@ export interface CommandStore {
   events(ids: readonly string[]): Promise<Map<string, Array<{ seq: Seq; at: number } & CommandTransition>>>
   /** Accepted and not final. */
   countOpen(): Promise<number>
+  /** Those, by state; a state that none is in is absent. */
+  countOpenByState(): Promise<Map<CommandState, number>>
   /** Deletes final commands that are older than the system's facts are kept; returns how many. */
   forgetFinal(): Promise<number>
 }
@@ -121,6 +123,13 @@ export function createCommandStore(
     },
 
     countOpen: () => prisma.command.count({ where: { finishedAt: null } }),
+
+    async countOpenByState() {
+      const { rows } = await pool.query<{ state: CommandState; count: number }>(
+        'select state, count(*) from commands where finished_at is null group by state'
+      )
+      return new Map(rows.map(({ state, count: commands }) => [state, commands]))
+    },
 
     async forgetFinal() {
       const { rowCount } = await pool.query(

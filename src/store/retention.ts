@@ -59,6 +59,8 @@ export interface Retention {
   setClass(name: string, settings: ClassSettings, by?: Asking): Promise<RetentionClass>
   /** Its topics go to other classes. Throws Problem `not_found`, also for `system` and `default`, which stay. */
   removeClass(name: string, by?: Asking): Promise<void>
+  /** What is kept of each class takes, by its name, with indexes. */
+  bytes(): Promise<Map<string, number>>
   /** Puts topics in their classes after a change, some at a time; returns how many changed. Can be repeated. */
   assignTopics(): Promise<number>
   /**
@@ -113,6 +115,10 @@ export function createRetention(
 
   return {
     classes,
+    async bytes() {
+      const [rows, sizes] = await Promise.all([readClasses(pool), partitions.sizes()])
+      return new Map(rows.map(({ id, name }) => [name, sizes.get(id) ?? 0]))
+    },
     async setClass(name, settings, by) {
       const audit = keepingAudit(by, { action: 'setRetentionClass', subject: name, detail: settings })
       checkSettings(name, settings, limits)

@@ -9,6 +9,7 @@ import type { FactKind, Millis, Seq } from '../model.ts'
 import type { Stats } from '../stats.ts'
 import type { AppendQueue } from './append.ts'
 import { createAppendQueue } from './append.ts'
+import { applyMigrations } from './apply-migrations.ts'
 import type { AsOf } from './as-of.ts'
 import { createAsOf } from './as-of.ts'
 import type { AuditLog } from './audit-log.ts'
@@ -18,7 +19,7 @@ import type { AppendedRow, Batch } from './append-batch.ts'
 import { batchStatement, noteStatement } from './append-batch.ts'
 import type { CommandStores } from './command-stores.ts'
 import { createCommandStores } from './command-stores.ts'
-import { connectDirectly, openDatabase } from './database.ts'
+import { openDatabase } from './database.ts'
 import type { Exports } from './export.ts'
 import { createExports } from './export.ts'
 import type { Forget } from './forget.ts'
@@ -42,7 +43,8 @@ import type { KeyStore } from './keys.ts'
 import { createKeyStore } from './keys.ts'
 import type { Listener } from './listen.ts'
 import { openListener } from './listen.ts'
-import { migrate, readMigrations } from './migrations.ts'
+import type { StoreLoad } from './load.ts'
+import { loadOf } from './load.ts'
 import type { NestedReads } from './nested.ts'
 import { createNestedReads } from './nested.ts'
 import type { Partitions } from './partitions.ts'
@@ -114,6 +116,8 @@ export interface Store extends CommandStores {
   forgetExpiredKeys(hours: number): Promise<number>
   /** False while the database takes no appends. */
   healthy(): boolean
+  /** What its connections and its queue hold now. */
+  load(): StoreLoad
   /** Asks the database for an answer; throws when there is none. */
   ping(): Promise<void>
   close(): Promise<void>
@@ -205,6 +209,7 @@ export async function openStore(parts: StoreParts): Promise<Store> {
       return count
     },
     healthy: queue.healthy,
+    load: () => loadOf(database.pool, queue),
     async ping() {
       await database.pool.query('select 1')
     },
@@ -214,17 +219,6 @@ export async function openStore(parts: StoreParts): Promise<Store> {
       await listener.close()
       await database.close()
     }
-  }
-}
-
-async function applyMigrations({ directUrl, migrationsDirectory, limits, log }: StoreParts): Promise<void> {
-  const client = await connectDirectly(directUrl, { ...limits, statementMsMax: 3_600_000 })
-  try {
-    for (const name of await migrate(client, await readMigrations(migrationsDirectory))) {
-      log.info({ migration: name }, 'Applied a migration')
-    }
-  } finally {
-    await client.end()
   }
 }
 

@@ -327,6 +327,7 @@ function createCommandMemory(commands: Map<string, Command>, memory: () => Memor
       )
     },
     countOpen: async () => 0,
+    countOpenByState: async () => new Map(),
     forgetFinal: unused
   }
 }

@@ -9,7 +9,10 @@ const storeWith = (more: object): HttpParts['store'] =>
   ({
     healthy: () => true,
     ping: async () => {},
-    commands: { countOpen: () => never },
+    commands: { countOpen: () => never, countOpenByState: () => never },
+    journal: { head: () => never },
+    retention: { bytes: () => never },
+    load: () => ({ connections: 0, idleConnections: 0, waitingForConnection: 1, waitingAppends: 0 }),
     commandQueue: { oldestSeconds: () => never },
     webhooks: { lag: () => never },
     ...more

@@ -68,7 +68,8 @@ const commonParts = ({ apiKey, limits }: Given) => ({
   stats: createStats(),
   logger: silent,
   certificate: null,
-  status: () => connected
+  status: () => connected,
+  receiving: () => ({ oldestHeldAt: null, lease: { epoch: 1, msLeft: 10_000 }, hostConnected: null })
 })
 
 /** Whoever asks may see and do what `access` says. */
@@ -83,7 +84,9 @@ export async function createBareServer(given: Given = {}): Promise<FastifyInstan
   const store = {
     cursors: createCursors([{ id: 'journal', beganSeq: 0 }], Buffer.alloc(32, 7)),
     journal: { head: async () => head, lastGap: async () => null },
-    commands: { countOpen: async () => 0 },
+    commands: { countOpen: async () => 0, countOpenByState: async () => new Map() },
+    retention: { bytes: async () => new Map([['default', 8_192]]) },
+    load: () => ({ connections: 1, idleConnections: 1, waitingForConnection: 0, waitingAppends: 0 }),
     commandQueue: { oldestSeconds: async () => 0 },
     webhooks: { lag: async () => ({ facts: 0, failing: 0 }) },
     healthy: () => true,
@@ -114,12 +117,13 @@ export interface TestServer extends Omit<TestStore, 'url'> {
 
 export async function startServer(given: Given = {}): Promise<TestServer> {
   let feed: Feed | null = null
+  const common = commonParts(given)
   const test = await openTestStore({
+    stats: common.stats,
     ...(given.limits && { limits: given.limits }),
     onHead: (seq) => feed?.hint(seq)
   })
   const { store } = test
-  const common = commonParts(given)
   const { limits, stats } = common
   const head = async (): Promise<number> => (await store.journal.head()).seq
   feed = createFeed({

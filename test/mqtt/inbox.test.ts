@@ -8,9 +8,9 @@ import { Inbox } from '../../src/mqtt/inbox.ts'
 import { PublishScanner } from '../../src/mqtt/publish-scanner.ts'
 import { createStats } from '../../src/stats.ts'
 
-function setUp(limits: Partial<Limits> = {}) {
+function setUp(limits: Partial<Limits> = {}, clock: { now?: () => number } = {}) {
   const stats = createStats()
-  const inbox = new Inbox({ limits: { ...defaultLimits, batchDelayMs: 0, ...limits }, stats })
+  const inbox = new Inbox({ limits: { ...defaultLimits, batchDelayMs: 0, ...limits }, stats, ...clock })
   return { inbox, stats }
 }
 
@@ -306,4 +306,23 @@ test('what comes again under its old identifier does not make a broker that coun
   receive(inbox, { packetId: 6, payload: '6' })
   receive(inbox, { packetId: 6, payload: '6', dup: true })
   assert.equal(stats.duplicates, 1)
+})
+
+test('what is held longest is told until it is settled, taken or not', async () => {
+  let now = 1_000
+  const { inbox } = setUp({}, { now: () => now++ })
+  connect(inbox, true)
+  assert.equal(inbox.oldestHeldAt(), null)
+  receive(inbox, { packetId: 1 })
+  receive(inbox, { packetId: 2 })
+  assert.equal(inbox.oldestHeldAt(), 1_000)
+  const first = (await inbox.next())!
+  receive(inbox, { packetId: 3 })
+  assert.equal(inbox.oldestHeldAt(), 1_000)
+  first.acknowledge()
+  assert.equal(inbox.oldestHeldAt(), 1_002)
+  const second = (await inbox.next())!
+  assert.equal(inbox.oldestHeldAt(), 1_002)
+  second.abandon()
+  assert.equal(inbox.oldestHeldAt(), null)
 })

@@ -6,6 +6,7 @@ import type { Limits } from '../../src/limits.ts'
 import type { Access } from '../../src/model.ts'
 import { normalize } from '../../src/normalize/normalize.ts'
 import type { Received } from '../../src/normalize/normalize.ts'
+import type { Stats } from '../../src/stats.ts'
 import { createStats } from '../../src/stats.ts'
 import type { Lease } from '../../src/store/sessions.ts'
 import type { Appended, Store } from '../../src/store/store.ts'
@@ -28,6 +29,7 @@ export async function openTestStore(
     url?: string
     onHead?: (seq: number | null) => void
     session?: string
+    stats?: Stats
   } = {}
 ): Promise<TestStore> {
   const url = options.url ?? (await createDatabase())
@@ -36,7 +38,7 @@ export async function openTestStore(
     directUrl: url,
     migrationsDirectory: new URL('../../prisma/migrations', import.meta.url).pathname,
     limits: { ...defaultLimits, ...options.limits },
-    stats: createStats(),
+    stats: options.stats ?? createStats(),
     log: silent,
     onHead: options.onHead ?? (() => {})
   })
