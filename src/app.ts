@@ -15,7 +15,6 @@ import { createCommands } from './commands/commands.ts'
 import { createRequests } from './commands/requests.ts'
 import { closeInOrder } from './closing.ts'
 import type { Config } from './config.ts'
-import { isLoopback } from './config.ts'
 import { startCore } from './core.ts'
 import { createEventSource } from './feed/events.ts'
 import { createMinCursor } from './feed/min-cursor.ts'
@@ -68,8 +67,8 @@ const distDirectory = new URL('.', import.meta.url)
 export async function startApp(parts: AppParts): Promise<App> {
   const { config, limits, log } = parts
   const stats = createStats()
-  const introspection = isLoopback(config.host)
-  const listed = await readListed(parts, introspection)
+  const { explorers, corsOrigins } = config
+  const listed = await readListed(parts)
   const certificate = await openServed(parts)
   const core = await startCore(parts, stats)
   const { store, feed, publisher, dispatcher, answers, leader, projection } = core
@@ -163,13 +162,16 @@ export async function startApp(parts: AppParts): Promise<App> {
     stats,
     status,
     certificate,
-    receiving: () => toReceiving(core)
+    receiving: () => toReceiving(core),
+    explorers,
+    corsOrigins
   }
-  const graphiqlHtml = await readFile(new URL('graphiql.html', distDirectory), 'utf8').catch(() => null)
+  const page = new URL('graphiql.html', distDirectory)
+  const graphiqlHtml = explorers ? await readFile(page, 'utf8').catch(() => null) : null
   const http = await createHttpServer({
     ...surface,
     logger: log,
-    register: (app) => registerGraphql(app, { ...surface, graphiqlHtml, listed, introspection })
+    register: (app) => registerGraphql(app, { ...surface, graphiqlHtml, listed, introspection: explorers })
   })
   const retention = createRetentionJob({
     store,
@@ -216,8 +218,8 @@ export async function startApp(parts: AppParts): Promise<App> {
 }
 
 /** Before anything is connected: a faulty file stops the start. */
-async function readListed({ config, limits }: AppParts, introspection: boolean): Promise<ListedDocuments> {
-  const { graphqlDocumentsFile: path, graphqlOnlyDocuments: only } = config
+async function readListed({ config, limits }: AppParts): Promise<ListedDocuments> {
+  const { graphqlDocumentsFile: path, graphqlOnlyDocuments: only, explorers: introspection } = config
   if (path === null) return nothingListed
   return { texts: await readListedDocuments(path, { limits, introspection }), only }
 }

@@ -19,9 +19,9 @@ export function printBanner(parts: {
   const { embedded, broker, brokerWsUrl } = servers
   const rows: Array<[string, string]> = [
     ['REST', `${url}/v1/topics`],
-    ['API reference', `${url}/docs`],
+    ...(config.explorers ? [['API reference', `${url}/docs`] as [string, string]] : []),
     ['GraphQL', `${url}/graphql`],
-    ['GraphiQL', `${url}/graphiql`],
+    ...(config.explorers ? [['GraphiQL', `${url}/graphiql`] as [string, string]] : []),
     ['Live stream', `${url}/v1/stream`],
     ['Health', `${url}/readyz   ${url}/metrics`],
     ['MQTT', `${broker.url}${embedded.broker ? '   (embedded, for development)' : ''}`],

@@ -25,6 +25,17 @@ export const url =
     return value
   }
 
+/** "https://plant.example,http://localhost:5173", as browsers send them. */
+export const origins = (value: string): string[] => {
+  const list = value.split(',').map((one) => one.trim())
+  for (const one of list)
+    if (!URL.canParse(one) || !/^https?:/.test(one) || new URL(one).origin !== one)
+      throw new Error(
+        `has "${one}", which is no origin; write scheme, host and port alone, as in https://plant.example, separated by commas`
+      )
+  return [...new Set(list)]
+}
+
 export const wholeNumber =
   (min: number, max: number, unit: string) =>
   (value: string): number => {

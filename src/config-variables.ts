@@ -10,6 +10,7 @@ import {
   filters,
   logLevels,
   oneOf,
+  origins,
   port,
   retention,
   size,
@@ -204,6 +205,18 @@ export const variables = {
     default: 'false',
     about:
       '`true` lets webhooks be sent to private addresses and by plain http (docs/webhooks.md). Whoever may make webhooks then reaches what this machine reaches.',
+    parse: (value) => oneOf(['true', 'false'])(value) === 'true'
+  }),
+  RIALTO_CORS_ORIGINS: define({
+    default: null,
+    about:
+      'Origins, separated by commas, whose pages may ask REST, streams and GraphQL from a browser, as `https://plant.example`. Not set: none but our own (docs/security.md).',
+    parse: origins
+  }),
+  RIALTO_EXPLORERS: define({
+    default: null,
+    about:
+      'Whether the pages to try Rialto with are served, `/docs` and `/graphiql`, and GraphQL tells its schema: `true` or `false`. Not set: on loopback.',
     parse: (value) => oneOf(['true', 'false'])(value) === 'true'
   }),
   RIALTO_GRAPHQL_DOCUMENTS: define({

@@ -51,6 +51,10 @@ export interface Config {
   oidc: OidcConfig | null
   /** Webhooks may be sent to private addresses, and by http. */
   webhooksPrivate: boolean
+  /** Whose pages may ask from browsers. */
+  corsOrigins: string[]
+  /** Pages to try the service with are served, and GraphQL tells its schema. */
+  explorers: boolean
   /** Path of the file of documents that GraphQL clients may name; null: none. */
   graphqlDocumentsFile: string | null
   /** Nothing else is executed. */
@@ -165,6 +169,8 @@ export function readConfig(environment: Environment = process.env): Readonly<Con
     oidc,
     tls,
     webhooksPrivate: read('RIALTO_WEBHOOKS_PRIVATE') ?? false,
+    corsOrigins: read('RIALTO_CORS_ORIGINS') ?? [],
+    explorers: read('RIALTO_EXPLORERS') ?? isLoopback(host),
     graphqlDocumentsFile: read('RIALTO_GRAPHQL_DOCUMENTS'),
     graphqlOnlyDocuments: read('RIALTO_GRAPHQL_ONLY_DOCUMENTS') ?? false,
     embeddedMqttPort: read('RIALTO_MQTT_PORT') ?? 0,

@@ -81,6 +81,7 @@ const owners: Record<string, readonly string[]> = {
   graphql: ['graphql'],
   'graphql-ws': ['graphql'],
   fastify: ['http', 'graphql', 'app', 'listening'],
+  '@fastify/cors': ['http'],
   aedes: ['embedded'],
   ws: ['mqtt', 'embedded', 'graphql'],
   '@jmespath-community/jmespath': ['normalize'],

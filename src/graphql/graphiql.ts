@@ -9,7 +9,7 @@ export function registerGraphiql(app: FastifyInstance, html: string | null): voi
   const page =
     html === null ? null : { html, policy: toPolicy(html), etag: `"${sha256(html).replaceAll(/\W/g, '')}"` }
   const handler = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    if (page === null) throw new Problem('not_found', 'GraphiQL is not part of this build')
+    if (page === null) throw new Problem('not_found', 'GraphiQL is not served here')
     void reply
       .header('content-security-policy', page.policy)
       .header('x-content-type-options', 'nosniff')

@@ -53,4 +53,6 @@ export interface GraphqlParts {
   listed: ListedDocuments
   /** Whether clients may ask for the schema. */
   introspection: boolean
+  /** Whose pages may open sockets without a key. Not given: none but our own. */
+  corsOrigins?: readonly string[]
 }

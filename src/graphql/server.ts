@@ -58,6 +58,7 @@ export async function registerGraphql(app: FastifyInstance, parts: GraphqlParts)
     schema,
     authenticator,
     limits,
+    corsOrigins: parts.corsOrigins ?? [],
     closing: closing.signal,
     findDocument: createSources({ listed: parts.listed, limits }),
     prepare: createDocuments({ schema, limits, introspection }).prepare,

@@ -81,7 +81,7 @@ export function createSocketHandler(surface: Surface, log: FastifyBaseLogger) {
 }
 
 function createProtocol(
-  { schema, limits, findDocument, prepare, toContext }: Surface,
+  { schema, limits, corsOrigins, findDocument, prepare, toContext }: Surface,
   log: FastifyBaseLogger
 ) {
   const format = (error: GraphQLError): GraphQLFormattedError => toClientError(error, log).toJSON()
@@ -102,7 +102,7 @@ function createProtocol(
       const authorization = typeof given === 'string' ? given : headers.authorization
       try {
         await extra.access.begin(authorization, ({ principal }) => {
-          if (principal === 'anonymous' && !isTrustedOrigin(headers))
+          if (principal === 'anonymous' && !isTrustedOrigin(headers, corsOrigins))
             throw new Problem('forbidden', 'Pages of other origins send a key')
         })
       } catch (error) {
@@ -167,15 +167,13 @@ function endOver(
 
 /**
  * Browsers let any page open a WebSocket to any address, and no CORS rule asks the server first. Without a key, only
- * pages of ours, and of the user's own machine, may; programs other than browsers send no Origin.
+ * pages of ours, of the user's own machine, and of origins that the operator named, may; programs other than browsers send no Origin.
  */
-function isTrustedOrigin({
-  origin,
-  host
-}: {
-  origin?: string | undefined
-  host?: string | undefined
-}): boolean {
+function isTrustedOrigin(
+  { origin, host }: { origin?: string | undefined; host?: string | undefined },
+  corsOrigins: readonly string[]
+): boolean {
+  if (origin !== undefined && corsOrigins.includes(origin)) return true
   const page = origin?.replace(/^https?:\/\//, '')
   return page === undefined || page === host || /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(page)
 }

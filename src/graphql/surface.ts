@@ -12,6 +12,8 @@ export interface Surface {
   schema: GraphQLSchema
   authenticator: Authenticator
   limits: Limits
+  /** Whose pages may open sockets without a key, beside our own. */
+  corsOrigins: readonly string[]
   /** Aborts when the service stops: what waits for an outcome answers without it. */
   closing: AbortSignal
   findDocument: FindDocument

@@ -13,6 +13,7 @@ import { createRowWriter } from './export-rows.ts'
 import type { Surface } from './parts.ts'
 import { createPacedWriter, StalledError } from './paced-writer.ts'
 import { goneSignal } from './reads.ts'
+import { hijackWithHeaders } from './security-headers.ts'
 
 export interface ExportAnswer<Item, View extends object> {
   /** What the file is called. */
@@ -53,7 +54,7 @@ export function createExportOutput({ store, limits, stats, closing }: Surface) {
       pages = read()
       let page = await pages.next()
       checkNotOver(access)
-      reply.hijack()
+      hijackWithHeaders(reply)
       // Whatever is waited for then
       access.ended?.addEventListener('abort', cut, { once: true })
       out.on('error', () => {}) // 'close' follows, and aborts the signal
@@ -63,7 +64,6 @@ export function createExportOutput({ store, limits, stats, closing }: Surface) {
         'content-disposition': `attachment; filename="${name}-${until}.${extension}"`,
         'rialto-cursor': cursors.encode(until),
         'cache-control': 'no-store',
-        'x-content-type-options': 'nosniff',
         'x-accel-buffering': 'no'
       })
       const rows = createRowWriter({ written, format, header, cursors, until, access })

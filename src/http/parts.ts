@@ -78,6 +78,10 @@ export interface HttpParts {
   /** null: HTTP without TLS. */
   certificate: ServedCertificate | null
   receiving: () => Receiving
+  /** Whose pages may ask from browsers. Not given: none but our own. */
+  corsOrigins?: readonly string[]
+  /** The page that shows openapi.yaml is served. Not given: it is. */
+  explorers?: boolean
   /** Adds what else is served on the same port, before the server is ready. */
   register?: (app: FastifyInstance) => Promise<void>
 }

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net'
 import type { ProblemCode } from '../errors.ts'
 import { Problem } from '../errors.ts'
 import { isDatabaseAway } from '../store/database.ts'
+import { securityHeaders } from './security-headers.ts'
 
 /** What a client is told of `error`: nothing of its text, unless it is a Problem. */
 export function toProblem(error: unknown): Problem {
@@ -58,7 +59,7 @@ export function answerFrameworkError(
   request: FastifyRequest,
   reply: FastifyReply
 ): void {
-  void sendProblem(report(error, request), reply)
+  void sendProblem(report(error, request), reply.headers(securityHeaders))
 }
 
 function report(error: unknown, request: FastifyRequest): Problem {
@@ -85,6 +86,9 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
   const body = JSON.stringify(problem)
   socket.end(
     `HTTP/1.1 ${problem.status} ${problem.code}\r\ncontent-type: application/problem+json\r\n` +
+      Object.entries(securityHeaders)
+        .map(([name, value]) => `${name}: ${value}\r\n`)
+        .join('') +
       `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`
   )
 }

@@ -11,6 +11,7 @@ import { batchSchemas } from './batch-schemas.ts'
 import { batchRoutes } from './batches.ts'
 import { commandSchema } from './command-body.ts'
 import { commandRoutes } from './commands.ts'
+import { allowOrigins } from './cross-origin.ts'
 import { datapointRoutes } from './datapoints.ts'
 import { commandSchemas } from './command-schemas.ts'
 import { deviceSchemas } from './device-schemas.ts'
@@ -43,6 +44,7 @@ import { retentionSchemas } from './retention-schemas.ts'
 import { retentionRoutes } from './retention.ts'
 import { retainedRoutes } from './retained.ts'
 import { sharedSchemas } from './schemas.ts'
+import { addSecurityHeaders } from './security-headers.ts'
 import { retryCommandRoutes } from './retry-command.ts'
 import { sendCommandRoutes } from './send-commands.ts'
 import { endSlowBodies } from './slow-bodies.ts'
@@ -72,9 +74,10 @@ export async function createHttpServer(parts: HttpParts): Promise<FastifyInstanc
   app.decorateRequest('access')
   answerWithProblems(app)
   if (parts.certificate !== null) sayStrictTransport(app)
+  addSecurityHeaders(app)
   endSlowBodies(app, parts.limits)
-  app.addHook('onRequest', async (request, reply) => {
-    void reply.header('x-content-type-options', 'nosniff')
+  await allowOrigins(app, parts.corsOrigins ?? [], parts.limits)
+  app.addHook('onRequest', async (request) => {
     checkOneAuthorization(request.raw.rawHeaders)
     const at = request.url.indexOf('?')
     if (at !== -1 && !isDecodable(request.url.slice(at))) {
@@ -87,7 +90,7 @@ export async function createHttpServer(parts: HttpParts): Promise<FastifyInstanc
   const metrics = createMetrics(parts)
   measureRequests(app, metrics)
   for (const schema of allSchemas(parts)) app.addSchema(schema)
-  await registerSwagger(app, parts.status().version)
+  await registerSwagger(app, { version: parts.status().version, page: parts.explorers ?? true })
   await parts.register?.(app)
   await app.register(async (scope) => healthRoutes(prepare(scope), parts, metrics))
   const surface = { ...parts, closing: closing.signal }

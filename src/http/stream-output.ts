@@ -29,7 +29,6 @@ export function openStreamOutput(
   out.writeHead(200, {
     'content-type': 'text/event-stream',
     'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
     'x-accel-buffering': 'no',
     // A stream ends when we close: its connection is not to be used again
     connection: 'close'

@@ -13,6 +13,7 @@ import { StalledError } from './paced-writer.ts'
 import { checkFilters, filterQuery } from './paging.ts'
 import type { RouteParts, Routes } from './parts.ts'
 import { strict, word } from './schemas.ts'
+import { hijackWithHeaders } from './security-headers.ts'
 import { openStreamOutput } from './stream-output.ts'
 
 const types = Object.keys(eventKinds) as EventType[]
@@ -142,7 +143,7 @@ export async function streamRoutes(app: Routes, parts: RouteParts): Promise<void
       try {
         const following = await follow(access, ask)
         checkNotOver(access)
-        reply.hijack()
+        hijackWithHeaders(reply)
         const output = openStreamOutput(reply.raw, limits, signal)
         // At once, whatever the stream waits for
         over = () => output.refuse(overProblem())

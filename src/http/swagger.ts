@@ -20,7 +20,11 @@ const description = [
 const contentSecurityPolicy =
   "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; frame-ancestors 'none'"
 
-export async function registerSwagger(app: FastifyInstance, version: string): Promise<void> {
+/** `page`: whether it is shown on `/docs`; openapi.yaml is there in any case. */
+export async function registerSwagger(
+  app: FastifyInstance,
+  { version, page }: { version: string; page: boolean }
+): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.1',
@@ -68,7 +72,7 @@ export async function registerSwagger(app: FastifyInstance, version: string): Pr
     convertConstToEnum: false,
     refResolver: { buildLocalReference: ({ $id }) => $id as string }
   })
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: contentSecurityPolicy })
+  if (page) await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: contentSecurityPolicy })
   app.get('/openapi.yaml', async (_, reply) =>
     reply.type('application/yaml').send(app.swagger({ yaml: true }))
   )

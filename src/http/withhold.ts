@@ -2,6 +2,7 @@
 
 import type { FastifyContextConfig, FastifyReply, FastifyRequest } from 'fastify'
 import { isOver, overProblem } from '../access/ended.ts'
+import { securityHeaders } from './security-headers.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -21,8 +22,7 @@ export async function withholdFromOver(
   const isRead = method === 'GET' || method === 'HEAD' || onlyReads === true
   // Who is not known at all has no access, and was told so
   if (!isRead || access == null || !isOver(access)) return payload
-  for (const name of Object.keys(reply.getHeaders()))
-    if (!keptHeaders.has(name)) void reply.removeHeader(name)
+  for (const name of Object.keys(reply.getHeaders())) if (!isKept(name)) void reply.removeHeader(name)
   const problem = overProblem()
   void reply
     .code(problem.status)
@@ -31,4 +31,6 @@ export async function withholdFromOver(
   return JSON.stringify(problem)
 }
 
-const keptHeaders: ReadonlySet<string> = new Set(['cache-control', 'connection', 'x-content-type-options'])
+/** They say nothing of what was read. */
+const isKept = (name: string): boolean =>
+  name in securityHeaders || /^(cache-control|connection|vary|access-control-.*|ratelimit.*)$/.test(name)

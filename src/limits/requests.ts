@@ -53,6 +53,8 @@ export const requestLimits = {
   idempotencyKeyCharsMax: 255,
 
   // Connections
+  /** How long a browser may go by what it was told of an origin. */
+  preflightSeconds: 600,
   requestMsMax: 70_000,
   headersMsMax: 10_000,
   tlsHandshakeMsMax: 10_000,

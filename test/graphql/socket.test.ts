@@ -147,6 +147,20 @@ test('the key comes with the handshake or with the init, else 4403', async (t) =
   }
 })
 
+test('without a key, pages of a named origin are served, and of one that begins like it are not', async (t) => {
+  const { url } = await startServer(t, { corsOrigins: ['https://dashboard.example'] })
+  for (const [origin, served] of [
+    ['https://dashboard.example', true],
+    ['http://dashboard.example', false],
+    ['https://dashboard.example.evil', false]
+  ] as const) {
+    const { send, next, closed } = await connect(t, url, { origin })
+    send(init)
+    if (served) await next('connection_ack')
+    else assert.equal((await closed())[0], 4403, origin)
+  }
+})
+
 test('without a key, pages of other origins are not served', async (t) => {
   const { url } = await startServer(t)
   for (const [origin, served] of [
