@@ -34,6 +34,7 @@ import { createRollupJob } from './jobs/rollup.ts'
 import type { Limits } from './limits.ts'
 import type { Broker, Seq } from './model.ts'
 import type { Stats } from './stats.ts'
+import type { Tracing } from './tracing/tracing.ts'
 import { createStats } from './stats.ts'
 import type { Store } from './store/store.ts'
 import { createWebhookService } from './webhooks/service.ts'
@@ -48,6 +49,7 @@ export interface AppParts {
   version: string
   limits: Limits
   log: Logger
+  tracing?: Tracing | null
   /** Ways of being known beside those of the configuration. */
   holders?: readonly Holders[]
 }
@@ -116,9 +118,8 @@ export async function startApp(parts: AppParts): Promise<App> {
   })
   store.listener.onKeys(keyring.wake)
   await keyring.start()
-  const { oidc } = config
   const accessLog = log.child({ part: 'access' })
-  const tokens = oidc && createTokens({ settings: oidc, limits, log: accessLog })
+  const tokens = config.oidc && createTokens({ settings: config.oidc, limits, log: accessLog })
   const deviceTopics = createDeviceTopics({ read: store.devices.sourceTopics, limits, log: accessLog })
   const refusals = createRefusals({ stats, limits, log: accessLog })
   const authenticator = refusals.noting(
@@ -171,6 +172,7 @@ export async function startApp(parts: AppParts): Promise<App> {
   const http = await createHttpServer({
     ...surface,
     logger: log,
+    traceRequest: parts.tracing?.request,
     register: (app) => registerGraphql(app, { ...surface, graphiqlHtml, listed, introspection: explorers })
   })
   const retention = createRetentionJob({

@@ -2,6 +2,7 @@
 
 import type { Awaits, Command, CommandEvent, CommandState, CommandTransition, Delivery } from './command.ts'
 import type { Millis, Seq } from './model.ts'
+import { readTraceparent, traceOf } from './trace.ts'
 import type { MessageView, PayloadView } from './views.ts'
 import { toMessageView, toPayloadView, toSeq, toTime, toTimeOrNull } from './views.ts'
 
@@ -33,6 +34,7 @@ export interface CommandView extends PayloadView {
   reason: string | null
   retryOf: string | null
   batchId: string | null
+  traceparent: string | null
   principal: string
 }
 
@@ -50,6 +52,7 @@ export interface CommandEventView {
   reason: string | null
   responseSeq: string | null
   effectSeq: string | null
+  traceparent: string | null
 }
 
 /** For facts of before they told it themselves: then nothing was awaited. */
@@ -81,6 +84,7 @@ export const toCommandView = (command: Command): CommandView => ({
   reason: command.reason,
   retryOf: command.retryOf,
   batchId: command.batchId,
+  traceparent: traceOf(command.properties)?.traceparent ?? null,
   principal: command.principal,
   ...toPayloadView(command.payload, command.properties)
 })
@@ -100,5 +104,6 @@ export const toCommandEventView = (
   brokerReasonCode: event.brokerReasonCode,
   reason: event.reason ?? null,
   responseSeq: toSeqOrNull(event.responseSeq),
-  effectSeq: toSeqOrNull(event.effectSeq)
+  effectSeq: toSeqOrNull(event.effectSeq),
+  traceparent: readTraceparent(event.traceparent)
 })

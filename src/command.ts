@@ -153,4 +153,6 @@ export interface CommandTransition {
   /** The message that was the response, and the fact that showed the effect. */
   responseSeq?: Seq | null
   effectSeq?: Seq | null
+  /** As its message carries it, whether or not it is valid. */
+  traceparent?: string | null
 }

@@ -73,6 +73,10 @@ export class ConfigError extends Error {
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
+/** Variables of OpenTelemetry, which are not ours: its libraries read them, too. */
+export const openTelemetryVariables = (environment: Environment = process.env): Environment =>
+  Object.fromEntries(Object.entries(environment).filter(([name]) => name.startsWith('OTEL_')))
+
 /** Throws ConfigError with every fault at once. */
 export function readConfig(environment: Environment = process.env): Readonly<Config> {
   const faults: string[] = []

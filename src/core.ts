@@ -178,6 +178,7 @@ export async function startCore(parts: AppParts, stats: Stats): Promise<Core> {
     stats,
     log: log.child({ part: 'answers' })
   })
+  parts.tracing?.follow({ store, feed: liveFeed, leading: leader.leading })
   return {
     store,
     feed: liveFeed,

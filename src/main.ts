@@ -8,13 +8,14 @@ import { pino } from 'pino'
 import { startApp } from './app.ts'
 import { printBanner } from './banner.ts'
 import type { Config } from './config.ts'
-import { ConfigError, readConfig } from './config.ts'
+import { ConfigError, openTelemetryVariables, readConfig } from './config.ts'
 import { startDemo } from './demo.ts'
 import { startEmbeddedBroker } from './embedded/broker.ts'
 import { startEmbeddedPostgres } from './embedded/postgres.ts'
 import { defaultLimits } from './limits.ts'
 import { logOptions } from './log.ts'
 import type { Broker } from './model.ts'
+import { openTracing } from './tracing/tracing.ts'
 import { isDatabaseAway } from './store/database.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -89,7 +90,9 @@ async function main(): Promise<void> {
     stop.push(...servers.stop)
     const limits = { ...defaultLimits, heldBytesMax: config.heldBytes }
     const databaseDirectUrl = config.databaseDirectUrl ?? servers.databaseUrl
-    const app = await startApp({ config, ...servers, databaseDirectUrl, version, limits, log })
+    const tracing = await openTracing(openTelemetryVariables(), log.child({ part: 'tracing' }))
+    if (tracing !== null) stop.unshift(tracing.close)
+    const app = await startApp({ config, ...servers, databaseDirectUrl, version, limits, log, tracing })
     stop.unshift(app.close)
     reload = () => {
       app.projections.reload({ rebuild: null, by: { principal: 'signal' } }).then(

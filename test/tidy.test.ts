@@ -12,6 +12,7 @@ const linesMax = 250
 const words = [
   'model',
   'topic',
+  'trace',
   'errors',
   'limits',
   'stats',
@@ -51,6 +52,7 @@ const mayImport: Record<string, readonly string[]> = {
   commands: [...words, 'store', 'mqtt', 'feed', 'access'],
   webhooks: [...words, 'store', 'feed', 'access'],
   jobs: [...words, 'store', 'mqtt', 'feed'],
+  tracing: [...words, 'store', 'feed'],
   http: [...words, 'store', 'feed', 'commands', 'projection', 'webhooks', 'access'],
   graphql: [...words, 'store', 'feed', 'commands', 'projection', 'webhooks', 'access'],
   config: [...words, 'config-values', 'config-variables'],
@@ -97,7 +99,11 @@ const owners: Record<string, readonly string[]> = {
   jose: ['access'],
   'csv-parse': ['http'],
   'csv-stringify': ['http'],
-  'close-with-grace': ['main']
+  'close-with-grace': ['main'],
+  '@opentelemetry/api': ['tracing'],
+  '@opentelemetry/sdk-trace-base': ['tracing'],
+  '@opentelemetry/exporter-trace-otlp-http': ['tracing'],
+  '@opentelemetry/resources': ['tracing']
 }
 
 interface SourceFile {

@@ -14,7 +14,7 @@ import type { Store } from '../store/store.ts'
 import { mayCommand } from '../visibility.ts'
 import { checkDelay, spread } from './batch-rate.ts'
 import { cancelRest } from './batch-runner.ts'
-import type { Accepted, CommandOutcome, CommandRequest, Commands } from './commands.ts'
+import type { AcceptOptions, Accepted, CommandOutcome, CommandRequest, Commands } from './commands.ts'
 import type { ToRequest } from './requests.ts'
 
 /** What a client asks for, whatever surface it came by. Expiry is counted from when each command is due. */
@@ -42,6 +42,7 @@ export interface Batches {
       idempotencyKey: string | null
       /** Tells the same request from another one with the same key. */
       body: string
+      trace: AcceptOptions['trace']
       /** What the request is answered, now and whenever it is repeated with the same key. */
       toAnswer: (batch: CommandBatch) => string
     }
@@ -121,7 +122,7 @@ export function createBatches(parts: {
   }
 
   return {
-    async send(access, ask, { idempotencyKey, body, toAnswer }) {
+    async send(access, ask, { idempotencyKey, body, trace, toAnswer }) {
       const id = randomUUID()
       let rendered: Rendered[] = []
       let row: NewBatch | null = null
@@ -152,6 +153,7 @@ export function createBatches(parts: {
       return commands.accept(access, requests, {
         idempotencyKey,
         body,
+        trace,
         batch: { id, toRow },
         toAnswer(outcomes) {
           const accepted = outcomes.flatMap((outcome) => ('command' in outcome ? [outcome.command] : []))

@@ -10,6 +10,8 @@ import type { Stats } from '../stats.ts'
 import type { NewBatch } from '../store/append-command-batch.ts'
 import type { IdempotencyClaim, NewCommand } from '../store/commands.ts'
 import type { Store } from '../store/store.ts'
+import type { TraceContext } from '../trace.ts'
+import { withTrace } from '../trace.ts'
 import { topicFault } from '../topic.ts'
 import { mayCommand } from '../visibility.ts'
 import type { OfferAtOnce } from './at-once.ts'
@@ -62,6 +64,8 @@ export interface AcceptOptions {
   idempotencyKey: string | null
   /** Tells the same request from another one with the same key. */
   body: string
+  /** The trace that the request belongs to; the commands then do, too. */
+  trace: TraceContext | null
   toAnswer: (outcomes: CommandOutcome[]) => string
   /** That the commands are of: its id, and what is stored of it once it is known what is accepted. */
   batch?: { id: string; toRow: (outcomes: readonly CommandOutcome[]) => NewBatch }
@@ -115,9 +119,13 @@ export function createCommands(parts: {
     }
   }
 
-  function toNewCommand(access: Access, request: CommandRequest, batchId: string | null): NewCommand {
+  function toNewCommand(
+    access: Access,
+    request: CommandRequest,
+    { batchId, trace }: { batchId: string | null; trace: TraceContext | null }
+  ): NewCommand {
     const createdAt = now()
-    const { topic, payload, qos, retain, properties, expiresInSeconds } = request
+    const { topic, payload, qos, retain, expiresInSeconds } = request
     const { notBefore = null, awaits = 'none' } = request
     const expiresAt = expiresInSeconds === null ? null : createdAt + expiresInSeconds * 1_000
     return {
@@ -129,7 +137,7 @@ export function createCommands(parts: {
       payload,
       qos,
       retain,
-      properties,
+      properties: withTrace(request.properties, trace),
       delivery: request.delivery ?? 'atLeastOnce',
       orderKey: request.orderKey ?? null,
       oneInFlight: request.oneInFlight ?? false,
@@ -159,7 +167,7 @@ export function createCommands(parts: {
   }
 
   return {
-    async accept(access, given, { idempotencyKey, body, toAnswer, batch }) {
+    async accept(access, given, { idempotencyKey, body, trace, toAnswer, batch }) {
       const bodyHash = createHash('sha256').update(body).digest()
       if (idempotencyKey !== null) {
         const before = await repetition(access, idempotencyKey, bodyHash)
@@ -177,7 +185,7 @@ export function createCommands(parts: {
           if (error instanceof Problem) return { problem: error }
           throw error
         }
-        const command = toNewCommand(access, request, batchId)
+        const command = toNewCommand(access, request, { batchId, trace })
         created.push(command)
         return { command: toCommand(command) }
       })

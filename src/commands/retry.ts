@@ -5,6 +5,7 @@ import type { CommandAsk, ResponseAsk, Terms } from '../command-ask.ts'
 import { Problem } from '../errors.ts'
 import type { Access, MessageProperties } from '../model.ts'
 import type { Store } from '../store/store.ts'
+import { withoutTrace } from '../trace.ts'
 import { mayCommand } from '../visibility.ts'
 import type { CommandRequest } from './commands.ts'
 import { notFound } from './cancel.ts'
@@ -73,7 +74,8 @@ function toTerms({
 /** A response topic and correlation data that we made are of the first command only: its late response is not the second's. */
 function toOwnProperties({ id, properties }: Command): MessageProperties | null {
   if (properties === null) return null
-  const { responseTopic, correlationData, ...others } = properties
+  // A retry belongs to the trace of the request that asks for it
+  const { responseTopic, correlationData, ...others } = withoutTrace(properties)!
   const own = {
     ...others,
     ...(responseTopic !== undefined && !isOfResponses(responseTopic, id) && { responseTopic }),

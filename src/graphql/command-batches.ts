@@ -78,7 +78,7 @@ export function createBatchResolvers(parts: GraphqlParts): Resolvers {
     }),
     Mutation: {
       sendBatch: {
-        async resolve(_source, { input }: { input: SendBatchInput }, { access }) {
+        async resolve(_source, { input }: { input: SendBatchInput }, { access, trace }) {
           const { idempotencyKey = null, ...given } = input
           checkKey(idempotencyKey, limits.idempotencyKeyCharsMax)
           const ask = readBatchAsk(
@@ -89,6 +89,7 @@ export function createBatchResolvers(parts: GraphqlParts): Resolvers {
           const { answer, seq } = await batches.send(access, ask, {
             idempotencyKey,
             body: `graphql:sendBatch:${stringify(given)}`,
+            trace,
             toAnswer: (batch) => JSON.stringify(toBatchView(batch))
           })
           return { batch: JSON.parse(answer) as BatchView, cursor: await cursorOf(seq) }

@@ -44,7 +44,7 @@ export interface OneSent {
 
 export interface Sender {
   many(
-    access: Access,
+    context: Pick<Context, 'access' | 'trace'>,
     sent: Pick<OneSent, 'idempotencyKey' | 'body'> & { reads: ReadRequest[] }
   ): Promise<Sent>
   one(context: Context, sent: OneSent): Promise<{ command: CommandView; cursor: string }>
@@ -58,7 +58,7 @@ export function createSender(
   const { store, commands, limits } = parts
 
   async function many(
-    access: Access,
+    { access, trace }: Pick<Context, 'access' | 'trace'>,
     { reads, idempotencyKey, body }: Pick<OneSent, 'idempotencyKey' | 'body'> & { reads: ReadRequest[] }
   ): Promise<Sent> {
     checkKey(idempotencyKey, limits.idempotencyKeyCharsMax)
@@ -73,6 +73,7 @@ export function createSender(
       idempotencyKey,
       // REST hashes the body as it came; the same key with a request of the other surface is another request
       body: `graphql:${body}`,
+      trace,
       toAnswer: (all) => {
         outcomes = all
         return JSON.stringify(all.map(toStored))
@@ -100,11 +101,12 @@ export function createSender(
 
   return {
     many,
-    async one({ access, signal: gone }, { read, idempotencyKey, waitSeconds, body, problemOf }) {
+    async one(context, { read, idempotencyKey, waitSeconds, body, problemOf }) {
+      const { access, signal: gone } = context
       if (waitSeconds < 0 || waitSeconds > limits.waitSecondsMax) {
         throw invalid('waitSeconds', `waitSeconds is 0 to ${limits.waitSecondsMax}`)
       }
-      const { outcomes, cursor } = await many(access, { reads: [read], idempotencyKey, body })
+      const { outcomes, cursor } = await many(context, { reads: [read], idempotencyKey, body })
       const outcome = outcomes[0]!
       if ('problem' in outcome) throw outcome.problem
       if (waitSeconds === 0) return { command: toCommandView(outcome.command), cursor }

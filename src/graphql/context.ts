@@ -10,6 +10,7 @@ import type { MetricName } from '../store/nested.ts'
 import type { Store } from '../store/store.ts'
 import type { CommandEventView } from '../command-views.ts'
 import { toCommandEventView } from '../command-views.ts'
+import type { TraceContext } from '../trace.ts'
 import type { ReadBatch } from './batches.ts'
 import { createBatch } from './batches.ts'
 import type { HistoryReads } from './history-reads.ts'
@@ -21,6 +22,8 @@ export interface Context {
   access: Access
   /** Aborts when the client goes away. */
   signal: AbortSignal
+  /** The trace that the operation belongs to. */
+  trace: TraceContext | null
   head(): Promise<Head>
   /** Id of the current projection; 0: there is none yet. */
   currentProjection(): Promise<number>
@@ -50,7 +53,10 @@ export interface ContextParts {
   limits: Limits
 }
 
-export function createContext(access: Access, signal: AbortSignal, parts: ContextParts): Context {
+export function createContext(
+  { access, signal, trace }: Pick<Context, 'access' | 'signal' | 'trace'>,
+  parts: ContextParts
+): Context {
   const { store, limits } = parts
   const nesting = createNesting(limits)
   const batch = <Ask, Key, Value>(read: ReadBatch<Ask, Key, Value>) =>
@@ -82,6 +88,7 @@ export function createContext(access: Access, signal: AbortSignal, parts: Contex
   return {
     access,
     signal,
+    trace,
     head: () => head(null, null),
     currentProjection: () => projection(null, null),
     datapointsEnd: () => datapointsEnd(null, null),

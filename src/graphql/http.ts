@@ -42,7 +42,11 @@ export function createHttpHandler({ authenticator, closing, findDocument, prepar
       if (!reply.raw.writableFinished) gone.abort()
     })
     const access = await authenticator.authenticate(request.headers.authorization, request.ip)
-    const context = toContext(access, withEnd(access, gone.signal, closing))
+    const context = toContext({
+      access,
+      signal: withEnd(access, gone.signal, closing),
+      trace: request.trace
+    })
     try {
       const result = await reply.graphql(query, { ...context }, variables, operationName ?? undefined)
       // What a mutation did is told

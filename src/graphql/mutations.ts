@@ -64,17 +64,20 @@ export function createMutations(parts: GraphqlParts): Resolvers {
         async resolve(
           _source,
           given: { inputs: CommandInput[]; idempotencyKey?: string | null },
-          { access }
+          { access, trace }
         ) {
           const { inputs, idempotencyKey = null } = given
           if (inputs.length < 1 || inputs.length > limits.commandsPerRequestMax) {
             throw invalid('inputs', `Send 1 to ${limits.commandsPerRequestMax} commands at once`)
           }
-          const { outcomes, cursor } = await sender.many(access, {
-            reads: inputs.map((input) => () => sender.toRequest(access, input)),
-            idempotencyKey,
-            body: `sendCommands:${stringify(inputs)}`
-          })
+          const { outcomes, cursor } = await sender.many(
+            { access, trace },
+            {
+              reads: inputs.map((input) => () => sender.toRequest(access, input)),
+              idempotencyKey,
+              body: `sendCommands:${stringify(inputs)}`
+            }
+          )
           const results = outcomes.map((outcome) =>
             'problem' in outcome
               ? { command: null, problem: toProblemView(outcome.problem) }

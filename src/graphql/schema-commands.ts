@@ -157,6 +157,8 @@ export const commands = /* GraphQL */ `
     retryOf: ID
     "The same for all commands of one request."
     batchId: ID
+    "W3C trace context of its message: the trace that it belongs to, and the span that it came from."
+    traceparent: String
     "Who sent it."
     principal: String!
     "What happened to it, oldest first."
@@ -191,5 +193,7 @@ export const commands = /* GraphQL */ `
     responseSeq: Seq
     "Position of the fact that showed the effect."
     effectSeq: Seq
+    "As of the command."
+    traceparent: String
   }
 `

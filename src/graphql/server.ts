@@ -62,7 +62,7 @@ export async function registerGraphql(app: FastifyInstance, parts: GraphqlParts)
     closing: closing.signal,
     findDocument: createSources({ listed: parts.listed, limits }),
     prepare: createDocuments({ schema, limits, introspection }).prepare,
-    toContext: (access, signal) => createContext(access, signal, parts)
+    toContext: (asked) => createContext(asked, parts)
   }
 
   // Outside of the scope below, so that upgrades to any other path are answered and their sockets closed

@@ -15,6 +15,7 @@ import type { KeepAlive } from './keep-alive.ts'
 import { keepAlive } from './keep-alive.ts'
 import type { SocketAccess } from './socket-access.ts'
 import { createSocketAccess } from './socket-access.ts'
+import { readTrace } from '../trace.ts'
 import type { Surface } from './surface.ts'
 
 /** What is known of a connection, as long as it lives. */
@@ -135,7 +136,12 @@ function createProtocol(
         document: prepared.document,
         operationName,
         variableValues: variables,
-        contextValue: toContext(extra.access.current()!, extra.gone.signal)
+        contextValue: toContext({
+          access: extra.access.current()!,
+          signal: extra.gone.signal,
+          // Of a connection that lives for days, each operation is of a trace of its own
+          trace: readTrace(payload.extensions ?? {})
+        })
       }
     },
     onNext(_connection, _id, _payload, _args, { data, errors }) {

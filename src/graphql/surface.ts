@@ -3,7 +3,6 @@
 import type { GraphQLSchema } from 'graphql'
 import type { Authenticator } from '../access/access.ts'
 import type { Limits } from '../limits.ts'
-import type { Access } from '../model.ts'
 import type { Context } from './context.ts'
 import type { Documents } from './documents.ts'
 import type { FindDocument } from './sources.ts'
@@ -18,5 +17,5 @@ export interface Surface {
   closing: AbortSignal
   findDocument: FindDocument
   prepare: Documents['prepare']
-  toContext: (access: Access, signal: AbortSignal) => Context
+  toContext: (asked: Pick<Context, 'access' | 'signal' | 'trace'>) => Context
 }

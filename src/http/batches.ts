@@ -89,6 +89,7 @@ export async function batchRoutes(app: Routes, parts: RouteParts): Promise<void>
         idempotencyKey: request.headers['idempotency-key'] ?? null,
         // The same key with a body for another path is another request
         body: `batch:${toCanonicalJson(given)}`,
+        trace: request.trace,
         toAnswer: (batch) => JSON.stringify(toBatchView(batch))
       })
       const { id } = JSON.parse(answer) as { id: string }

@@ -50,7 +50,8 @@ const commandEvent = named('CommandEvent', 'A transition of a command.', {
   brokerReasonCode: nullable(reasonCode),
   reason: nullable(text('Why it was refused, or failed')),
   responseSeq: nullable(seq('The message that was the response')),
-  effectSeq: nullable(seq('The fact that showed the effect'))
+  effectSeq: nullable(seq('The fact that showed the effect')),
+  traceparent: nullable(text('As of the command'))
 })
 
 const command = named('Command', 'A request to publish a message, and what became of it.', {
@@ -87,6 +88,9 @@ const command = named('Command', 'A request to publish a message, and what becam
   reason: nullable(text('Why it was refused, or failed')),
   retryOf: nullable(Type.String({ format: 'uuid', description: 'The command that this one repeats' })),
   batchId: nullable(Type.String({ format: 'uuid', description: 'Shared by commands of one request' })),
+  traceparent: nullable(
+    text('W3C trace context of its message: the trace that it belongs to, and the span that it came from')
+  ),
   principal: text('Who asked'),
   ...payloadFields,
   events: Type.Optional(

@@ -13,7 +13,8 @@ const exposed = [
   'Preference-Applied',
   'Retry-After',
   'Rialto-Cursor',
-  'WWW-Authenticate'
+  'WWW-Authenticate',
+  'X-Request-Id'
 ]
 
 /**

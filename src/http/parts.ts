@@ -20,6 +20,7 @@ import type { Watches } from '../feed/watch.ts'
 import type { Limits } from '../limits.ts'
 import type { Access, Millis } from '../model.ts'
 import type { ToRequest } from '../commands/requests.ts'
+import type { TraceContext, TraceRequest } from '../trace.ts'
 import type { Projections } from '../projection/projections.ts'
 import type { Stats } from '../stats.ts'
 import type { Store } from '../store/store.ts'
@@ -74,6 +75,8 @@ export interface HttpParts {
   limits: Limits
   stats: Stats
   logger: Logger
+  /** Not given: nobody collects spans. */
+  traceRequest?: TraceRequest | undefined
   status: () => ServiceStatus
   /** null: HTTP without TLS. */
   certificate: ServedCertificate | null
@@ -112,5 +115,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks, and what they may. Set by a hook on every request under /v1, and only there. */
     access: Access
+    /** The trace that it belongs to; null: none that is known. */
+    trace: TraceContext | null
   }
 }

@@ -39,7 +39,13 @@ const retryAfter = '1'
 export function sendProblem(problem: Problem, reply: FastifyReply): FastifyReply {
   if (problem.status === 401) void reply.header('www-authenticate', challenge(reply.request))
   if (problem.status === 429 || problem.status === 503) void reply.header('retry-after', retryAfter)
-  return reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem))
+  // Also where no hook has run
+  const { id: requestId } = reply.request
+  return reply
+    .code(problem.status)
+    .header('x-request-id', requestId)
+    .type('application/problem+json')
+    .send(JSON.stringify({ ...problem.toJSON(), requestId }))
 }
 
 /** RFC 6750 section 3.1: who sent nothing, or in another scheme, is not told of an error. */

@@ -135,6 +135,7 @@ async function sendMany(
   let noneAccepted = false
   const { answer, seq } = await commands.accept(request.access, requests, {
     ...ask,
+    trace: request.trace,
     toAnswer(outcomes) {
       noneAccepted = outcomes.every((outcome) => 'problem' in outcome)
       return JSON.stringify({ items: outcomes.map(toOutcomeView) })

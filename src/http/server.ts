@@ -39,6 +39,7 @@ import { previewSchema } from './preview-body.ts'
 import { answerClientError, answerFrameworkError, answerWithProblems } from './problems.ts'
 import { isDecodable, parseQuery } from './query-string.ts'
 import { createReads } from './reads.ts'
+import { toRequestId } from './request-id.ts'
 import { redriveRoutes, rejectionRoutes } from './rejections.ts'
 import { retentionSchemas } from './retention-schemas.ts'
 import { retentionRoutes } from './retention.ts'
@@ -47,6 +48,7 @@ import { sharedSchemas } from './schemas.ts'
 import { addSecurityHeaders } from './security-headers.ts'
 import { retryCommandRoutes } from './retry-command.ts'
 import { sendCommandRoutes } from './send-commands.ts'
+import { traceRequests } from './trace-requests.ts'
 import { endSlowBodies } from './slow-bodies.ts'
 import { statusRoutes } from './status.ts'
 import { streamRoutes } from './stream.ts'
@@ -54,6 +56,7 @@ import { registerSwagger } from './swagger.ts'
 import { accessOf, ticketRoutes } from './tickets.ts'
 import { oneTopicRoutes } from './topic.ts'
 import { createHttpsServer, sayStrictTransport } from './tls.ts'
+import { readTrace } from '../trace.ts'
 import { topicRoutes } from './topics.ts'
 import { withholdFromOver } from './withhold.ts'
 import { compileRoutePart } from './validation.ts'
@@ -72,6 +75,12 @@ export async function createHttpServer(parts: HttpParts): Promise<FastifyInstanc
     if (closing.signal.aborted) void reply.header('connection', 'close')
   })
   app.decorateRequest('access')
+  app.decorateRequest('trace', null)
+  if (parts.traceRequest !== undefined) traceRequests(app, parts.traceRequest)
+  app.addHook('onRequest', async (request, reply) => {
+    void reply.header('x-request-id', request.id)
+    request.trace ??= readTrace(request.headers)
+  })
   answerWithProblems(app)
   if (parts.certificate !== null) sayStrictTransport(app)
   addSecurityHeaders(app)
@@ -126,7 +135,9 @@ const allSchemas = ({ limits }: HttpParts) => [
 function createInstance({ limits, logger, certificate }: HttpParts): FastifyInstance {
   return fastify({
     loggerInstance: logger as FastifyBaseLogger,
-    logController: new LogController({ disableRequestLogging: true }),
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    // A client's own id is taken where it can do no harm in a log
+    genReqId: ({ headers }) => toRequestId(headers['x-request-id']),
     bodyLimit: limits.bodyBytesMax,
     // Bodies have a watch of their own
     requestTimeout: 0,

@@ -59,6 +59,7 @@ export async function submit(
     {
       idempotencyKey,
       body,
+      trace: request.trace,
       toAnswer([outcome]) {
         if ('problem' in outcome!) throw outcome.problem
         return JSON.stringify(toCommandView(outcome!.command))

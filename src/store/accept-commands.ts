@@ -134,6 +134,11 @@ export function acceptStatement(
   }
 }
 
+/** The first user property of that name. */
+export const traceparentSql = (properties: string): string => `case when ${properties} is not null then (
+        select pair->>1 from json_array_elements(${properties}->'userProperties') with ordinality as u (pair, place)
+        where pair->>0 = 'traceparent' order by place limit 1) end`
+
 const none: ReadonlySet<string> = new Set()
 
 function acceptSql(
@@ -188,13 +193,14 @@ journaled as (
   select base + n, at, 0, ${factKinds.command}, id,
     json_build_object('id', id, 'topic', topic, 'device', device, 'principal', principal, 'from', null, 'to', ${stateFirst},
       'event', 'submit', 'final', false,
-      'attempt', 0, 'brokerReasonCode', null)
+      'attempt', 0, 'brokerReasonCode', null, 'traceparent', ${traceparentSql('properties')})
   from head, placed
   union all
   select base + submitted + m, at, 0, ${factKinds.command}, id,
     json_build_object('id', id, 'topic', topic, 'device', device, 'principal', principal, 'from', 'pending',
       'to', 'publishing', 'event', 'publish', 'final', false,
-      'attempt', 1, 'brokerReasonCode', null, 'reason', null, 'responseSeq', null, 'effectSeq', null)
+      'attempt', 1, 'brokerReasonCode', null, 'reason', null, 'responseSeq', null, 'effectSeq', null,
+      'traceparent', ${traceparentSql('properties')})
   from head, placed where m is not null
 ),
 audited as (

@@ -2,6 +2,7 @@
 
 import type { CommandEvent, CommandState, StoredMessage } from '../command.ts'
 import { factKinds } from '../model.ts'
+import { traceparentSql } from './accept-commands.ts'
 import type { Statement } from './append.ts'
 import type { Actor } from './audit.ts'
 import { jsonArray } from './binary.ts'
@@ -63,12 +64,12 @@ export function transitionStatement(transitions: readonly NewTransition[], guard
 const transitionSql = (guardSql: string, p: (n: number) => string, audited: boolean): string => `
 with ${guardSql},
 current as materialized (
-  select id, topic, device, principal, state, awaits, attempts, batch_id, response, late_response from commands
+  select id, topic, device, principal, properties, state, awaits, attempts, batch_id, response, late_response from commands
   where id = any (${p(0)}::uuid[]) and exists (select from guard)
   order by id for update
 ),
 moving as materialized (
-  select c.id, c.topic, c.device, c.principal, c.state as from_state, coalesce(u.to_state, c.state) as to_state,
+  select c.id, c.topic, c.device, c.principal, c.properties, c.state as from_state, coalesce(u.to_state, c.state) as to_state,
     c.attempts + u.attempt::int as attempts, u.reason_code, u.event, u.reason, u.response, u.effect_seq,
     u.to_state is null as late,
     coalesce(u.to_state, c.state) not in ('scheduled', 'pending', 'publishing')
@@ -115,7 +116,7 @@ journaled as (
   select base + n, at, 0, ${factKinds.command}, id,
     json_build_object('id', id, 'topic', topic, 'device', device, 'principal', principal, 'from', from_state, 'to', to_state, 'event', event, 'final', final,
       'attempt', attempts, 'brokerReasonCode', reason_code, 'reason', reason,
-      'responseSeq', (response->>'seq')::int8, 'effectSeq', effect_seq)
+      'responseSeq', (response->>'seq')::int8, 'effectSeq', effect_seq, 'traceparent', ${traceparentSql('properties')})
   from head, moving
 )${audited ? auditedSql(p) : ''}
 select moving.id, base + n as seq, moving.to_state as state, moving.final and not moving.late as ended, told

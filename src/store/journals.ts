@@ -10,6 +10,7 @@ import type { Seq } from '../model.ts'
 import { factKinds } from '../model.ts'
 import type { Stats } from '../stats.ts'
 import { countGap } from '../stats.ts'
+import { traceparentSql } from './accept-commands.ts'
 import type { Pool, PoolClient } from './database.ts'
 import type { Marker } from './marker.ts'
 import { fromText, isSame, merged, missing, readMarker, toText } from './marker.ts'
@@ -98,7 +99,7 @@ facts as materialized (
   union all
   select ${factKinds.command}, id, null, null,
     json_build_object('id', id, 'topic', topic, 'device', device, 'principal', principal, 'from', state, 'to', 'unknown', 'event', 'restore', 'final', true,
-      'attempt', attempts, 'brokerReasonCode', null),
+      'attempt', attempts, 'brokerReasonCode', null, 'traceparent', ${traceparentSql('properties')}),
     (select count(*) from sessions) + row_number() over (order by created_seq)
   from commands where id = any ($2::uuid[])
 ),

@@ -53,8 +53,8 @@ test('a message, a state and a command are the same objects as on REST', async (
     topic(name: "same/a") { topicId messageSeq retainedStatus expiresAt confirmedAt tombstone { seq } retained { ${messageFields} } ${messageFields} }
     messages(filter: ["same/a"]) { nodes { ${messageFields} } }
     commands(topic: "same/b") { nodes { id topic device name qos retain delivery state final awaits attempts createdAt notBefore expiresAt publishedAt
-      timeoutSeconds timeoutAt finishedAt brokerReasonCode response { seq } lateResponse { seq } effectSeq reason retryOf batchId principal format payload payloadText payloadBase64 payloadFault properties { contentType }
-      events { id seq at topic from to event final attempt brokerReasonCode reason responseSeq effectSeq } } }
+      timeoutSeconds timeoutAt finishedAt brokerReasonCode response { seq } lateResponse { seq } effectSeq traceparent reason retryOf batchId principal format payload payloadText payloadBase64 payloadFault properties { contentType }
+      events { id seq at topic from to event final attempt brokerReasonCode reason responseSeq effectSeq traceparent } } }
   }`)
 
   const state = await request(`${url}/v1/topic?name=same/a`)

@@ -101,6 +101,7 @@ export async function startServer(
   }
   const loggerInstance: FastifyBaseLogger = log
   const app = Fastify({ loggerInstance, forceCloseConnections: true, handlerTimeout: limits.requestMsMax })
+  app.decorateRequest('trace', null)
   answerWithProblems(app)
   await registerGraphql(app, parts)
   const address = await app.listen({ host: '127.0.0.1', port: 0 })
