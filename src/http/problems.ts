@@ -39,13 +39,14 @@ const retryAfter = '1'
 export function sendProblem(problem: Problem, reply: FastifyReply): FastifyReply {
   if (problem.status === 401) void reply.header('www-authenticate', challenge(reply.request))
   if (problem.status === 429 || problem.status === 503) void reply.header('retry-after', retryAfter)
-  // Also where no hook has run
-  const { id: requestId } = reply.request
-  return reply
-    .code(problem.status)
-    .header('x-request-id', requestId)
-    .type('application/problem+json')
-    .send(JSON.stringify({ ...problem.toJSON(), requestId }))
+  return (
+    reply
+      .code(problem.status)
+      // Also where no hook has run
+      .header('x-request-id', reply.request.id)
+      .type('application/problem+json')
+      .send(JSON.stringify(problem))
+  )
 }
 
 /** RFC 6750 section 3.1: who sent nothing, or in another scheme, is not told of an error. */

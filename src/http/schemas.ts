@@ -85,9 +85,6 @@ const problem = named(
         })
       )
     ),
-    requestId: Type.Optional(
-      text('Of the request, as in its `x-request-id`: what the log says of it has the same')
-    ),
     lines: Type.Optional(
       Type.Integer({ minimum: 0, description: 'Of an import that ended early: how many lines are committed' })
     )
