@@ -7,10 +7,12 @@ import { connect as connectTcp, createServer } from 'node:net'
 import { test } from 'node:test'
 import mqttPacket from 'mqtt-packet'
 import { startApp } from '../../src/app.ts'
+import { defaultLimits } from '../../src/limits.ts'
+import { openListener } from '../../src/store/listen.ts'
 import { partsFor, request, startBridge } from '../support/bridge.ts'
 import { startBroker } from '../support/broker.ts'
 import { atEnd } from '../support/cleanup.ts'
-import { createDatabase, query } from '../support/database.ts'
+import { createDatabase, query, silent } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { connectClient } from '../support/mqtt.ts'
 
@@ -248,6 +250,19 @@ test('connections that we end, since the database fails, are not taken for a tak
 test('an instance that is overtaken while it has nothing to write notices, and waits', async () => {
   const broker = await startBroker()
   const app = await startBridge({ mqttUrl: broker.url, limits: { leaseRenewMs: 100 } })
+  const [before] = await query<{ id: number; epoch: number }>(
+    app.databaseUrl,
+    'select id, epoch from sessions'
+  )
+  // As an instance that lives: it holds the lock of its epoch
+  const other = await openListener({
+    url: app.databaseUrl,
+    limits: defaultLimits,
+    log: silent,
+    onHead: () => {}
+  })
+  atEnd(() => other.close())
+  assert.equal(await other.tryLock(before!.id, before!.epoch + 1), true)
   await query(
     app.databaseUrl,
     `update sessions set epoch = epoch + 1, lease_until = now() + interval '1 hour'`
