@@ -117,7 +117,9 @@ interface SourceFile {
 }
 
 const files: SourceFile[] = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
-  .filter((path) => path.endsWith('.ts') && !path.startsWith('store/generated') && path !== 'client/openapi.ts')
+  .filter(
+    (path) => path.endsWith('.ts') && !path.startsWith('store/generated') && path !== 'client/openapi.ts'
+  )
   .map((path) => {
     const text = readFileSync(join(root, 'src', path), 'utf8')
     const imports = [...text.matchAll(/(?:from|import\()\s*'([^']+)'/g)].map((match) => match[1]!)

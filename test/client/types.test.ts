@@ -5,10 +5,10 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { RialtoClient, StreamEvent } from '../../src/client/index.ts'
 import type { StreamEvent as Told } from '../../src/views.ts'
-import { clientTypes, path } from './document.ts'
+import { digest, path } from './document.ts'
 
-test('src/client/openapi.ts is that of openapi.yaml (npm run docs)', async () => {
-  assert.equal(readFileSync(path, 'utf8'), await clientTypes())
+test('src/client/openapi.ts is that of openapi.yaml (npm run docs:client)', () => {
+  assert.equal(/Digest (\w+)\./.exec(readFileSync(path, 'utf8'))?.[1], digest())
 })
 
 /** Each event that the service sends is one of those that the client knows, and the other way round. */
