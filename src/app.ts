@@ -7,6 +7,7 @@ import type { Holders } from './access/access.ts'
 import { createAuthenticator } from './access/access.ts'
 import { createKeys } from './access/keys.ts'
 import { createDeviceTopics } from './access/device-topics.ts'
+import { createRates } from './access/rates.ts'
 import { createRefusals } from './access/refusals.ts'
 import { createKeyring } from './access/keyring.ts'
 import { createTokens } from './access/tokens.ts'
@@ -69,7 +70,7 @@ const distDirectory = new URL('.', import.meta.url)
 export async function startApp(parts: AppParts): Promise<App> {
   const { config, limits, log } = parts
   const stats = createStats()
-  const { explorers, corsOrigins } = config
+  const { explorers, corsOrigins, trustedProxies } = config
   const listed = await readListed(parts)
   const certificate = await openServed(parts)
   const core = await startCore(parts, stats)
@@ -122,7 +123,8 @@ export async function startApp(parts: AppParts): Promise<App> {
   const tokens = config.oidc && createTokens({ settings: config.oidc, limits, log: accessLog })
   const deviceTopics = createDeviceTopics({ read: store.devices.sourceTopics, limits, log: accessLog })
   const refusals = createRefusals({ stats, limits, log: accessLog })
-  const authenticator = refusals.noting(
+  const rates = createRates(config.requestsPerMinute, limits)
+  const known = refusals.noting(
     createAuthenticator({
       apiKey: config.apiKey,
       anonymous: config.anonymous,
@@ -132,6 +134,7 @@ export async function startApp(parts: AppParts): Promise<App> {
       limits
     })
   )
+  const authenticator = rates.limiting(known)
   const { webhooks, runner: webhookRunner } = createWebhookService({
     store,
     events,
@@ -165,7 +168,9 @@ export async function startApp(parts: AppParts): Promise<App> {
     certificate,
     receiving: () => toReceiving(core),
     explorers,
-    corsOrigins
+    corsOrigins,
+    trustedProxies,
+    countOperation: rates.count
   }
   const page = new URL('graphiql.html', distDirectory)
   const graphiqlHtml = explorers ? await readFile(page, 'utf8').catch(() => null) : null

@@ -1,8 +1,19 @@
 /** Reads values of the environment. Each throws an Error that tells the value's fault and the fix, not the value. */
 
 import { existsSync, readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { CertificateFault, checkPair, readCertificates } from './certificate.ts'
 import { filterFault, topicFault } from './topic.ts'
+
+export interface Variable<T> {
+  /** As an operator would write it; null: none. */
+  default: string | null
+  about: string
+  /** Throws with the value's fault and the fix. */
+  parse: (value: string) => T
+}
+
+export const define = <T>(variable: Variable<T>): Variable<T> => variable
 
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
@@ -33,6 +44,22 @@ export const origins = (value: string): string[] => {
       throw new Error(
         `has "${one}", which is no origin; write scheme, host and port alone, as in https://plant.example, separated by commas`
       )
+  return [...new Set(list)]
+}
+
+/** "10.0.0.7,fd00::/8" */
+export const networks = (value: string): string[] => {
+  const list = value.split(',').map((one) => one.trim())
+  for (const one of list) {
+    const [address, bits, ...more] = one.split('/')
+    const version = isIP(address!)
+    const isPrefix =
+      bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
+    if (version === 0 || !isPrefix || more.length > 0)
+      throw new Error(
+        `has "${one}", which is no address or network; write them as 10.0.0.7 or 10.0.0.0/8, separated by commas`
+      )
+  }
   return [...new Set(list)]
 }
 

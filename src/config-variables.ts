@@ -4,11 +4,13 @@ import {
   apiKey,
   certificateFile,
   clientId,
+  define,
   duration,
   existingFile,
   keyFile,
   filters,
   logLevels,
+  networks,
   oneOf,
   origins,
   port,
@@ -19,17 +21,8 @@ import {
   url,
   wholeNumber
 } from './config-values.ts'
+import { requestsPerMinuteDefault } from './config-together.ts'
 import type { QoS } from './model.ts'
-
-interface Variable<T> {
-  /** As an operator would write it; null: none. */
-  default: string | null
-  about: string
-  /** Throws with the value's fault and the fix. */
-  parse: (value: string) => T
-}
-
-const define = <T>(variable: Variable<T>): Variable<T> => variable
 
 /** Every variable, in the order of the documentation. */
 export const variables = {
@@ -212,6 +205,17 @@ export const variables = {
     about:
       'Origins, separated by commas, whose pages may ask REST, streams and GraphQL from a browser, as `https://plant.example`. Not set: none but our own (docs/security.md).',
     parse: origins
+  }),
+  RIALTO_RATE_LIMIT: define({
+    default: null,
+    about: `Requests a minute of each key or token, and of each address where none is needed, on this instance; operations over WebSocket count, too. 0: any number. Not set: ${requestsPerMinuteDefault}, on loopback any number (docs/security.md).`,
+    parse: wholeNumber(0, 100_000_000, 'requests')
+  }),
+  RIALTO_TRUSTED_PROXIES: define({
+    default: null,
+    about:
+      'Addresses and networks, separated by commas, of the proxies before Rialto, as `10.0.0.7,fd00::/8`: from them `X-Forwarded-For` says who asks. Not set: nobody is believed.',
+    parse: networks
   }),
   RIALTO_EXPLORERS: define({
     default: null,

@@ -1,20 +1,11 @@
 /** Environment -> frozen configuration. The only reader of process.env. */
 
-import { isIP } from 'node:net'
 import type { Retention } from './config-values.ts'
 import { pairFault } from './config-values.ts'
 import { variables } from './config-variables.ts'
+import type { OidcConfig, TlsConfig } from './config-together.ts'
+import { isLoopback, toBroker, toOidc, toRate, toTls } from './config-together.ts'
 import type { Broker, QoS } from './model.ts'
-
-/** The names are those of the variables; docs/access.md says more. */
-export interface OidcConfig {
-  issuer: string
-  audience: string
-  grantsClaim: string
-  tenantClaim: string | null
-  clockToleranceSeconds: number
-  allowHttp: boolean
-}
 
 export interface Config {
   host: string
@@ -46,13 +37,17 @@ export interface Config {
   /** Who sends no credential may everything. */
   anonymous: boolean
   /** Of HTTPS; null: HTTP without TLS. */
-  tls: { certFile: string; keyFile: string; passphrase: string | null } | null
+  tls: TlsConfig | null
   /** Of whom tokens let in; null: none do. */
   oidc: OidcConfig | null
   /** Webhooks may be sent to private addresses, and by http. */
   webhooksPrivate: boolean
   /** Whose pages may ask from browsers. */
   corsOrigins: string[]
+  /** Requests a minute of each caller; null: any number. */
+  requestsPerMinute: number | null
+  /** Whose word on where a request comes from is taken: addresses and networks. */
+  trustedProxies: string[]
   /** Pages to try the service with are served, and GraphQL tells its schema. */
   explorers: boolean
   /** Path of the file of documents that GraphQL clients may name; null: none. */
@@ -70,6 +65,9 @@ export class ConfigError extends Error {
     this.name = 'ConfigError'
   }
 }
+
+export { isLoopback } from './config-together.ts'
+export type { OidcConfig } from './config-together.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -174,6 +172,8 @@ export function readConfig(environment: Environment = process.env): Readonly<Con
     tls,
     webhooksPrivate: read('RIALTO_WEBHOOKS_PRIVATE') ?? false,
     corsOrigins: read('RIALTO_CORS_ORIGINS') ?? [],
+    requestsPerMinute: toRate(read('RIALTO_RATE_LIMIT'), host),
+    trustedProxies: read('RIALTO_TRUSTED_PROXIES') ?? [],
     explorers: read('RIALTO_EXPLORERS') ?? isLoopback(host),
     graphqlDocumentsFile: read('RIALTO_GRAPHQL_DOCUMENTS'),
     graphqlOnlyDocuments: read('RIALTO_GRAPHQL_ONLY_DOCUMENTS') ?? false,
@@ -186,63 +186,4 @@ export function readConfig(environment: Environment = process.env): Readonly<Con
     )
   if (faults.length > 0) throw new ConfigError(faults)
   return Object.freeze(config)
-}
-
-/** Half of it is no HTTP without TLS: somebody wanted TLS. */
-function toTls(
-  { certFile, keyFile, passphrase }: Record<'certFile' | 'keyFile' | 'passphrase', string | null>,
-  faults: string[]
-): Config['tls'] {
-  if (certFile !== null && keyFile !== null) return { certFile, keyFile, passphrase }
-  if (certFile !== null)
-    faults.push('RIALTO_TLS_CERT_FILE is set, and there is no RIALTO_TLS_KEY_FILE: set both, or neither.')
-  else if (keyFile !== null)
-    faults.push('RIALTO_TLS_KEY_FILE is set, and there is no RIALTO_TLS_CERT_FILE: set both, or neither.')
-  else if (passphrase !== null)
-    faults.push(
-      'RIALTO_TLS_KEY_PASSPHRASE is set, and there is no RIALTO_TLS_KEY_FILE: set both, or neither.'
-    )
-  return null
-}
-
-/** What stands without an issuer is of no consequence. */
-function toOidc(
-  given: { [Name in keyof OidcConfig]: OidcConfig[Name] | null },
-  faults: string[]
-): OidcConfig | null {
-  const { issuer, audience, allowHttp } = given
-  if (issuer === null) {
-    if (audience !== null)
-      faults.push('RIALTO_OIDC_AUDIENCE is set, and there is no RIALTO_OIDC_ISSUER: set both, or neither.')
-    return null
-  }
-  const { protocol, hostname, search, hash, username } = new URL(issuer)
-  if (protocol === 'http:' && allowHttp !== true && !isLoopback(hostname.replace(/^\[|\]$/g, '')))
-    faults.push(
-      'RIALTO_OIDC_ISSUER is an http URL beyond loopback: use https, or RIALTO_OIDC_ALLOW_HTTP=true in a network where ' +
-        'nobody can come between.'
-    )
-  // OpenID Connect Discovery 1.0 section 2
-  if (search !== '' || hash !== '' || username !== '')
-    faults.push('RIALTO_OIDC_ISSUER has a query, a fragment or a user: give the URL without.')
-  if (audience === null)
-    faults.push(
-      'RIALTO_OIDC_ISSUER is set, and there is no RIALTO_OIDC_AUDIENCE: set it to what tokens for this service have in `aud`.'
-    )
-  return given as OidcConfig
-}
-
-export const isLoopback = (host: string): boolean =>
-  host === 'localhost' || (isIP(host) === 4 && host.startsWith('127.')) || host === '::1'
-
-/** User and password may stand in the URL; they leave it here, so that it can be shown. */
-function toBroker(given: string, secrets: Record<string, string | null>): Broker {
-  const address = new URL(given)
-  const broker: Record<string, string> = {}
-  if (address.username !== '') broker['username'] = decodeURIComponent(address.username)
-  if (address.password !== '') broker['password'] = decodeURIComponent(address.password)
-  address.username = ''
-  address.password = ''
-  for (const [name, value] of Object.entries(secrets)) if (value !== null) broker[name] = value
-  return { ...broker, url: address.href }
 }

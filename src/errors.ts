@@ -49,13 +49,22 @@ export class Problem extends Error {
   readonly code: ProblemCode
   readonly status: number
   readonly errors: ProblemDetail[]
+  /** That an answer over HTTP has beside its body. */
+  readonly headers: Readonly<Record<string, string>>
 
-  constructor(code: ProblemCode, detail: string, errors: ProblemDetail[] = [], options?: ErrorOptions) {
-    super(detail, options)
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    errors: ProblemDetail[] = [],
+    options: ErrorOptions & { headers?: Record<string, string> } = {}
+  ) {
+    const { headers = {}, ...rest } = options
+    super(detail, rest)
     this.name = 'Problem'
     this.code = code
     this.status = problems[code].status
     this.errors = errors
+    this.headers = headers
   }
 
   /** The body of an `application/problem+json` answer (RFC 9457 section 3). */

@@ -41,6 +41,14 @@ test('every wrong value names the variable and the fix, all at once', () => {
     ['RIALTO_CORS_ORIGINS', '*', /RIALTO_CORS_ORIGINS has "\*", which is no origin/],
     ['RIALTO_CORS_ORIGINS', 'https://a.example/', /which is no origin; write scheme, host and port alone/],
     ['RIALTO_CORS_ORIGINS', 'null', /no origin/],
+    ['RIALTO_RATE_LIMIT', '-1', /RIALTO_RATE_LIMIT is not a number of requests from 0/],
+    [
+      'RIALTO_TRUSTED_PROXIES',
+      '10.0.0.0/33',
+      /has "10.0.0.0\/33", which is no address or network; write them as/
+    ],
+    ['RIALTO_TRUSTED_PROXIES', 'proxy.local', /RIALTO_TRUSTED_PROXIES has "proxy.local"/],
+    ['RIALTO_TRUSTED_PROXIES', 'fd00::/8/9', /no address or network/],
     ['RIALTO_TOPICS', 'a/#/b', /RIALTO_TOPICS has the filter "a\/#\/b", but # stands only at the end/],
     ['RIALTO_QOS', '3', /RIALTO_QOS is not one of 0, 1, 2/],
     ['RIALTO_SESSION_EXPIRY_SECONDS', '5', /from 60 to/],
@@ -205,4 +213,18 @@ test('beyond loopback only with a key or an issuer, or when said explicitly', ()
   for (const host of ['localhost', '127.0.0.1', '127.1.2.3', '::1']) assert.ok(isLoopback(host), host)
   for (const host of ['0.0.0.0', '::', '10.0.0.1', '127.evil.example', 'example.org'])
     assert.ok(!isLoopback(host), host)
+})
+
+test('requests are limited beyond loopback, unless something else is said', () => {
+  const rate = (environment: Record<string, string>): number | null =>
+    readConfig({ RIALTO_API_KEY: 'sixteen-or-more-characters', ...environment }).requestsPerMinute
+  assert.deepEqual(
+    [rate({}), rate({ HOST: '0.0.0.0' }), rate({ HOST: '0.0.0.0', RIALTO_RATE_LIMIT: '0' })],
+    [null, 60_000, null]
+  )
+  assert.equal(rate({ RIALTO_RATE_LIMIT: '5' }), 5)
+  assert.deepEqual(readConfig({ RIALTO_TRUSTED_PROXIES: '10.0.0.7, fd00::/8' }).trustedProxies, [
+    '10.0.0.7',
+    'fd00::/8'
+  ])
 })

@@ -19,7 +19,7 @@ interface Answer extends ExecutionResult {
   status: number
 }
 
-export function createHttpHandler({ authenticator, closing, findDocument, prepare, toContext }: Surface) {
+export function createHttpHandler({ closing, findDocument, prepare, toContext }: Surface) {
   async function answer(request: FastifyRequest, reply: FastifyReply): Promise<Answer> {
     const { variables, operationName, ...ask } = readRequest(request)
     const query = findDocument(ask)
@@ -41,7 +41,9 @@ export function createHttpHandler({ authenticator, closing, findDocument, prepar
     reply.raw.once('close', () => {
       if (!reply.raw.writableFinished) gone.abort()
     })
-    const access = await authenticator.authenticate(request.headers.authorization, request.ip)
+    const { access } = request
+    // It was known before the body was read
+    checkNotOver(access)
     const context = toContext({
       access,
       signal: withEnd(access, gone.signal, closing),

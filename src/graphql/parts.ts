@@ -9,6 +9,7 @@ import type { Feed } from '../feed/feed.ts'
 import type { MinCursor } from '../feed/min-cursor.ts'
 import type { ListedDocuments } from './listed-documents.ts'
 import type { Limits } from '../limits.ts'
+import type { Access } from '../model.ts'
 import type { ToRequest } from '../commands/requests.ts'
 import type { Projections } from '../projection/projections.ts'
 import type { Stats } from '../stats.ts'
@@ -55,4 +56,6 @@ export interface GraphqlParts {
   introspection: boolean
   /** Whose pages may open sockets without a key. Not given: none but our own. */
   corsOrigins?: readonly string[]
+  /** Of each operation on a socket. Throws Problem too_many_requests. Not given: any number. */
+  countOperation?: (access: Access) => void
 }

@@ -2,8 +2,9 @@
 
 import type {} from '@fastify/swagger' // `hide` of route schemas
 import websocket from '@fastify/websocket'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import mercurius from 'mercurius'
+import { rateHeadersOf } from '../access/rates.ts'
 import { createBatchResolvers } from './command-batches.ts'
 import { createContext } from './context.ts'
 import { createDocuments } from './documents.ts'
@@ -59,6 +60,7 @@ export async function registerGraphql(app: FastifyInstance, parts: GraphqlParts)
     authenticator,
     limits,
     corsOrigins: parts.corsOrigins ?? [],
+    countOperation: parts.countOperation ?? (() => {}),
     closing: closing.signal,
     findDocument: createSources({ listed: parts.listed, limits }),
     prepare: createDocuments({ schema, limits, introspection }).prepare,
@@ -94,8 +96,10 @@ export async function registerGraphql(app: FastifyInstance, parts: GraphqlParts)
       bodyLimit: limits.bodyBytesMax,
       handler: createHttpHandler(surface),
       // Before the body is read; over WebSocket the key may also come with the first message
-      onRequest: async ({ ws, headers, ip }: FastifyRequest) => {
-        if (!ws) await authenticator.authenticate(headers.authorization, ip)
+      onRequest: async (request: FastifyRequest, reply: FastifyReply) => {
+        if (request.ws) return
+        request.access = await authenticator.authenticate(request.headers.authorization, request.ip)
+        void reply.headers(rateHeadersOf(request.access))
       }
     }
     scope.route({ method: 'GET', wsHandler: createSocketHandler(surface, scope.log), ...options })

@@ -82,7 +82,7 @@ export function createSocketHandler(surface: Surface, log: FastifyBaseLogger) {
 }
 
 function createProtocol(
-  { schema, limits, corsOrigins, findDocument, prepare, toContext }: Surface,
+  { schema, limits, corsOrigins, countOperation, findDocument, prepare, toContext }: Surface,
   log: FastifyBaseLogger
 ) {
   const format = (error: GraphQLError): GraphQLFormattedError => toClientError(error, log).toJSON()
@@ -126,6 +126,12 @@ function createProtocol(
             )
           )
         ]
+      }
+      try {
+        countOperation(extra.access.current()!)
+      } catch (error) {
+        if (error instanceof Problem) return [toRequestError(error)]
+        throw error
       }
       const { variables, operationName } = payload
       const prepared = find(payload, operationName ?? null)

@@ -55,7 +55,14 @@ export const empty = (description: string) => ({ description, type: 'null' })
 
 const problemHeaders: Record<number, TProperties> = {
   401: { 'WWW-Authenticate': Type.String({ description: 'Bearer (RFC 6750)' }) },
-  429: { 'Retry-After': Type.String({ description: 'Seconds' }) },
+  429: {
+    'Retry-After': Type.String({ description: 'Seconds' }),
+    'RateLimit-Limit': Type.Optional(
+      Type.String({ description: 'Requests a minute; not where something else is too many' })
+    ),
+    'RateLimit-Remaining': Type.Optional(Type.String({ description: 'How many are left of them' })),
+    'RateLimit-Reset': Type.Optional(Type.String({ description: 'Seconds until there are as many again' }))
+  },
   503: { 'Retry-After': Type.String({ description: 'Seconds' }) }
 }
 
@@ -87,6 +94,7 @@ export const refusalsOfV1 = (...codes: ProblemCode[]): Record<number, Answer> =>
     'unknown_field',
     'invalid_value',
     ...codes,
+    'too_many_requests',
     'issuer_unavailable',
     'database_unavailable'
   )

@@ -12,6 +12,9 @@ const exposed = [
   'Location',
   'Preference-Applied',
   'Retry-After',
+  'RateLimit-Limit',
+  'RateLimit-Remaining',
+  'RateLimit-Reset',
   'Rialto-Cursor',
   'WWW-Authenticate',
   'X-Request-Id'

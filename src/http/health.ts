@@ -1,5 +1,6 @@
 /** For whoever runs the service: is it alive, is it ready, what does it count. */
 
+import { rateHeadersOf } from '../access/rates.ts'
 import type { ProblemDetail } from '../errors.ts'
 import { Problem } from '../errors.ts'
 import { Type } from 'typebox'
@@ -56,8 +57,8 @@ export async function healthRoutes(app: Routes, parts: HttpParts, metrics: Regis
   app.get(
     '/metrics',
     {
-      onRequest: async ({ headers, ip }) =>
-        void (await authenticator.authenticate(headers.authorization, ip)),
+      onRequest: async ({ headers, ip }, reply) =>
+        void reply.headers(rateHeadersOf(await authenticator.authenticate(headers.authorization, ip))),
       schema: {
         operationId: 'getMetrics',
         summary: 'Counters, for Prometheus',
@@ -66,7 +67,7 @@ export async function healthRoutes(app: Routes, parts: HttpParts, metrics: Regis
         querystring: noQuery,
         response: {
           200: { description: 'Metrics', content: { 'text/plain': { schema: Type.String() } } },
-          ...refusals('unauthenticated', 'unknown_field', 'issuer_unavailable')
+          ...refusals('unauthenticated', 'unknown_field', 'too_many_requests', 'issuer_unavailable')
         }
       }
     },

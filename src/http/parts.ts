@@ -83,6 +83,8 @@ export interface HttpParts {
   receiving: () => Receiving
   /** Whose pages may ask from browsers. Not given: none but our own. */
   corsOrigins?: readonly string[]
+  /** Proxies whose X-Forwarded-For is believed. Not given: none. */
+  trustedProxies?: readonly string[]
   /** The page that shows openapi.yaml is served. Not given: it is. */
   explorers?: boolean
   /** Adds what else is served on the same port, before the server is ready. */

@@ -41,6 +41,7 @@ export function sendProblem(problem: Problem, reply: FastifyReply): FastifyReply
   if (problem.status === 429 || problem.status === 503) void reply.header('retry-after', retryAfter)
   return (
     reply
+      .headers(problem.headers)
       .code(problem.status)
       // Also where no hook has run
       .header('x-request-id', reply.request.id)

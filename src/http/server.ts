@@ -4,6 +4,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { LogController, fastify } from 'fastify'
 import { mustAdminister } from '../access/administer.ts'
+import { rateHeadersOf } from '../access/rates.ts'
 import { Problem } from '../errors.ts'
 import { auditRoutes } from './audit.ts'
 import { auditSchemas } from './audit-schemas.ts'
@@ -132,13 +133,14 @@ const allSchemas = ({ limits }: HttpParts) => [
   previewSchema(limits)
 ]
 
-function createInstance({ limits, logger, certificate }: HttpParts): FastifyInstance {
+function createInstance({ limits, logger, certificate, trustedProxies = [] }: HttpParts): FastifyInstance {
   return fastify({
     loggerInstance: logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     // A client's own id is taken where it can do no harm in a log
     genReqId: ({ headers }) => toRequestId(headers['x-request-id']),
     bodyLimit: limits.bodyBytesMax,
+    trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
     // Bodies have a watch of their own
     requestTimeout: 0,
     handlerTimeout: limits.requestMsMax,
@@ -167,6 +169,7 @@ async function v1Routes(app: Routes, parts: RouteParts): Promise<void> {
   const { authenticator } = parts
   app.addHook('onRequest', async (request, reply) => {
     request.access = await accessOf(request, authenticator)
+    void reply.headers(rateHeadersOf(request.access))
     if (request.routeOptions.config.administers === true) mustAdminister(request.access)
     void reply.header('cache-control', 'private, no-cache')
   })

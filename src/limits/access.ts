@@ -1,6 +1,11 @@
 /** Who asks, and what they are granted. */
 
 export const accessLimits = {
+  /** Of each address, or IPv6 /64: requests in a `rateWindowMs` of which it is not known who asks; then they are told nothing else. */
+  unauthenticatedPerMinuteMax: 120,
+  rateWindowMs: 60_000,
+  /** Callers whose requests are counted; those that asked last are kept. */
+  rateCallersMax: 10_000,
   /** Of one key or token. */
   grantsMax: 200,
   /** Of one key's grants as JSON: every instance has all keys in memory. */
