@@ -55,6 +55,8 @@ export interface Stats {
   answersSkipped: number
   /** Whoever was refused, since they are not known: requests, tickets, WebSockets. */
   unauthenticated: number
+  /** Connections that were closed at once, since there were too many. */
+  connectionsRefused: number
   streams: number
   exports: number
   feedFactsFromTable: number
@@ -136,6 +138,7 @@ export const createStats = (): Stats => ({
   commandsTimedOut: 0,
   answersSkipped: 0,
   unauthenticated: 0,
+  connectionsRefused: 0,
   streams: 0,
   exports: 0,
   feedFactsFromTable: 0,

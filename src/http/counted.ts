@@ -75,6 +75,11 @@ export const fromStats: Record<Counted, [name: string, kind: Kind, help: string]
     'Times that retention took facts before they were searched for answers'
   ],
   unauthenticated: ['unauthenticated_total', 'counter', 'Requests of whoever is not known, and was refused'],
+  connectionsRefused: [
+    'connections_refused_total',
+    'counter',
+    'Connections of clients that were closed at once, since there were too many'
+  ],
   streams: ['streams_open', 'gauge', 'Open streams and subscriptions'],
   exports: ['exports_open', 'gauge', 'Exports that are being read'],
   feedFactsFromTable: [

@@ -12,6 +12,7 @@ import { batchSchemas } from './batch-schemas.ts'
 import { batchRoutes } from './batches.ts'
 import { commandSchema } from './command-body.ts'
 import { commandRoutes } from './commands.ts'
+import { endSlowReaders, limitConnections } from './connections.ts'
 import { allowOrigins } from './cross-origin.ts'
 import { datapointRoutes } from './datapoints.ts'
 import { commandSchemas } from './command-schemas.ts'
@@ -85,7 +86,9 @@ export async function createHttpServer(parts: HttpParts): Promise<FastifyInstanc
   answerWithProblems(app)
   if (parts.certificate !== null) sayStrictTransport(app)
   addSecurityHeaders(app)
+  limitConnections(app.server, { ...parts, trustedProxies: parts.trustedProxies ?? [] })
   endSlowBodies(app, parts.limits)
+  endSlowReaders(app, parts.limits)
   await allowOrigins(app, parts.corsOrigins ?? [], parts.limits)
   app.addHook('onRequest', async (request) => {
     checkOneAuthorization(request.raw.rawHeaders)
@@ -143,6 +146,7 @@ function createInstance({ limits, logger, certificate, trustedProxies = [] }: Ht
     trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
     // Bodies have a watch of their own
     requestTimeout: 0,
+    keepAliveTimeout: limits.keepAliveMsMax,
     handlerTimeout: limits.requestMsMax,
     http: { headersTimeout: limits.headersMsMax, connectionsCheckingInterval: 1_000 },
     // Requests that arrive while closing are still served, and told to close their connection

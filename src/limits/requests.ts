@@ -55,7 +55,14 @@ export const requestLimits = {
   // Connections
   /** How long a browser may go by what it was told of an origin. */
   preflightSeconds: 600,
+  /** Open at once; and of one address, or IPv6 /64. A proxy that is trusted comes for many. */
+  connectionsMax: 10_000,
+  connectionsPerAddressMax: 5_000,
+  /** Between two requests on one connection. */
+  keepAliveMsMax: 72_000,
   requestMsMax: 70_000,
+  /** For taking an answer, from its first byte on. Streams and exports may take longer. */
+  answerMsMax: 120_000,
   headersMsMax: 10_000,
   tlsHandshakeMsMax: 10_000,
   /** Between two looks at the files of the certificate. */
