@@ -95,18 +95,25 @@ export function createFeed(parts: {
   async function tail(): Promise<void> {
     while (ring.end < known && !closing.signal.aborted) {
       try {
-        const facts = await parts.following(ring.end, limits.feedPageFactsMax, limits.feedPageBytesMax)
+        // No more than what is missing: what this instance committed behind it is here
+        const count = Math.min(limits.feedPageFactsMax, Math.max(1, ring.hole ?? Infinity))
+        const facts = await parts.following(ring.end, count, limits.feedPageBytesMax)
         if (facts.length === 0) return
         const followed = ring.append(facts)
         if (!followed) ring.restart(facts.at(-1)!.seq)
         forgetWhereTold(facts)
         if (followed) waiters.wake(facts)
         else waiters.wakeAll()
+        appendKept()
       } catch (error) {
         log.debug({ err: error }, 'Cannot follow the journal yet')
         await delay(limits.databaseRetryMs)
       }
     }
+  }
+
+  function appendKept(): void {
+    for (let facts = ring.appendKept(); facts !== null; facts = ring.appendKept()) waiters.wake(facts)
   }
 
   function follow(): void {
@@ -150,9 +157,12 @@ export function createFeed(parts: {
     end: () => ring.end,
     publish(facts) {
       known = Math.max(known, facts.at(-1)?.seq ?? 0)
-      if (ring.append(facts)) return waiters.wake(facts)
+      if (ring.append(facts)) {
+        waiters.wake(facts)
+        return appendKept()
+      }
+      ring.keep(facts)
       follow()
-      waiters.wakeAll()
     },
     recent: (after, limit) =>
       after >= ring.end ? [] : after >= ring.start ? ring.after(after, limit) : null,

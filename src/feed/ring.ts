@@ -1,4 +1,7 @@
-/** The newest facts in memory: contiguous in seq, bounded in number and bytes. */
+/**
+ * The newest facts in memory: contiguous in seq, bounded in number and bytes. What is ahead of others that are still missing
+ * is kept beside them, within the same bounds, so that only those have to be read.
+ */
 
 import type { Fact, MessageProperties, Seq } from '../model.ts'
 
@@ -9,6 +12,10 @@ export class Ring {
   /** Position of the oldest fact in `facts`; those before it have been dropped, and are cut off in one go. */
   private first = 0
   private bytes = 0
+  /** Behind a hole, ordered by where they begin; each is contiguous. */
+  private early: Array<readonly Fact[]> = []
+  private earlyCount = 0
+  private earlyBytes = 0
   /** Newest seq that has been seen; the next fact must be the one after it. */
   end: Seq
 
@@ -21,6 +28,11 @@ export class Ring {
   /** A reader that has seen everything up to `start` or later is served from here. */
   get start(): Seq {
     return this.end - (this.facts.length - this.first)
+  }
+
+  /** How many are missing before those that are kept ahead of them; null: none is kept. */
+  get hole(): number | null {
+    return this.early.length === 0 ? null : Math.max(0, this.early[0]![0]!.seq - this.end - 1)
   }
 
   /** Takes those that follow what is here; false when some are missing in between. */
@@ -36,8 +48,29 @@ export class Ring {
     return true
   }
 
-  /** Begins anew behind a hole. */
+  /** Keeps some, contiguous and at least one, until what is missing before them is here. */
+  keep(facts: readonly Fact[]): void {
+    const at = this.early.findIndex(([first]) => first!.seq > facts[0]!.seq)
+    this.early.splice(at === -1 ? this.early.length : at, 0, facts)
+    this.earlyCount += facts.length
+    for (const fact of facts) this.earlyBytes += bytesOf(fact)
+    this.trim()
+    if (this.isOver()) this.forgetEarly() // they are read, too
+  }
+
+  /** The next of those kept, once they follow what is here; null: there are none, or some are missing still. */
+  appendKept(): readonly Fact[] | null {
+    if (this.hole !== 0) return null
+    const facts = this.early.shift()!
+    this.earlyCount -= facts.length
+    for (const fact of facts) this.earlyBytes -= bytesOf(fact)
+    this.append(facts)
+    return facts
+  }
+
+  /** Begins anew behind a hole. Nothing is kept of what was here. */
   restart(end: Seq): void {
+    this.forgetEarly()
     this.facts = []
     this.first = 0
     this.bytes = 0
@@ -50,8 +83,19 @@ export class Ring {
     return this.facts.slice(from, from + limit)
   }
 
+  private forgetEarly(): void {
+    this.early = []
+    this.earlyCount = 0
+    this.earlyBytes = 0
+  }
+
+  private isOver(): boolean {
+    const count = this.facts.length - this.first + this.earlyCount
+    return count > this.factsMax || this.bytes + this.earlyBytes > this.bytesMax
+  }
+
   private trim(): void {
-    while (this.facts.length - this.first > this.factsMax || this.bytes > this.bytesMax) {
+    while (this.facts.length > this.first && this.isOver()) {
       this.bytes -= bytesOf(this.facts[this.first]!)
       this.first++
     }

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createFeed } from '../../src/feed/feed.ts'
 import { Ring } from '../../src/feed/ring.ts'
+import { defaultLimits } from '../../src/limits.ts'
 import type { Fact } from '../../src/model.ts'
+import { createStats } from '../../src/stats.ts'
+import { silent } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
 
 const facts = (from: number, to: number): Fact[] =>
   Array.from({ length: to - from + 1 }, (_, index) => ({
@@ -44,4 +49,68 @@ test('behind a hole it begins anew', () => {
   ring.restart(50)
   ring.append(facts(51, 52))
   assert.deepEqual([ring.start, ring.end, seqs(ring.after(50, 9))], [50, 52, [51, 52]])
+})
+
+test('what is ahead of a hole is kept until what is missing is here, whatever order it came in', () => {
+  const ring = new Ring(10, 100, 1e6)
+  assert.equal(ring.hole, null)
+  ring.keep(facts(20, 22))
+  ring.keep(facts(13, 15))
+  assert.deepEqual([ring.end, ring.hole, ring.appendKept()], [10, 2, null])
+  ring.append(facts(11, 12))
+  assert.deepEqual(seqs([...ring.appendKept()!]), [13, 14, 15])
+  assert.deepEqual([ring.end, ring.hole, ring.appendKept()], [15, 4, null])
+  // Read by somebody who did not know what is kept
+  ring.append(facts(16, 21))
+  assert.deepEqual(seqs([...ring.appendKept()!]), [20, 21, 22])
+  assert.deepEqual(seqs(ring.after(10, 100)), seqs(facts(11, 22)))
+  assert.equal(ring.hole, null)
+})
+
+test('what is kept ahead is within the bounds, too, and nothing of it is left behind', () => {
+  const ring = new Ring(0, 10, 1e6)
+  ring.append(facts(1, 8))
+  ring.keep(facts(11, 14))
+  assert.deepEqual([ring.start, ring.end], [2, 8], 'the oldest go')
+  ring.keep(facts(16, 30))
+  assert.deepEqual([ring.start, ring.hole], [8, null], 'where they are too many, they are read')
+  ring.keep(facts(11, 14))
+  ring.restart(20)
+  assert.deepEqual([ring.end, ring.hole], [20, null])
+})
+
+test('of the journal only what others committed is read, while this instance goes on', async () => {
+  const journal = facts(1, 5_000)
+  const asked: Array<[after: number, limit: number]> = []
+  let answer = (): void => {}
+  const feed = createFeed({
+    end: 0,
+    limits: defaultLimits,
+    stats: createStats(),
+    log: silent,
+    following: async (after, limit) => {
+      asked.push([after, limit])
+      await new Promise<void>((resolve) => (answer = resolve))
+      return journal.slice(after, after + limit)
+    },
+    head: async () => 5_000,
+    horizon: async () => 0,
+    nextKept: async () => null,
+    dropped: async () => []
+  })
+  feed.publish(journal.slice(0, 1_000))
+  feed.publish(journal.slice(1_001, 2_000)) // 1001 is another's
+  feed.publish(journal.slice(2_000, 3_000))
+  assert.equal(feed.end(), 1_000)
+  answer()
+  await eventually(() => feed.end() === 3_000)
+  feed.publish(journal.slice(3_003, 5_000)) // and so are 3001 to 3003
+  answer()
+  await eventually(() => feed.end() === 5_000)
+  assert.deepEqual(asked, [
+    [1_000, 1],
+    [3_000, 3]
+  ])
+  assert.deepEqual(seqs(feed.recent(900, 4_100)!), seqs(facts(901, 5_000)))
+  feed.close()
 })
