@@ -82,6 +82,8 @@ export interface Asked {
 
 export interface Commanders {
   asked: Asked[]
+  /** Nothing new while it is true. */
+  resting: boolean
   /** Nothing new; resolves when all have their answers. */
   stop(): Promise<void>
 }
@@ -137,18 +139,20 @@ export function startCommanders(urls: () => string[], perSecond: number): Comman
   async function run(): Promise<void> {
     while (!stopping) {
       const begun = performance.now()
-      await ask(asked.length)
+      if (!commanders.resting) await ask(asked.length)
       await pause(Math.max(0, (commandersMax / perSecond) * 1_000 - (performance.now() - begun)))
     }
   }
 
-  const running = Promise.all(Array.from({ length: commandersMax }, run))
-  running.catch(() => {})
-  return {
+  const commanders: Commanders = {
     asked,
+    resting: false,
     async stop() {
       stopping = true
       await running
     }
   }
+  const running = Promise.all(Array.from({ length: commandersMax }, run))
+  running.catch(() => {})
+  return commanders
 }

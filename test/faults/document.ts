@@ -103,7 +103,7 @@ ${memory.map((one) => `| ${one.topics.toLocaleString('en')} | ${one.rssMiB} | ${
   dropped from a session that lives are not told to anybody. [brokers.md](brokers.md) says what to configure.
 - **A broker's own faults.** Mosquitto 2.0.11 acknowledges before it saves, also with \`autosave_on_changes\`: killed in between, it loses what
   it had taken. After such a crash it may send PUBLISH where PUBREL is due, which is then a second message. The stories make it save
-  before they kill it.
+  before they kill it. Restarted in order, too, it sends PUBLISH where PUBREL is due.
 - **QoS 1, the first ${count(limits.receiveMaximum)} messages of a session**, and those after a jump of identifiers: a crash repeats what was on its way, since the broker's
   identifiers cannot be trusted yet ([decision 0002](decisions/0002-acknowledgement-transport.md)).
 - **Filters that overlap without one covering the other** (\`a/+\` and \`+/b\`): brokers may send a message once for each, and it is stored twice.

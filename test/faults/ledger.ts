@@ -3,6 +3,7 @@
 import pg from 'pg'
 import { query } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
+import { topicOf } from './publisher.ts'
 import type { Publisher } from './publisher.ts'
 
 const quietMs = 1_000
@@ -25,7 +26,7 @@ export interface Reckoning {
 }
 
 /** What is owed: from publishers of this process, or a whole range, from one of its own. */
-export type Owed = Pick<Publisher, 'topics' | 'owed'>
+export type Owed = Pick<Publisher, 'topics' | 'owed'> & { root?: string }
 
 /** The ledger's rows; `message` and `snapshot` of the kinds. */
 const rows = `select j.seq, j.kind, j.topic_id, convert_from(substr(j.payload, 1, 10), 'UTF8')::int as number
@@ -61,11 +62,11 @@ export async function reckon(url: string, publishers: readonly Owed[]): Promise<
     let owed = 0
     let lost = 0
     const latest = new Map<string, number>()
-    for (const { topics, owed: numbers } of publishers) {
+    for (const { topics, root, owed: numbers } of publishers) {
       for (const number of numbers) {
         owed++
         if (!present.has(number)) lost++
-        const topic = `ledger/${number % topics}`
+        const topic = topicOf(number, topics, root)
         latest.set(topic, Math.max(latest.get(topic) ?? -1, number))
       }
     }

@@ -11,6 +11,8 @@ export interface PublisherOptions {
   messages?: number
   perSecond: number
   topics?: number
+  /** What the names of its topics begin with, where several publish; below `ledger`. */
+  root?: string
   payloadBytes?: number
   retain?: boolean
   /** The first number, where an earlier publisher had those before. */
@@ -19,6 +21,9 @@ export interface PublisherOptions {
 
 export interface Publisher {
   topics: number
+  root: string
+  /** Nothing new while it is true. */
+  resting: boolean
   /** Numbers whose PUBACK or PUBCOMP has come. */
   owed: Set<number>
   /** The number that comes next. */
@@ -32,7 +37,8 @@ export interface Publisher {
 /** Published and not yet answered. */
 const windowMax = 1_000
 
-export const topicOf = (number: number, topics: number): string => `ledger/${number % topics}`
+export const topicOf = (number: number, topics: number, root = 'ledger'): string =>
+  `${root}/${number % topics}`
 
 /** The number, in front; the rest makes it as long as it is to be. */
 export const payloadOf = (number: number, bytes: number): string =>
@@ -40,6 +46,7 @@ export const payloadOf = (number: number, bytes: number): string =>
 
 export function startPublisher(options: PublisherOptions): Publisher {
   const { url, qos, perSecond, topics = 50, payloadBytes = 24, retain = false, from = 0 } = options
+  const { root = 'ledger' } = options
   const owed = new Set<number>()
   const last = from + (options.messages ?? Infinity)
   let next = from
@@ -65,7 +72,7 @@ export function startPublisher(options: PublisherOptions): Publisher {
   function publish(on: MqttClient): void {
     const number = next++
     unanswered++
-    on.publish(topicOf(number, topics), payloadOf(number, payloadBytes), { qos, retain }, (error) => {
+    on.publish(topicOf(number, topics, root), payloadOf(number, payloadBytes), { qos, retain }, (error) => {
       if (on !== client) return
       unanswered--
       if (!error) owed.add(number)
@@ -81,25 +88,28 @@ export function startPublisher(options: PublisherOptions): Publisher {
       // What could not be sent in time is not made up for all at once
       credit = Math.min(credit + ((now - before) / 1_000) * perSecond, perSecond)
       before = now
-      for (; credit >= 1 && next < last && unanswered < windowMax; credit--) publish(on)
+      for (; credit >= 1 && next < last && unanswered < windowMax && !publisher.resting; credit--) publish(on)
       await tick()
     }
     while (unanswered > 0 && client?.connected === true) await tick()
     await client?.endAsync(true)
   }
 
-  const finished = run()
-  finished.catch(() => {})
-  return {
+  const publisher: Publisher = {
     topics,
+    root,
+    resting: false,
     owed,
     next: () => next,
-    finished,
+    finished: Promise.resolve(),
     async stop() {
       stopping = true
-      await finished
+      await publisher.finished
     }
   }
+  publisher.finished = run()
+  publisher.finished.catch(() => {})
+  return publisher
 }
 
 const tick = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5))

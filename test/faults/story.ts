@@ -34,7 +34,15 @@ export interface StoryOptions {
   quietWithinMs?: number
 }
 
-const always: Figures = { lost: 0, outOfOrder: 0, staleTopics: 0, foundAgain: 0, unaccounted: 0, died: 0 }
+/** What every story promises. */
+export const always: Figures = {
+  lost: 0,
+  outOfOrder: 0,
+  staleTopics: 0,
+  foundAgain: 0,
+  unaccounted: 0,
+  died: 0
+}
 
 export function story(name: string, options: StoryOptions, scenario: (world: World) => Promise<void>): void {
   const { id, qos, shows } = options
@@ -64,7 +72,8 @@ export function story(name: string, options: StoryOptions, scenario: (world: Wor
   })
 }
 
-function hold(figures: Figures, promise: Figures): void {
+/** Throws where a figure is more than was promised. */
+export function hold(figures: Figures, promise: Figures): void {
   const broken = Object.entries(promise).filter(([figure, most]) => !(figures[figure]! <= most))
   assert.deepEqual(
     Object.fromEntries(broken.map(([figure]) => [figure, figures[figure]])),
@@ -96,7 +105,11 @@ export async function quiet(
   })
 }
 
-async function settle(world: World, { quietWithinMs, shows }: StoryOptions): Promise<Figures> {
+/** Waits until what was published is stored, or is lost, and reckons. */
+export async function settle(
+  world: World,
+  { quietWithinMs, shows }: Pick<StoryOptions, 'quietWithinMs' | 'shows'>
+): Promise<Figures> {
   const { publishers, services, notes } = world
   await Promise.all(publishers.map((publisher) => publisher.finished))
   const reckoning = await quiet(world, {

@@ -12,6 +12,7 @@ import type { PostgresProxy } from '../support/postgres-proxy.ts'
 import { startPostgresProxy } from '../support/postgres-proxy.ts'
 import type { PostgresServer, ServerOptions } from '../support/postgres-server.ts'
 import { startPostgresServer } from '../support/postgres-server.ts'
+import type { Owed } from './ledger.ts'
 import type { Publisher, PublisherOptions } from './publisher.ts'
 import { startPublisher } from './publisher.ts'
 import type { Rialto } from './rialto.ts'
@@ -59,7 +60,7 @@ export interface World {
   /** For whoever reads the output of the test. */
   say(words: string): void
   services: Rialto[]
-  publishers: Array<Pick<Publisher, 'topics' | 'owed' | 'finished'>>
+  publishers: Array<Owed & Pick<Publisher, 'finished'>>
   /** Where the ledger looks: not through a proxy. */
   databaseUrl(): string
   end(): Promise<void>
