@@ -28,7 +28,10 @@ export async function toTell(url: string, { told, filter }: Follower): Promise<s
   return rows.map(({ name }) => name)
 }
 
-export function reckonEvents(follower: Follower, expected: readonly string[]): EventFigures {
+export function reckonEvents(
+  follower: Pick<Follower, 'told' | 'seen'>,
+  expected: readonly string[]
+): EventFigures {
   const seen = new Set(follower.seen)
   const there = new Set(expected)
   const isBehind = (name: string, index: number): boolean =>
