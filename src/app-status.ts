@@ -18,6 +18,7 @@ export function toStatus(
   const host = core.host?.receiver()?.status() ?? null
   return {
     version: parts.version,
+    schemaVersion: core.store.schema.known,
     startedAt: startedAt.toISOString(),
     instanceId: core.store.instanceId,
     leading: core.leader.leading(),

@@ -34,6 +34,8 @@ export interface CertificateStatus {
 /** What the service knows of itself; times as clients see them. */
 export interface ServiceStatus {
   version: string
+  /** The newest migration of the database that this version has. */
+  schemaVersion: string
   startedAt: string
   instanceId: string
   /** Whether this instance receives from the broker. */

@@ -6,11 +6,11 @@ import type { Config } from '../config.ts'
 import { startEmbeddedPostgres } from '../embedded/postgres.ts'
 import { findEmbeddedPostgres } from '../embedded/running-postgres.ts'
 import type { Limits } from '../limits.ts'
+import { applyMigrations } from '../store/apply-migrations.ts'
 import type { Database } from '../store/database.ts'
-import { connectDirectly, openDatabase } from '../store/database.ts'
-import { migrate, readMigrations } from '../store/migrations.ts'
+import { openDatabase } from '../store/database.ts'
 
-const migrations = fileURLToPath(new URL('../../prisma/migrations', import.meta.url))
+const migrationsDirectory = fileURLToPath(new URL('../../prisma/migrations', import.meta.url))
 
 /** Migrated, as the service would. Of a directory that no service uses, the embedded server is started for a while. */
 export async function withDatabase<T>(
@@ -22,12 +22,8 @@ export async function withDatabase<T>(
   let stop = async (): Promise<void> => {}
   if (url === null) ({ url, stop } = await startEmbeddedPostgres({ dataDir: config.dataDirectory, log }))
   try {
-    const client = await connectDirectly(config.databaseDirectUrl ?? url, limits)
-    try {
-      await migrate(client, await readMigrations(migrations))
-    } finally {
-      await client.end()
-    }
+    const directUrl = config.databaseDirectUrl ?? url
+    await applyMigrations({ directUrl, migrationsDirectory, limits, log })
     const database = openDatabase({ url, limits: { ...limits, poolConnectionsMax: 1 }, onError: () => {} })
     try {
       return await work(database)

@@ -109,6 +109,8 @@ export const objects = /* GraphQL */ `
   type Status {
     "Version of the service."
     version: String!
+    "Newest migration of the database that this version has."
+    schemaVersion: String!
     "When this instance was started."
     startedAt: DateTime!
     "Which instance answers."

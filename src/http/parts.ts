@@ -59,6 +59,7 @@ export interface HttpParts {
     | 'cursors'
     | 'ping'
     | 'healthy'
+    | 'schema'
     | 'load'
   >
   feed: Feed

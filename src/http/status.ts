@@ -18,6 +18,7 @@ const tlsFault = nullable(
 
 const statusSchema = Type.Object({
   version: Type.String(),
+  schemaVersion: Type.String({ description: 'Newest migration of the database that this version has' }),
   startedAt: Type.String({ format: 'date-time' }),
   instanceId: Type.String({ format: 'uuid' }),
   leading: Type.Boolean({ description: 'Whether this instance receives from the broker' }),
@@ -100,7 +101,15 @@ const statusSchema = Type.Object({
     )
   ),
   embedded: Type.Object({ postgres: Type.Boolean(), broker: Type.Boolean() }),
-  database: Type.Object({ healthy: Type.Boolean({ description: 'Whether it takes appends' }) }),
+  database: Type.Object({
+    healthy: Type.Boolean({ description: 'Whether it takes appends' }),
+    schemaVersion: nullable(
+      Type.String({
+        description:
+          'Its newest migration: that of a newer version while instances are upgraded, or null while it does not answer'
+      })
+    )
+  }),
   journal: nullable(
     Type.Object(
       {
@@ -154,16 +163,17 @@ export async function statusRoutes(app: Routes, parts: RouteParts): Promise<void
 }
 
 async function readStatus(access: Access, { store, stats, status }: HttpParts): Promise<object> {
-  const [head, gap, commandsOpen] = await Promise.all([
+  const [head, gap, commandsOpen, schemaVersion] = await Promise.all([
     within(store.journal.head()).catch(() => null),
     within(store.journal.lastGap()).catch(() => null),
-    within(store.commands.countOpen()).catch(() => null)
+    within(store.commands.countOpen()).catch(() => null),
+    within(store.schema.newest()).catch(() => null)
   ])
   const { received, stored, duplicates, confirmed, leftToOther, held, abandoned, abandonedQos0, streams } =
     stats
   return {
     ...status(),
-    database: { healthy: head !== null && store.healthy() },
+    database: { healthy: head !== null && store.healthy(), schemaVersion },
     journal: head && {
       seq: toSeq(head.seq),
       at: toTime(head.at),

@@ -31,5 +31,15 @@ export const storageLimits = {
   ddlAttemptsMax: 10,
   /** Between two attempts, times their number. */
   ddlPauseMs: 50,
+  /** A migration in use of others is done within this, or undone and tried again: from its first lock to its last statement. */
+  migrationMsMax: 900,
+  /** Until it is tried again: those who waited behind it go on first. */
+  migrationPauseMs: 1_000,
+  /** Between two looks at whether another instance has done with its migrations. */
+  migrationLockMs: 200,
+  /** What keeps a migration waiting is told this often. */
+  migrationTellMs: 10_000,
+  /** Then the start fails, and says why. Also of one index. */
+  migrationWaitMsMax: 3_600_000,
   idempotencyKeyHours: 24
 }

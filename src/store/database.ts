@@ -53,14 +53,14 @@ export function openDatabase(parts: {
   }
 }
 
-/** A connection of its own, outside the pool: for LISTEN and advisory locks, which belong to a session. */
-export async function connectDirectly(url: string, limits: Limits): Promise<pg.Client> {
+/** A connection of its own, outside the pool: for LISTEN, advisory locks and migrations, which belong to a session. */
+export async function connectDirectly(url: string, limits: Limits, name: string): Promise<pg.Client> {
   const client = new pg.Client({
     connectionString: url,
     connectionTimeoutMillis: limits.connectTimeoutMs,
     query_timeout: limits.statementMsMax + 5_000,
     keepAlive: true,
-    application_name: 'rialto listen',
+    application_name: name,
     types
   })
   client.on('error', () => {}) // 'end' follows, and is what the owner waits for

@@ -8,6 +8,7 @@ import type { Logger } from 'pino'
 import type { Limits } from '../limits.ts'
 import type { Seq } from '../model.ts'
 import { connectDirectly } from './database.ts'
+import { checkNeeds, listenerName } from './schema-needs.ts'
 
 /** Upper half of the keys of our advisory locks: "rial". */
 const lockSpace = 0x7269616cn
@@ -28,11 +29,14 @@ export interface Listener {
 /** `onHead` is a hint: the journal has come to this seq, or further; null after a time of deafness. */
 export async function openListener(parts: {
   url: string
+  /** The migrations that this version has: a migration that is not for it sees that it runs. */
+  migrations: readonly string[]
   limits: Limits
   log: Logger
   onHead: (seq: Seq | null) => void
 }): Promise<Listener> {
-  const { url, limits, log, onHead } = parts
+  const { url, migrations, limits, log, onHead } = parts
+  const name = listenerName(migrations.at(-1)!)
   let client: pg.Client | null = null
   let closed = false
   let hearKeys = (): void => {}
@@ -49,7 +53,7 @@ export async function openListener(parts: {
   }
 
   async function connect(): Promise<void> {
-    const fresh = await connectDirectly(url, limits)
+    const fresh = await connectDirectly(url, limits, name)
     fresh.on('notification', ({ channel, payload }) =>
       channel === 'rialto_keys' ? hearKeys() : onHead(Number(payload))
     )
@@ -77,7 +81,18 @@ export async function openListener(parts: {
     if (closed) await client?.end()
   }
 
+  async function close(): Promise<void> {
+    closed = true
+    await client?.end()
+  }
+
   await connect()
+  try {
+    await checkNeeds(client!, migrations)
+  } catch (error) {
+    await close()
+    throw error
+  }
   return {
     async tryLock(sessionId, epoch) {
       const key = lockKey(sessionId, epoch)
@@ -91,9 +106,6 @@ export async function openListener(parts: {
     onKeys(hear) {
       hearKeys = hear
     },
-    async close() {
-      closed = true
-      await client?.end()
-    }
+    close
   }
 }

@@ -61,6 +61,8 @@ import type { Rollups } from './rollups.ts'
 import { createRollups } from './rollups.ts'
 import type { Lease, Sessions } from './sessions.ts'
 import { createSessions } from './sessions.ts'
+import type { Schema } from './schema.ts'
+import { createSchema } from './schema.ts'
 import type { States } from './states.ts'
 import { createStates } from './states.ts'
 import type { TopicIds, TopicRow } from './topics.ts'
@@ -79,6 +81,7 @@ export interface Appended {
 export interface Store extends CommandStores {
   instanceId: string
   cursors: Cursors
+  schema: Schema
   /** A secret of the database: seals what clients are given and give back. */
   tokenKey: Uint8Array
   journal: Journal
@@ -135,7 +138,7 @@ export interface StoreParts {
 
 export async function openStore(parts: StoreParts): Promise<Store> {
   const { limits, stats, log } = parts
-  await applyMigrations(parts)
+  const migrations = await applyMigrations(parts)
   const database = openDatabase({
     url: parts.url,
     limits,
@@ -158,7 +161,8 @@ export async function openStore(parts: StoreParts): Promise<Store> {
     makePartitions: partitions.makeAhead,
     forgetTopicIds: () => topicIds.clear()
   })
-  const listener = await openListener({ url: parts.directUrl, limits, log, onHead: parts.onHead })
+  const { directUrl, onHead } = parts
+  const listener = await openListener({ url: directUrl, migrations, limits, log, onHead })
   const guard = instanceGuard(instanceId)
   const asOf = createAsOf(database.pool, limits)
   const devices = createDevices(database.pool, limits, asOf)
@@ -167,6 +171,7 @@ export async function openStore(parts: StoreParts): Promise<Store> {
   return {
     instanceId,
     cursors: createCursors(journals, head.tokenKey),
+    schema: createSchema(database.pool, migrations),
     tokenKey: head.tokenKey,
     journal: createJournal(database.pool, limits),
     states: createStates(database.pool, limits, asOf),

@@ -114,6 +114,7 @@ export async function startServer(
 
 const status = {
   version: '1.2.3',
+  schemaVersion: '20260101000000_begin',
   startedAt: '2026-01-01T00:00:00.000Z',
   instanceId: 'one',
   leading: true,

@@ -9,6 +9,7 @@ const storeWith = (more: object): HttpParts['store'] =>
   ({
     healthy: () => true,
     ping: async () => {},
+    schema: { newest: () => never },
     commands: { countOpen: () => never, countOpenByState: () => never },
     journal: { head: () => never },
     retention: { bytes: () => never },

@@ -31,6 +31,7 @@ import { openTestStore } from '../support/store.ts'
 
 export const connected: ServiceStatus = {
   version: '1.2.3',
+  schemaVersion: '20260101000000_begin',
   startedAt: '2026-01-01T00:00:00.000Z',
   instanceId: '0d4b7f0e-5a0a-4f6e-9d53-6b1c6f1f2a10',
   leading: true,
@@ -90,6 +91,7 @@ export async function createBareServer(given: Given = {}): Promise<FastifyInstan
     commandQueue: { oldestSeconds: async () => 0 },
     webhooks: { lag: async () => ({ facts: 0, failing: 0 }) },
     healthy: () => true,
+    schema: { newest: async () => '20260101000000_begin' },
     ping: async () => {}
   }
   const feed: Partial<Feed> = { end: () => head.seq }
