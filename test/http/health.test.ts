@@ -63,7 +63,7 @@ test('the status is told also while the database is away', async () => {
   const status = (await app.inject('/v1/status')).json()
   assert.deepEqual(
     [status.journal, status.commandsOpen, status.database, status.mqtt.state],
-    [null, null, { healthy: false }, 'connected']
+    [null, null, { healthy: false, schemaVersion: null }, 'connected']
   )
 })
 
