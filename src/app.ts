@@ -14,7 +14,7 @@ import { createTokens } from './access/tokens.ts'
 import { createBatches } from './commands/batches.ts'
 import { createCommands } from './commands/commands.ts'
 import { createRequests } from './commands/requests.ts'
-import { closeInOrder } from './closing.ts'
+import { closeInOrder, handOver } from './closing.ts'
 import type { Config } from './config.ts'
 import { startCore } from './core.ts'
 import { createEventSource } from './feed/events.ts'
@@ -62,6 +62,9 @@ export interface App {
   /** Address of REST and GraphQL, once listening. */
   url: string
   projections: Projections
+  /** Is not ready any more, gives up receiving and publishing, so that another instance goes on, and still answers. */
+  drain(): Promise<void>
+  /** After `drain`, which it does where that was not done. */
   close(): Promise<void>
 }
 
@@ -148,6 +151,7 @@ export async function startApp(parts: AppParts): Promise<App> {
     log: log.child({ part: 'webhooks' })
   })
   const startedAt = new Date()
+  let draining: Promise<void> | null = null
   const status = (): ServiceStatus => toStatus(parts, core, certificate, startedAt)
   const surface = {
     store,
@@ -167,6 +171,7 @@ export async function startApp(parts: AppParts): Promise<App> {
     status,
     certificate,
     receiving: () => toReceiving(core),
+    draining: () => draining !== null,
     explorers,
     corsOrigins,
     trustedProxies,
@@ -197,6 +202,7 @@ export async function startApp(parts: AppParts): Promise<App> {
   const running = [leader.run(), hosting, ...parallel]
   await leader.decided
   await listen(http, config, log)
+  const drain = (): Promise<void> => (draining ??= handOver({ ...core, limits, log }))
   const { port } = http.server.address() as { port: number }
   return {
     http,
@@ -204,7 +210,9 @@ export async function startApp(parts: AppParts): Promise<App> {
     store,
     projections,
     url: `${certificate === null ? 'http' : 'https'}://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
+    drain,
     async close() {
+      await drain()
       tokens?.close()
       await closeInOrder({
         ...core,

@@ -1,4 +1,7 @@
-/** Ends the service's parts, against the direction in which data flows, within bounded time. */
+/**
+ * Ends the service's parts, within bounded time. First those that only one instance does, so that another one takes them over;
+ * then, after the time that load balancers have to notice, all others, against the direction in which data flows.
+ */
 
 import type { Logger } from 'pino'
 import type { Limits } from './limits.ts'
@@ -11,6 +14,32 @@ interface Closable {
   close(): Promise<void>
 }
 
+interface Leading {
+  dispatcher: Stoppable
+  leader: Stoppable
+  host: { leader: Stoppable } | null
+  limits: Limits
+  log: Logger
+}
+
+/** These write their last to the journal, and a database that is away must not keep the process from ending. */
+export async function handOver({ dispatcher, leader, host, limits, log }: Leading): Promise<void> {
+  const { flushMsMax, closeStepMsMax } = limits
+  const end = ending(log)
+  await Promise.all([
+    end('commands', dispatcher.stop(), flushMsMax),
+    end('ingest', leader.stop(), flushMsMax + closeStepMsMax),
+    end('sparkplug', Promise.resolve(host?.leader.stop()), flushMsMax + closeStepMsMax)
+  ])
+}
+
+/** Waits no longer than that for a part, and says so. */
+const ending =
+  (log: Logger) =>
+  (part: string, ended: Promise<unknown>, msMax: number): Promise<void> =>
+    atMost(msMax, ended, () => log.warn({ part }, 'Does not end by itself; going on without it'))
+
+/** After `handOver`. */
 export async function closeInOrder(parts: {
   http: Closable
   keyring: Stoppable
@@ -19,11 +48,8 @@ export async function closeInOrder(parts: {
   rollup: Stoppable
   webhooks: Stoppable
   projection: Stoppable
-  dispatcher: Stoppable
   batchRunner: Stoppable
   answers: Stoppable
-  leader: Stoppable
-  host: { leader: Stoppable } | null
   publisher: Closable
   effects: { close(): void }
   running: ReadonlyArray<Promise<void>>
@@ -39,10 +65,8 @@ export async function closeInOrder(parts: {
     rollup,
     webhooks,
     projection,
-    dispatcher,
     batchRunner,
     answers,
-    leader,
     publisher,
     running,
     feed,
@@ -50,21 +74,18 @@ export async function closeInOrder(parts: {
     limits,
     log
   } = parts
-  const end = (part: string, ending: Promise<unknown>, msMax = limits.closeStepMsMax): Promise<void> =>
-    atMost(msMax, ending, () => log.warn({ part }, 'Does not end by itself; going on without it'))
+  const within = ending(log)
+  const end = (part: string, ended: Promise<unknown>): Promise<void> =>
+    within(part, ended, limits.closeStepMsMax)
   await end('http', http.close())
-  // These write their last to the journal, and a database that is away must not keep the process from ending
   await Promise.all([
     end('keys', keyring.stop()),
     end('retention', retention.stop()),
     end('rollups', rollup.stop()),
     end('webhooks', webhooks.stop()),
     end('projection', projection.stop()),
-    end('commands', dispatcher.stop(), limits.flushMsMax),
     end('batches', batchRunner.stop()),
-    end('answers', answers.stop()),
-    end('ingest', leader.stop(), limits.flushMsMax + limits.closeStepMsMax),
-    end('sparkplug', Promise.resolve(parts.host?.leader.stop()), limits.flushMsMax + limits.closeStepMsMax)
+    end('answers', answers.stop())
   ])
   parts.deviceTopics.close()
   parts.effects.close()

@@ -37,6 +37,12 @@ export const variables = {
     about: 'Port of REST, GraphQL and streams. Not set: the next one when it is taken. 0: any free one.',
     parse: port
   }),
+  RIALTO_SHUTDOWN_GRACE_SECONDS: define({
+    default: '0',
+    about:
+      'How long an instance that gets SIGTERM still answers, while `/readyz` says 503: as long as load balancers need to go elsewhere (docs/upgrading.md). Up to 10 seconds for the end itself come after it.',
+    parse: wholeNumber(0, 300, 'seconds')
+  }),
   RIALTO_TLS_CERT_FILE: define({
     default: null,
     about:

@@ -12,6 +12,7 @@ export interface Config {
   port: number
   /** Somebody chose the port, so another one would not do. */
   portGiven: boolean
+  shutdownGraceSeconds: number
   logLevel: string
   /** null: the embedded one. */
   databaseUrl: string | null
@@ -151,6 +152,7 @@ export function readConfig(environment: Environment = process.env): Readonly<Con
     host,
     port: read('PORT') ?? 0,
     portGiven: (environment['PORT'] ?? '') !== '',
+    shutdownGraceSeconds: read('RIALTO_SHUTDOWN_GRACE_SECONDS') ?? 0,
     logLevel: read('LOG_LEVEL') ?? 'info',
     databaseUrl: read('DATABASE_URL'),
     databaseDirectUrl: read('DATABASE_DIRECT_URL'),

@@ -30,6 +30,7 @@ export const problems = {
   not_leading: { status: 409, title: 'Only the instance that leads can do this' },
   issuer_unavailable: { status: 503, title: 'The issuer of tokens does not answer' },
   broker_unavailable: { status: 503, title: 'Not connected to the MQTT broker' },
+  shutting_down: { status: 503, title: 'This instance is about to end' },
   database_unavailable: { status: 503, title: 'The database does not answer' },
   too_many_requests: { status: 429, title: 'Too many requests' },
   request_timeout: { status: 408, title: 'The request took too long' },

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
 import type { Logger } from 'pino'
 import { pino } from 'pino'
@@ -75,14 +76,18 @@ async function main(): Promise<void> {
   // A terminal that is closed ends what was started in it; a service reads its file again
   const reloads = !process.stdout.isTTY
   const closeOptions = {
-    delay: defaultLimits.closeMsMax,
+    delay: defaultLimits.closeMsMax + config.shutdownGraceSeconds * 1_000,
     logger: log,
     skip: reloads ? ['SIGHUP' as const] : []
   }
   let reload = (): void => {}
   if (reloads) process.on('SIGHUP', () => reload())
-  const closing = closeWithGrace(closeOptions, async ({ err }) => {
+  let drain = async (): Promise<void> => {}
+  const closing = closeWithGrace(closeOptions, async ({ err, signal }) => {
     if (err) log.fatal({ err }, 'Ending because of an error')
+    // Whoever sits before it does not wait
+    const graceMs = signal === 'SIGTERM' ? config.shutdownGraceSeconds * 1_000 : 0
+    await Promise.all([drain(), delay(graceMs)])
     for (const end of stop) await end().catch((error: unknown) => log.error({ err: error }, 'Closing'))
   })
   try {
@@ -94,6 +99,7 @@ async function main(): Promise<void> {
     if (tracing !== null) stop.unshift(tracing.close)
     const app = await startApp({ config, ...servers, databaseDirectUrl, version, limits, log, tracing })
     stop.unshift(app.close)
+    drain = app.drain
     reload = () => {
       app.projections.reload({ rebuild: null, by: { principal: 'signal' } }).then(
         ({ changed, hash }) => log.info({ changed, hash }, 'Read rialto.yaml again'),

@@ -38,13 +38,14 @@ export async function healthRoutes(app: Routes, parts: HttpParts, metrics: Regis
         operationId: 'getReady',
         summary: 'Whether requests can be served',
         description:
-          'Ready: the database answers and, on the instance that receives, the broker is connected.',
+          'Ready: the database answers and, on the instance that receives, the broker is connected. An instance that is ' +
+          'about to end is not ready any more, while it still answers.',
         tags,
         security: open,
         querystring: noQuery,
         response: {
           200: json('They can', Type.Object({ status: Type.String() })),
-          ...refusals('unknown_field', 'broker_unavailable', 'database_unavailable')
+          ...refusals('unknown_field', 'broker_unavailable', 'shutting_down', 'database_unavailable')
         }
       }
     },
@@ -75,7 +76,8 @@ export async function healthRoutes(app: Routes, parts: HttpParts, metrics: Regis
   )
 }
 
-async function checkReady({ store, status }: HttpParts): Promise<void> {
+async function checkReady({ store, status, draining }: HttpParts): Promise<void> {
+  if (draining?.() === true) throw new Problem('shutting_down', 'Not ready: this instance is about to end')
   const reasons: ProblemDetail[] = []
   const answers = await within(store.ping()).then(
     () => store.healthy(),

@@ -82,6 +82,8 @@ export interface HttpParts {
   /** null: HTTP without TLS. */
   certificate: ServedCertificate | null
   receiving: () => Receiving
+  /** Whether this instance is about to end: load balancers are to go elsewhere. */
+  draining?: () => boolean
   /** Whose pages may ask from browsers. Not given: none but our own. */
   corsOrigins?: readonly string[]
   /** Proxies whose X-Forwarded-For is believed. Not given: none. */

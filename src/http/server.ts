@@ -74,7 +74,7 @@ export async function createHttpServer(parts: HttpParts): Promise<FastifyInstanc
   app.addHook('preClose', async () => closing.abort())
   // A connection that falls idle after that would keep it waiting, too
   app.addHook('onSend', async (_, reply) => {
-    if (closing.signal.aborted) void reply.header('connection', 'close')
+    if (closing.signal.aborted || parts.draining?.() === true) void reply.header('connection', 'close')
   })
   app.decorateRequest('access')
   app.decorateRequest('trace', null)
