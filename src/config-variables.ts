@@ -22,7 +22,6 @@ import {
   wholeNumber
 } from './config-values.ts'
 import { requestsPerMinuteDefault } from './config-together.ts'
-import type { QoS } from './model.ts'
 
 /** Every variable, in the order of the documentation. */
 export const variables = {
@@ -110,9 +109,8 @@ export const variables = {
   }),
   RIALTO_QOS: define({
     default: '2',
-    about:
-      'Highest QoS to receive with: 0, 1 or 2. Messages keep the QoS they were published with, up to this.',
-    parse: (value) => Number(oneOf(['0', '1', '2'])(value)) as QoS
+    about: 'Highest QoS to receive with: 0, 1 or 2. Messages keep theirs, up to this.',
+    parse: (value) => Number(oneOf(['0', '1', '2'])(value)) as 0 | 1 | 2
   }),
   RIALTO_SESSION_EXPIRY_SECONDS: define({
     default: '604800',
@@ -173,8 +171,7 @@ export const variables = {
   }),
   RIALTO_OIDC_AUDIENCE: define({
     default: null,
-    about:
-      'What tokens for this service have in `aud`; others are refused. Needed with `RIALTO_OIDC_ISSUER`.',
+    about: 'What tokens for this service have in `aud`; needed with `RIALTO_OIDC_ISSUER`.',
     parse: text
   }),
   RIALTO_OIDC_GRANTS_CLAIM: define({

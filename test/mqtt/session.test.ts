@@ -254,9 +254,14 @@ test('an instance that is overtaken while it has nothing to write notices, and w
     app.databaseUrl,
     'select id, epoch from sessions'
   )
+  const names = await query<{ name: string }>(
+    app.databaseUrl,
+    'select migration_name as name from _prisma_migrations order by migration_name'
+  )
   // As an instance that lives: it holds the lock of its epoch
   const other = await openListener({
     url: app.databaseUrl,
+    migrations: names.map(({ name }) => name),
     limits: defaultLimits,
     log: silent,
     onHead: () => {}
