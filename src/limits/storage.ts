@@ -32,11 +32,13 @@ export const storageLimits = {
   /** Between two attempts, times their number. */
   ddlPauseMs: 50,
   /** A migration in use of others is done within this, or undone and tried again: from its first lock to its last statement. */
-  migrationMsMax: 900,
+  migrationMsMax: 800,
+  /** Of that, for each lock: those who come after wait as well. */
+  migrationLockMsMax: 300,
   /** Until it is tried again: those who waited behind it go on first. */
   migrationPauseMs: 1_000,
   /** Between two looks at whether another instance has done with its migrations. */
-  migrationLockMs: 200,
+  migrationTurnMs: 200,
   /** What keeps a migration waiting is told this often. */
   migrationTellMs: 10_000,
   /** Then the start fails, and says why. Also of one index. */

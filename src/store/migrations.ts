@@ -115,7 +115,7 @@ function createPatience(client: pg.Client, { limits, onWait }: MigrateOptions) {
           saidAt = now
           onWait({ migration, reason, oldest: await oldestTransaction(client) })
         }
-        await delay(migration === null ? limits.migrationLockMs : limits.migrationPauseMs)
+        await delay(migration === null ? limits.migrationTurnMs : limits.migrationPauseMs)
       }
     }
   }

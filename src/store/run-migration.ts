@@ -89,7 +89,7 @@ async function runBounded(client: pg.Client, statements: readonly string[], limi
     const msLeft = Math.floor(end - performance.now())
     if (msLeft < 1) throw new WaitError(`it takes longer than ${limits.migrationMsMax} ms`)
     await client.query(
-      `set local statement_timeout = ${msLeft}; set local lock_timeout = ${Math.min(msLeft, limits.ddlLockMsMax)}`
+      `set local statement_timeout = ${msLeft}; set local lock_timeout = ${Math.min(msLeft, limits.migrationLockMsMax)}`
     )
     changed = (await client.query(statement)).rowCount ?? 0
   }

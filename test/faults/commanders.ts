@@ -90,7 +90,11 @@ export interface Commanders {
 
 const commandersMax = 8
 
-export function startCommanders(urls: () => string[], perSecond: number): Commanders {
+export function startCommanders(
+  urls: () => string[],
+  perSecond: number,
+  onStatus: (status: number) => void = () => {}
+): Commanders {
   const asked: Asked[] = []
   let stopping = false
 
@@ -108,6 +112,7 @@ export function startCommanders(urls: () => string[], perSecond: number): Comman
           signal: AbortSignal.timeout(10_000)
         })
         const text = await response.text()
+        onStatus(response.status)
         return response.status < 500 && ([response, text] satisfies [Response, string])
       },
       { withinMs: 180_000, everyMs: 50, what: 'an answer' }

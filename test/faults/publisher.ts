@@ -6,7 +6,8 @@ import { atEnd } from '../support/cleanup.ts'
 
 export interface PublisherOptions {
   url: string
-  qos: 0 | 1 | 2
+  /** Mixed: 1 of those with an even number, 2 of others; a topic has one of them, where there is an even number of topics. */
+  qos: 0 | 1 | 2 | 'mixed'
   /** Until `stop`, where it is not given. */
   messages?: number
   perSecond: number
@@ -72,7 +73,9 @@ export function startPublisher(options: PublisherOptions): Publisher {
   function publish(on: MqttClient): void {
     const number = next++
     unanswered++
-    on.publish(topicOf(number, topics, root), payloadOf(number, payloadBytes), { qos, retain }, (error) => {
+    const of = qos === 'mixed' ? (number % 2 === 0 ? 1 : 2) : qos
+    const payload = payloadOf(number, payloadBytes)
+    on.publish(topicOf(number, topics, root), payload, { qos: of, retain }, (error) => {
       if (on !== client) return
       unanswered--
       if (!error) owed.add(number)

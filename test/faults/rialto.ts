@@ -49,6 +49,8 @@ export function createRialto(environment: Record<string, string>, options: { ent
   let reconnects = 0
   let died = 0
   let processes = 0
+  /** What the process says before it is ready. */
+  let early = ''
   let peakKb = 0
   let restartMsMax = 0
   let sampling: NodeJS.Timeout | null = null
@@ -79,6 +81,8 @@ export function createRialto(environment: Record<string, string>, options: { ent
 
   function onSpawn(spawned: ChildProcess): void {
     child = spawned
+    early = ''
+    spawned.stdout?.on('data', (data: Buffer) => (early += data.toString()))
     spawned.once('exit', () => {
       if (!killed.has(spawned)) died++
     })
@@ -99,7 +103,7 @@ export function createRialto(environment: Record<string, string>, options: { ent
   const rialto: Rialto = {
     url: '',
     pid: 0,
-    output: () => service?.output() ?? '',
+    output: () => service?.output() ?? early,
     async start() {
       const begun = performance.now()
       await spawn()

@@ -140,7 +140,7 @@ export function createStriker(): Striker {
 }
 
 /** By the id that it carries; other messages of the service have none. */
-function count(sent: Map<string, number>, bytes: Buffer): void {
+export function count(sent: Map<string, number>, bytes: Buffer): void {
   const parser = mqttPacket.parser({ protocolVersion: 5 })
   parser.on('packet', (packet: Packet) => {
     if (packet.cmd !== 'publish') return
