@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { generateDocuments } from '../src/documents.ts'
 import { brokersDocument } from './brokers/document.ts'
 import { deliveryDocument } from './faults/document.ts'
+import { resultFile, soakDocument } from './soak/document.ts'
 
 const root = new URL('../', import.meta.url)
 const read = (path: string): string => readFileSync(new URL(path, root), 'utf8')
@@ -11,7 +12,9 @@ const read = (path: string): string => readFileSync(new URL(path, root), 'utf8')
 const documents = [
   ...(await generateDocuments()),
   { path: 'docs/brokers.md', text: await brokersDocument() },
-  { path: 'docs/delivery.md', text: deliveryDocument() }
+  { path: 'docs/delivery.md', text: deliveryDocument() },
+  // From the first long run on
+  ...(existsSync(resultFile) ? [{ path: 'docs/soak.md', text: soakDocument() }] : [])
 ]
 for (const { path, text } of documents) {
   test(`${path} is what the code says`, () => {

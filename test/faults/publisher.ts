@@ -29,6 +29,8 @@ export interface Publisher {
   owed: Set<number>
   /** The number that comes next. */
   next(): number
+  /** Published, and not answered yet. */
+  unanswered(): number
   /** Resolves when all messages are published, and the broker has answered for those it will answer for. */
   finished: Promise<void>
   /** Publishes nothing new. */
@@ -104,6 +106,7 @@ export function startPublisher(options: PublisherOptions): Publisher {
     resting: false,
     owed,
     next: () => next,
+    unanswered: () => unanswered,
     finished: Promise.resolve(),
     async stop() {
       stopping = true

@@ -9,7 +9,7 @@ story(
   async (world) => {
     await soak(world, {
       minutes: sized(30, 1.5),
-      warmUpMinutes: sized(6, 0.5),
+      warmUpMinutes: sized(8, 0.5),
       everySeconds: sized(20, 10),
       rests: sized(5, 2),
       rotateEverySeconds: sized(30, 15),

@@ -1,6 +1,6 @@
 /** Renders docs/soak.md from the last run that was long enough to be kept: `npm run docs`. test/documents.test.ts compares it. */
 
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Figures } from '../faults/result.ts'
 import { rates } from './load.ts'
@@ -81,19 +81,10 @@ How the commands ended: ${Object.entries(states)
 
 ## Memory
 
-Of the lasting instance, resident memory once a second, from the first rest point (minute ${first.minute.toFixed(1)}) to the last (minute ${last.minute.toFixed(1)}): the line through
-all samples with the least squares. It runs with \`--max-old-space-size=${heapMbMax}\`: with more room V8 leaves garbage for longer, which says nothing of what is kept. Before the
-first rest point what is bounded by number fills up: 20,000 facts and as many events, 50,000 datapoints ([src/limits](../src/limits)). At each rest point, V8 collects its garbage, and
-what can be reached is measured:
-
-${row(['minute', 'reachable MB', 'resident MB'])}
-|--:|--:|--:|
-${rests
-  .map(({ lasting: { minute } }, index) => {
-    const near = memory.samples.findLast((sample) => sample.minute <= minute) ?? first
-    return row([minute.toFixed(1), memory.reachableMegabytes[index]!.toFixed(0), near.megabytes.toFixed(0)])
-  })
-  .join('\n')}
+Of the lasting instance, resident memory once a second, from minute ${first.minute.toFixed(1)} (${first.megabytes.toFixed(0)} MB) to minute ${last.minute.toFixed(1)} (${last.megabytes.toFixed(0)} MB): the line through
+all samples with the least squares. It runs with \`--max-old-space-size=${heapMbMax}\`: with more room V8 leaves garbage for longer, which says nothing of what is kept. Before, what is
+bounded by number fills up: 20,000 facts and as many events, 50,000 datapoints ([src/limits](../src/limits)). What could be reached, once garbage was collected, was ${memory.reachableMegabytes[0]!.toFixed(0)} MB at the first
+rest point, in minute ${rests[0]!.lasting.minute.toFixed(1)}, and ${memory.reachableMegabytes.at(-1)!.toFixed(0)} MB at the last.
 
 ## Descriptors
 
@@ -128,5 +119,5 @@ ${rests
 `
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url))
+if (process.argv[1] === fileURLToPath(import.meta.url) && existsSync(resultFile))
   writeFileSync(new URL('../../docs/soak.md', import.meta.url), soakDocument())

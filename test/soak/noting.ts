@@ -1,5 +1,7 @@
 /** Figures of the soak: what clients were answered, what of the messages came, and what processes took. */
 
+import { topicOf } from '../faults/publisher.ts'
+import type { Publisher } from '../faults/publisher.ts'
 import type { World } from '../faults/world.ts'
 import { query } from '../support/database.ts'
 import { fleetFigures } from './fleet.ts'
@@ -46,12 +48,26 @@ export async function noteMessages(
     )
     world.note(`storedAtQos${index + 1}`, Number(row!.stored))
     world.note(`repeatedAtQos${index + 1}`, Number(row!.stored) - Number(row!.different))
-    faults.push(...(await repetitions(url, root)))
   }
+  // At QoS 1 they are allowed
+  faults.push(...(await repetitions(url, publishers[1]!.root)))
   const { stored, repeated } = await fleetFigures(url)
   world.note('publishedAtQos0', fleet.published)
   world.note('storedAtQos0', stored)
   world.note('repeatedAtQos0', repeated)
+}
+
+/** Of a publisher, whose messages come in the order in which it sent them. */
+export async function isLastStored(url: string, { root, topics, owed }: Publisher): Promise<boolean> {
+  const last = [...owed].at(-1)
+  if (last === undefined) return true
+  const [state] = await query<{ number: string }>(
+    url,
+    `select convert_from(substr(s.payload, 1, 10), 'UTF8') as number
+     from topic_state s join topics t on t.id = s.topic_id where t.name = $1`,
+    [topicOf(last, topics, root)]
+  )
+  return Number(state?.number ?? -1) >= last
 }
 
 /** Of messages that are stored more than once, how each was received, in words. */

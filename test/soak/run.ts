@@ -1,6 +1,6 @@
 /**
  * `npm run soak -- --minutes 30 [--seed 1]`: the soak by itself, on servers of its own. It writes docs/soak/result.json, from which
- * `npm run docs` makes docs/soak.md, and fails where a promise is broken; with `--minutes` below 12, nothing is written, and
+ * `npm run docs` makes docs/soak.md, and fails where a promise is broken; with `--minutes` below 20, nothing is written, and
  * nothing is said of memory. Wants Mosquitto and a build.
  */
 
@@ -32,9 +32,9 @@ const minutes = number(values.minutes, 30)
 const seed = number(values.seed, 1 + Math.floor(Math.random() * 1e6))
 const everySeconds = number(values.every, 20)
 /** Shorter runs say nothing of memory: what is bounded has not been filled. */
-const longMinutesMin = 12
+const longMinutesMin = 20
 /** By then what is bounded is full: 20,000 facts, 50,000 datapoints in memory. */
-const warmUpMinutes = 6
+const warmUpMinutes = 8
 /** Of the samples of memory, which are one a second. */
 const samplesPerKept = 30
 const rounded = (_name: string, value: unknown): unknown =>

@@ -24,7 +24,7 @@ import { reckonEvents, toTell } from './events.ts'
 import { fleetMapping } from './fleet.ts'
 import type { Load } from './load.ts'
 import { startLoad } from './load.ts'
-import { noteAnswers, noteMessages, noteResources } from './noting.ts'
+import { isLastStored, noteAnswers, noteMessages, noteResources } from './noting.ts'
 import { createRandom } from './random.ts'
 import type { Rest, Sample } from './resources.ts'
 import { restOf, slope, watchMemory } from './resources.ts'
@@ -32,6 +32,7 @@ import type { Deployment } from './strikes.ts'
 import { followReleases, strikes } from './strikes.ts'
 
 export interface SoakOptions {
+  /** Of load; rests are not counted. */
   minutes: number
   /** What memory does before says nothing. */
   warmUpMinutes: number
@@ -61,6 +62,8 @@ export interface SoakDetails {
 /** V8 leaves garbage for longer where it has more room, which says nothing of what is kept. */
 export const heapMbMax = 192
 const sampleEveryMs = 1_000
+/** Behind a collection of garbage, until there is as much as before. */
+const regrowMinutes = 2
 const finalWithinMs = 180_000
 /** Until the service knows that nobody is at the other end of a link. */
 const halfOpenMs = 60_000
@@ -102,7 +105,9 @@ export async function soak(world: World, options: SoakOptions): Promise<SoakDeta
   const inspector = await openInspector(lasting.rialto.output)
   const load = await startLoad(world, servers.broker.url, instances, options.rotateEverySeconds * 1_000)
 
-  const deployment: Deployment = { ...servers, exactlyOnce: load.publishers[1]! }
+  const exactlyOnce = load.publishers[1]!
+  const isStored = (): Promise<boolean> => isLastStored(world.databaseUrl(), exactlyOnce)
+  const deployment: Deployment = { ...servers, exactlyOnce, isStored }
 
   const begun = performance.now()
   const minutesNow = (): number => (performance.now() - begun) / 60_000
@@ -142,21 +147,25 @@ export async function soak(world: World, options: SoakOptions): Promise<SoakDeta
       restOf(mortal, minutesNow())
     ])
     details.rests.push({ lasting: ofLasting, mortal: ofMortal })
-    // What can be reached: V8 collects its garbage for that, as it does by itself many times between two rest points
-    details.memory.reachableMegabytes.push((await inspector.memoryBytes()) / 2 ** 20)
+    // V8 collects its garbage for that, which makes the samples behind it flatter, and then steeper
+    if ([1, options.rests].includes(details.rests.length))
+      details.memory.reachableMegabytes.push((await inspector.memoryBytes()) / 2 ** 20)
     load.rest(false)
   }
 
   const { warmUpMinutes, minutes, rests } = options
+  let restedMinutes = 0
   for (let number = 0; number < rests; number++) {
     const at = warmUpMinutes + ((minutes - warmUpMinutes) * number) / (rests - 1)
-    while (minutesNow() < at) await strikeOne()
+    while (minutesNow() - restedMinutes < at) await strikeOne()
+    const before = minutesNow()
     await rest()
+    restedMinutes += minutesNow() - before
   }
   memory.stop()
   inspector.close()
-  const { minute: warm } = details.rests[0]!.lasting
-  details.memory.samples = memory.samples.filter(({ minute }) => minute >= warm)
+  const [from, to] = [details.rests[0]!.lasting.minute + regrowMinutes, details.rests.at(-1)!.lasting.minute]
+  details.memory.samples = memory.samples.filter(({ minute }) => minute >= from && minute <= to)
   details.memory.megabytesPerMinute = slope(details.memory.samples)
   await load.stop()
   await reckonAll(world, load, sent, details)
@@ -166,7 +175,7 @@ export async function soak(world: World, options: SoakOptions): Promise<SoakDeta
 async function deploy(
   world: World,
   { entry }: SoakOptions
-): Promise<{ servers: Omit<Deployment, 'exactlyOnce'>; sent: ReadonlyMap<string, number> }> {
+): Promise<{ servers: Omit<Deployment, 'exactlyOnce' | 'isStored'>; sent: ReadonlyMap<string, number> }> {
   const directory = await mkdtemp(join(tmpdir(), 'rialto-soak-'))
   atEnd(() => rm(directory, { recursive: true, force: true }))
   const mapping = join(directory, 'rialto.yaml')

@@ -22,7 +22,9 @@ export interface Deployment {
   lasting: Instance
   /** Its QoS 2 messages rest while the broker restarts. */
   exactlyOnce: Publisher
-  /** QoS 2 identifiers that the broker has a PUBREC for, and no PUBCOMP. */
+  /** The last of them that is owed is stored, and so are those before it. */
+  isStored: () => Promise<boolean>
+  /** QoS 2 identifiers that the broker was sent PUBREC for, and no PUBCOMP. */
   halfway: ReadonlySet<number>
 }
 
@@ -42,10 +44,12 @@ export const strikes: Record<string, Strike> = {
     await pause(random.between(3_000, 10_000))
     process.kill(pid, 'SIGCONT')
   },
-  async 'a restart of the broker'({ broker, exactlyOnce, halfway }, random) {
+  async 'a restart of the broker'({ broker, exactlyOnce, isStored, halfway }, random) {
     // Restarted in order, too, Mosquitto 2.0.11 sends PUBLISH where PUBREL is due: a second message, by its own fault
     exactlyOnce.resting = true
-    await eventually(() => halfway.size === 0, { withinMs: 180_000, what: 'every QoS 2 message is released' })
+    const isReleased = async (): Promise<boolean> =>
+      exactlyOnce.unanswered() === 0 && (await isStored()) && halfway.size === 0
+    await eventually(isReleased, { withinMs: 180_000, everyMs: 200, what: 'every QoS 2 message is released' })
     await broker.save()
     await broker.shutDown()
     await pause(random.between(0, 3_000))
