@@ -68,8 +68,10 @@ try {
     details
   }
   console.log(JSON.stringify({ ...result, details: { ...details, memory: undefined } }, null, 2))
+  const { megabytesPerMinute, reachableMegabytes } = details.memory
+  const resident = isLong ? `${megabytesPerMinute.toFixed(3)} MB/min` : 'too short to say'
   console.log(
-    `Resident memory: ${details.memory.megabytesPerMinute.toFixed(3)} MB/min, reachable ${details.memory.reachableMegabytes.map(Math.round).join(', then ')} MB`
+    `Resident memory: ${resident}; reachable ${reachableMegabytes.map(Math.round).join(', then ')} MB`
   )
   if (isLong && only === undefined) {
     mkdirSync(new URL('./', resultFile), { recursive: true })
