@@ -72,10 +72,14 @@ export function answerFrameworkError(
 
 function report(error: unknown, request: FastifyRequest): Problem {
   const problem = toProblem(error)
-  if (problem.code === 'internal')
+  // Who goes away in the middle of a body is no fault of ours, and is not to fill the log
+  if (problem.code === 'internal' && !isOfGoneClient(error, request))
     request.log.error({ err: error, path: pathOf(request) }, 'A request failed')
   return problem
 }
+
+const isOfGoneClient = (error: unknown, { raw }: FastifyRequest): boolean =>
+  raw.destroyed && !raw.complete && error === raw.errored
 
 /** Without the query: it may be long. */
 const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0]!

@@ -73,8 +73,10 @@ export async function registerSwagger(
     refResolver: { buildLocalReference: ({ $id }) => $id as string }
   })
   if (page) await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: contentSecurityPolicy })
+  // Rendered once: whoever asks again and again would hold up all others
+  let yaml: string | undefined
   app.get('/openapi.yaml', async (_, reply) =>
-    reply.type('application/yaml').send(app.swagger({ yaml: true }))
+    reply.type('application/yaml').send((yaml ??= app.swagger({ yaml: true })))
   )
 }
 
