@@ -1,7 +1,7 @@
 /** The Fastify instance: how requests are read and refused, and the routes. Not listening yet. */
 
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify'
 import { LogController, fastify } from 'fastify'
 import { mustAdminister } from '../access/administer.ts'
 import { rateHeadersOf } from '../access/rates.ts'
@@ -92,6 +92,7 @@ export async function createHttpServer(parts: HttpParts): Promise<FastifyInstanc
   await allowOrigins(app, parts.corsOrigins ?? [], parts.limits)
   app.addHook('onRequest', async (request) => {
     checkOneAuthorization(request.raw.rawHeaders)
+    checkNotCompressed(request.headers)
     const at = request.url.indexOf('?')
     if (at !== -1 && !isDecodable(request.url.slice(at))) {
       throw new Problem(
@@ -117,6 +118,12 @@ function checkOneAuthorization(rawHeaders: readonly string[]): void {
   const names = rawHeaders.filter((text, at) => at % 2 === 0 && text.length === 13)
   if (names.filter((name) => name.toLowerCase() === 'authorization').length > 1)
     throw new Problem('malformed_request', 'Send one Authorization header')
+}
+
+/** What is small on the wire may be without end when it is read. */
+function checkNotCompressed({ 'content-encoding': encoding }: FastifyRequest['headers']): void {
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity')
+    throw new Problem('unsupported_media_type', 'Send the body as it is, without Content-Encoding')
 }
 
 const allSchemas = ({ limits }: HttpParts) => [

@@ -51,12 +51,16 @@ export function createAuditLog(
   pool: Pool,
   limits: Pick<Limits, 'exportPageRowsMax' | 'forgetRowsPerStepMax'>
 ): AuditLog {
+  /** Postgres takes no NUL, and nothing that is stored has one. */
+  const is = (column: string, value: string, parameter: (value: unknown) => string): string =>
+    value.includes('\0') ? 'false' : `${column} = ${parameter(value)}`
+
   async function read(ask: AuditAsk, until: number | null, limit: number, order: 'asc' | 'desc') {
     const values: unknown[] = []
     const parameter = (value: unknown): string => `$${values.push(value)}`
     const conditions = [
       ...(['principal', 'action', 'subject'] as const).flatMap((column) =>
-        ask[column] === null ? [] : [`${column} = ${parameter(ask[column])}`]
+        ask[column] === null ? [] : [is(column, ask[column], parameter)]
       ),
       ...(ask.from === null ? [] : [`at >= ${parameter(new Date(ask.from).toISOString())}::timestamptz`]),
       ...(ask.to === null ? [] : [`at < ${parameter(new Date(ask.to).toISOString())}::timestamptz`]),

@@ -67,7 +67,8 @@ function pageSql(ask: CommandsAsk, values: unknown[]): string {
     return given.length === 0 ? '' : `where ${given.join(' and ')}`
   }
   const equals = (column: string, value: string | null | undefined): string | false =>
-    value != null && `${column} = ${parameter(value)}`
+    // Postgres takes no NUL, and no name has one
+    value != null && (value.includes('\0') ? 'false' : `${column} = ${parameter(value)}`)
   const at = (time: Millis): string => `${parameter(new Date(time).toISOString())}::timestamptz`
   const indexed = where([
     ask.after !== null && `created_seq ${order === 'asc' ? '>' : '<'} ${parameter(ask.after)}::int8`,
