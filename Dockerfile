@@ -14,6 +14,7 @@ WORKDIR /rialto
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --omit=optional --ignore-scripts && npm cache clean --force
 COPY --from=build /rialto/dist dist
+COPY openapi.yaml openapi.yaml
 COPY prisma/migrations prisma/migrations
 USER node
 EXPOSE 3000

@@ -5,6 +5,11 @@ import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 
 const portAttemptsMax = 20
+/**
+ * Connections that wait to be accepted; the kernel may allow fewer (Linux: net.core.somaxconn). With Node's 511, a flood has those of others
+ * tried again after a second.
+ */
+const backlog = 4_096
 
 /** Says which port is taken, and takes the next one; but not where somebody chose it. */
 export async function listen(
@@ -14,7 +19,7 @@ export async function listen(
 ): Promise<void> {
   for (let candidate = port; ; candidate++) {
     try {
-      await http.listen({ host, port: candidate })
+      await http.listen({ host, port: candidate, backlog })
       return
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
