@@ -52,6 +52,34 @@ export function limitConnections(
 }
 
 /**
+ * Connections on which nothing has been asked yet end soon after the server begins to close: browsers and clients open some ahead, and
+ * Node, which ends those that are idle between two requests, waits for a first one.
+ */
+export function endUnusedAtClose(app: FastifyInstance, limits: Pick<Limits, 'unusedAtCloseMsMax'>): void {
+  const unused = new Map<string, Socket>()
+  // The socket of TLS is another one, from the same place
+  const placeOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`
+  let closing = false
+  app.server.on('connection', (socket: Socket) => {
+    const place = placeOf(socket)
+    unused.set(place, socket)
+    socket.once('close', () => unused.delete(place))
+    if (closing) endSoon()
+  })
+  app.server.on('request', ({ socket }: { socket: Socket }) => void unused.delete(placeOf(socket)))
+  app.server.on('upgrade', ({ socket }: { socket: Socket }) => void unused.delete(placeOf(socket)))
+  function endSoon(): void {
+    setTimeout(() => {
+      for (const socket of unused.values()) socket.destroy()
+    }, limits.unusedAtCloseMsMax).unref()
+  }
+  app.addHook('preClose', async () => {
+    closing = true
+    endSoon()
+  })
+}
+
+/**
  * An answer is taken within `answerMsMax`, or its connection ends: whoever reads a byte now and then holds what he does not read in our
  * memory. Streams and exports have their own pace, and are not looked at here.
  */

@@ -12,7 +12,7 @@ import { batchSchemas } from './batch-schemas.ts'
 import { batchRoutes } from './batches.ts'
 import { commandSchema } from './command-body.ts'
 import { commandRoutes } from './commands.ts'
-import { endSlowReaders, limitConnections } from './connections.ts'
+import { endSlowReaders, endUnusedAtClose, limitConnections } from './connections.ts'
 import { allowOrigins } from './cross-origin.ts'
 import { datapointRoutes } from './datapoints.ts'
 import { commandSchemas } from './command-schemas.ts'
@@ -87,6 +87,7 @@ export async function createHttpServer(parts: HttpParts): Promise<FastifyInstanc
   if (parts.certificate !== null) sayStrictTransport(app)
   addSecurityHeaders(app)
   limitConnections(app.server, { ...parts, trustedProxies: parts.trustedProxies ?? [] })
+  endUnusedAtClose(app, parts.limits)
   endSlowBodies(app, parts.limits)
   endSlowReaders(app, parts.limits)
   await allowOrigins(app, parts.corsOrigins ?? [], parts.limits)

@@ -60,6 +60,8 @@ export const requestLimits = {
   connectionsPerAddressMax: 5_000,
   /** Between two requests on one connection. */
   keepAliveMsMax: 72_000,
+  /** For a first request on a connection, once the service ends. */
+  unusedAtCloseMsMax: 250,
   requestMsMax: 70_000,
   /** For taking an answer, from its first byte on. Streams and exports may take longer. */
   answerMsMax: 120_000,

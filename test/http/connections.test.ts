@@ -99,3 +99,20 @@ test('an answer that nobody takes ends, though a byte of it is read now and then
   assert.equal(await isServed(kept), true)
   for (const one of reading) clearInterval(one)
 })
+
+test('a server that closes does not wait for connections on which nothing was ever asked', async () => {
+  const app = await createBareServer({})
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as { port: number }
+  const unused = await open(port, '127.0.0.1')
+  const used = await open(port, '127.0.0.1')
+  assert.equal(await isServed(used), true)
+  const begun = await open(port, '127.0.0.1')
+  begun.write('GET /livez HTTP/1.1\r\n')
+  const closed = app.close()
+  // What comes in time is answered still
+  begun.write('Host: x\r\n\r\n')
+  await eventually(() => begun.came().startsWith('HTTP/1.1 200'))
+  await closed
+  await eventually(() => [unused, used, begun].every((one) => one.destroyed || one.readableEnded))
+})
