@@ -12,6 +12,8 @@ import { defaultLimits } from '../../src/limits.ts'
 import { startBridge } from '../support/bridge.ts'
 import { startBroker } from '../support/broker.ts'
 
+const key = 'the-key-of-the-rates-tests'
+const broker = await startBroker()
 const limits = { ...defaultLimits, rateCallersMax: 3, unauthenticatedPerMinuteMax: 2 }
 
 /** As many come in as may, of whom the model says so, at times that only move on. */
@@ -102,9 +104,6 @@ test('networks', () => {
     ['192.0.2.1', '192.0.2.1', '2001:db8:0:0::/64', '2001:db8:0:0::/64', 'unknown']
   )
 })
-
-const key = 'the-key-of-the-rates-tests'
-const broker = await startBroker()
 
 test('REST, GraphQL and sockets count together; each answer says what is left; health is always told', async () => {
   const { url } = await startBridge({
