@@ -11,7 +11,14 @@ const logger = pino(
   { level: 'info', ...logOptions },
   { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) }
 )
-const app = await createBareServer({ parts: { logger } })
+const app = await createBareServer({
+  parts: {
+    logger,
+    register: async (scope) => {
+      scope.get('/broken', async () => Promise.reject(new Error('on purpose')))
+    }
+  }
+})
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const ask = async (url: string, id?: string) => {
   const answer = await app.inject({ url, headers: id === undefined ? {} : { 'x-request-id': id } })
@@ -40,7 +47,7 @@ test('problems have it, also those of before routing, and each of a 4xx leaves n
 })
 
 test('an error of the service is logged at level error, with the id that the client was told', async () => {
-  const { answer } = await ask('/v1/topics', 'found-again')
+  const { answer } = await ask('/broken', 'found-again')
   assert.equal(answer.statusCode, 500)
   const line = lines.find(({ requestId }) => requestId === 'found-again')
   assert.deepEqual([line?.['level'], line?.['msg']], [50, 'A request failed'])

@@ -9,8 +9,8 @@ import { gzipSync } from 'node:zlib'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { parse } from 'yaml'
-import { startBridge } from '../support/bridge.ts'
-import { startBroker } from '../support/broker.ts'
+import { startBridge } from './support/bridge.ts'
+import { startBroker } from './support/broker.ts'
 
 interface Parameter {
   name: string
@@ -22,7 +22,7 @@ interface Operation {
   parameters?: Parameter[]
   requestBody?: { content: Record<string, unknown> }
 }
-const { paths } = parse(readFileSync(new URL('../../openapi.yaml', import.meta.url), 'utf8')) as {
+const { paths } = parse(readFileSync(new URL('../openapi.yaml', import.meta.url), 'utf8')) as {
   paths: Record<string, Record<string, Operation>>
 }
 const operations = Object.entries(paths).flatMap(([path, methods]) =>
