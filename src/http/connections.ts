@@ -67,7 +67,8 @@ export function endUnusedAtClose(app: FastifyInstance, limits: Pick<Limits, 'unu
     if (closing) endSoon()
   })
   app.server.on('request', ({ socket }: { socket: Socket }) => void unused.delete(placeOf(socket)))
-  app.server.on('upgrade', ({ socket }: { socket: Socket }) => void unused.delete(placeOf(socket)))
+  // Sockets come here; a listener of `upgrade` would have Node wait for it to answer them
+  app.addHook('onRequest', async ({ raw }) => void unused.delete(placeOf(raw.socket)))
   function endSoon(): void {
     setTimeout(() => {
       for (const socket of unused.values()) socket.destroy()
