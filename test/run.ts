@@ -1,6 +1,6 @@
 /**
  * Runs test files against one embedded Postgres: `node --import tsx test/run.ts FOLDER|FILE...`. Of the folder `test`, all
- * but those that need more than Node: `brokers`, `examples`, `faults`, `prism` and `prometheus`. With RIALTO_TEST_PRISM=1 everything
+ * but those that need more than Node: `attacks`, `brokers`, `examples`, `faults`, `prism` and `prometheus`. With RIALTO_TEST_PRISM=1 everything
  * that they ask of REST passes through Prism. At the end, everything that was written is looked through for secrets
  * (support/canaries.ts): any that is found fails the run, and stays in its file.
  */
@@ -23,7 +23,7 @@ async function testFiles(path: string): Promise<string[]> {
     .filter(
       (entry) =>
         entry.endsWith('.test.ts') &&
-        !(path === 'test' && /^(brokers|examples|faults|prism|prometheus)\b/.test(entry))
+        !(path === 'test' && /^(attacks|brokers|examples|faults|prism|prometheus)\b/.test(entry))
     )
     .map((entry) => join(path, entry))
     .toSorted()
