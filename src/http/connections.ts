@@ -10,8 +10,7 @@ import type { Stats } from '../stats.ts'
 
 /**
  * What is beyond `connectionsMax`, or of one address beyond `connectionsPerAddressMax`, is closed at once, before anything is
- * read; those that are open stay. `trustedProxies` come for many, and
- * have no limit of their own.
+ * read; those that are open stay. `trustedProxies` come for many, and have no limit of their own.
  */
 export function limitConnections(
   server: Server,

@@ -19,7 +19,7 @@ import { request } from '../support/bridge.ts'
 import { atEnd } from '../support/cleanup.ts'
 import { createDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
-import { startMosquitto } from '../support/mosquitto.ts'
+import { freePort, startMosquitto } from '../support/mosquitto.ts'
 import type { Service } from '../support/service.ts'
 import { startService } from '../support/service.ts'
 
@@ -69,10 +69,7 @@ before(async () => {
   atEnd(() => void pageServer.close())
 
   const broker = await startMosquitto()
-  const dead = createServer().listen(0, '127.0.0.1')
-  await once(dead, 'listening')
-  const { port } = dead.address() as AddressInfo
-  dead.close()
+  const port = await freePort()
   environment = {
     DATABASE_URL: await createDatabase(),
     MQTT_URL: broker.url,

@@ -4,29 +4,17 @@
  */
 
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { createClient } from '../../src/client/index.ts'
 import { createDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
-import { startMosquitto } from '../support/mosquitto.ts'
+import { freePort, startMosquitto } from '../support/mosquitto.ts'
 import { connectClient } from '../support/mqtt.ts'
 import type { Service } from '../support/service.ts'
 import { startService } from '../support/service.ts'
 
 const kills = process.env['FULL'] === '1' ? 50 : 5
 const patience = { withinMs: 120_000 }
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 test(`${kills} times kill -9: each event once, each command one`, async () => {
   const broker = await startMosquitto()
